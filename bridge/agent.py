@@ -1,0 +1,53 @@
+"""An agent as the plugin sees it: where its model is and how it wants to be spoken to."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, SerializationInfo, field_serializer
+
+from bridge.turn.options import TurnOptions
+
+
+class TlsOptions(BaseModel):
+    """How the model endpoint proves who it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ca_file: str = ""
+    """PEM file of the certificate authority; empty takes the system's."""
+    server_name: str = ""
+    """Name to verify; empty takes the endpoint's host."""
+    verify: bool = True
+    """Off only for tests on one machine."""
+
+
+class AgentSpec(BaseModel):
+    """One `[agents.NAME]` table. Rates in Hz, times in milliseconds or seconds as named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    endpoint: str = Field(pattern=r"^quic://[^/\s]+:\d{1,5}$")
+    """`quic://HOST:PORT` of the gateway."""
+    agent: str = Field("parrot", min_length=1, max_length=128)
+    """The agent's name at the gateway."""
+    token: SecretStr = SecretStr("")
+    """Shown to the gateway when a call opens."""
+    mode: Literal["speech_to_speech"] = "speech_to_speech"
+    model_codec: Literal["pcm16"] = "pcm16"
+    input_rate_hz: Literal[8000, 16000, 24000] = 16000
+    """Caller to model."""
+    output_rate_hz: Literal[8000, 16000, 24000] = 24000
+    """Model to caller."""
+    greeting: str = Field("", max_length=2000)
+    """What an agent that greets first should say; empty leaves it to the agent."""
+    greets_first: bool = False
+    """The agent speaks as soon as the call is answered."""
+    open_timeout_secs: float = Field(5.0, gt=0, le=60)
+    """How long the phone may ring before the model must be ready."""
+    turn: TurnOptions = TurnOptions()
+    tls: TlsOptions = TlsOptions()
+
+    @field_serializer("token", when_used="json")
+    def _token(self, token: SecretStr, info: SerializationInfo) -> str:
+        """Masked everywhere but between the planes, which ask for it."""
+        reveal = bool(info.context and info.context.get("reveal_secrets"))
+        return token.get_secret_value() if reveal else str(token)

@@ -1,0 +1,1 @@
+"""Audio cores: companding, resampling, levels, voice activity. PCM is int16 mono."""

@@ -1,0 +1,1 @@
+"""The model side: a QUIC server that carries calls to agents."""

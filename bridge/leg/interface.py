@@ -1,0 +1,119 @@
+"""What the bridge needs of a model leg, whatever is on the wire.
+
+One `ModelConnection` carries every call of a worker to one endpoint. A call's events arrive
+by a callback, in order, on the event loop's thread; a callback must not block.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bridge.agent import AgentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What the agent learns of the call when it opens."""
+
+    sid: str
+    direction: str
+    """`inbound` or `outbound`."""
+    caller: str
+    called: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The agent took the call: it may be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    """A frame of the agent's voice.
+
+    `turn` is the caller's turn that it answers (0: unasked, such as a greeting); `seq` counts
+    frames of that reply from 0; `timestamp` is the sample position in it; `payload` is PCM16
+    little-endian at the agent's output rate, 1 to 60 ms.
+    """
+
+    turn: int
+    seq: int
+    timestamp: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnd:
+    """The reply to `turn` is complete: `frames` were sent."""
+
+    turn: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    role: str
+    """`caller` or `agent`."""
+    text: str
+    turn: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HangupAsked:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegFailed:
+    """The call has no model any more. `code` is a short name, see docs/wire.md."""
+
+    code: str
+    message: str
+
+
+ModelEvent = Opened | ReplyAudio | ReplyEnd | Transcript | HangupAsked | TransferAsked | LegFailed
+OnEvent = Callable[[ModelEvent], None]
+
+
+class ModelCall(Protocol):
+    """One call on a model connection. Methods queue; nothing waits."""
+
+    def append(self, seq: int, timestamp: int, payload: bytes) -> None:
+        """20 ms of the caller at the agent's input rate; `timestamp` in samples."""
+
+    def prime(self, turn: int) -> None: ...
+
+    def commit(self, turn: int, last_seq: int) -> None: ...
+
+    def cancel(self, turn: int, heard_ms: int) -> None:
+        """Stop the reply to `turn`; the caller heard its first `heard_ms`."""
+
+    def answered(self) -> None:
+        """The phone was picked up: an agent that greets first may speak."""
+
+    def dtmf(self, digit: str, duration_ms: int) -> None: ...
+
+    def playout(self, turn: int, played_ms: int) -> None:
+        """How much of the reply to `turn` has left for the phone."""
+
+    def close(self, reason: str) -> None:
+        """Ends the call. No event follows."""
+
+
+class ModelConnection(Protocol):
+    """The connection to one endpoint, shared by calls; connects by itself and stays warm."""
+
+    def open_call(self, facts: CallFacts, agent: AgentSpec, on_event: OnEvent) -> ModelCall:
+        """Begins at once; `Opened` or `LegFailed` follows."""
+
+    def flush(self) -> None:
+        """Send what the calls queued in this tick, in as few packets as it takes."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The wire between plugin and gateway: messages, datagrams, sessions. No I/O."""

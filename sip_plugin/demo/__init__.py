@@ -1,0 +1,1 @@
+"""A call that needs no phone, no key and no GPU."""

@@ -1,0 +1,1 @@
+"""Data plane: RTP sockets, jitter buffer and the 20 ms tick of a worker."""

@@ -1,0 +1,1 @@
+"""The protocol between the planes, over a Unix socket."""

@@ -1,0 +1,212 @@
+"""Every message between the processes of the plugin.
+
+The SIP process listens on a Unix socket; workers and the supervisor connect to it. A message
+goes as a 4-byte big-endian length and a JSON object whose `type` is the class name.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bridge.agent import AgentSpec
+from sip_plugin.media.description import MediaDescription
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hello(Message):
+    """First message of every client of the SIP process."""
+
+    role: Literal["worker", "supervisor"]
+    name: str
+    pid: int
+
+
+# --- worker to SIP process ---------------------------------------------------------------
+
+
+class Lease(Message):
+    """A bound RTP port (RTCP on the next one) that the SIP process may put into an SDP."""
+
+    lease_id: str
+    address: str
+    port: int
+
+
+class OfferLeases(Message):
+    leases: tuple[Lease, ...]
+
+
+class ModelReady(Message):
+    """The model leg of a call is open: it may be answered."""
+
+    sid: str
+
+
+class ModelFailed(Message):
+    """The model leg could not be opened, or was lost. Answered with 503, or a BYE."""
+
+    sid: str
+    code: str
+    reason: str
+
+
+class EndCall(Message):
+    """The data plane asks for a BYE: the model hung up, or the media stopped."""
+
+    sid: str
+    cause: Literal["model_hangup", "media_timeout", "media_failed"]
+    reason: str
+
+
+class TransferCall(Message):
+    """The model asks for a blind transfer."""
+
+    sid: str
+    target: str
+
+
+class CallEvent(Message):
+    """Something that happened on a call, for whoever watches: a turn event, a digit, a latency."""
+
+    sid: str
+    event: str
+    at_ms: float
+    """Sample clock of the caller, since the media started."""
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class CallReport(Message):
+    """What a call was like, sent once its media has ended: every counter and latency."""
+
+    sid: str
+    report: dict[str, Any]
+
+
+# --- SIP process to worker ---------------------------------------------------------------
+
+
+class OpenCall(Message):
+    """A call uses a lease; the worker connects the model now, while the phone rings."""
+
+    sid: str
+    lease_id: str
+    agent_name: str
+    agent: AgentSpec
+    direction: Literal["inbound", "outbound"]
+    caller: str
+    called: str
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class StartMedia(Message):
+    """The SDP was negotiated, for the first time or anew (hold, changed address)."""
+
+    sid: str
+    media: MediaDescription
+    answered: bool
+    """False for early media before the 200."""
+
+
+class SendDigits(Message):
+    sid: str
+    digits: str = Field(pattern=r"^[0-9A-D*#]{1,64}$")
+
+
+class CloseCall(Message):
+    """The call is over: free its port, close its model leg, report."""
+
+    sid: str
+    reason: str
+
+
+# --- supervisor to SIP process -----------------------------------------------------------
+
+
+class Originate(Message):
+    request_id: str
+    number: str
+    agent_name: str
+    trunk: str = ""
+    """Empty: the first trunk that can."""
+    caller_id: str = ""
+
+
+class Hangup(Message):
+    sid: str
+    reason: str = "normal"
+
+
+class Drain(Message):
+    """Refuse new calls with 503 and Retry-After; running ones go on."""
+
+    retry_after_secs: int
+
+
+# --- SIP process to supervisor -----------------------------------------------------------
+
+
+class OriginateAnswer(Message):
+    """`sid` when the call was begun; otherwise `code` and `reason` say why not."""
+
+    request_id: str
+    sid: str = ""
+    code: int = 0
+    reason: str = ""
+
+
+class CallState(Message):
+    """A call changed its state; the last one of a call is completed, failed or no_answer."""
+
+    sid: str
+    state: Literal["dialing", "ringing", "in_progress", "completed", "failed", "no_answer"]
+    direction: Literal["inbound", "outbound"]
+    caller: str
+    called: str
+    trunk: str
+    agent_name: str
+    code: int = 0
+    """SIP code that ended it, 0 while it runs."""
+    reason: str = ""
+    cause: str = ""
+    """Ours: caller_hangup, plugin_hangup, model_hangup, model_failed, media_timeout, worker_lost, …"""
+
+
+class TrunkState(Message):
+    name: str
+    state: Literal["unregistered", "registering", "registered", "refused", "unreachable", "ip_trunk"]
+    code: int = 0
+    reason: str = ""
+    expires_secs: int = 0
+    retry_in_secs: float = 0.0
+
+
+class WorkerState(Message):
+    name: str
+    connected: bool
+    calls: int
+    leases: int
+
+
+class CallRefused(Message):
+    """An INVITE that never became a call: counted by code and reason."""
+
+    code: int
+    reason: str
+    trunk: str
+    called: str
+
+
+# --- both ways ---------------------------------------------------------------------------
+
+
+class Ping(Message):
+    """Answered with the same number: a process that is alive but stuck is found by its silence."""
+
+    n: int
+
+
+class Pong(Message):
+    n: int

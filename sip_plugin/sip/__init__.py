@@ -1,0 +1,1 @@
+"""Control plane: pjsua2 for signalling only. Never touches audio."""
