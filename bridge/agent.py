@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, SerializationInfo, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from bridge.secret import Secret
 from bridge.turn.options import TurnOptions
 
 
@@ -29,7 +30,7 @@ class AgentSpec(BaseModel):
     """`quic://HOST:PORT` of the gateway."""
     agent: str = Field("parrot", min_length=1, max_length=128)
     """The agent's name at the gateway."""
-    token: SecretStr = SecretStr("")
+    token: Secret = SecretStr("")
     """Shown to the gateway when a call opens."""
     mode: Literal["speech_to_speech"] = "speech_to_speech"
     model_codec: Literal["pcm16"] = "pcm16"
@@ -45,9 +46,3 @@ class AgentSpec(BaseModel):
     """How long the phone may ring before the model must be ready."""
     turn: TurnOptions = TurnOptions()
     tls: TlsOptions = TlsOptions()
-
-    @field_serializer("token", when_used="json")
-    def _token(self, token: SecretStr, info: SerializationInfo) -> str:
-        """Masked everywhere but between the planes, which ask for it."""
-        reveal = bool(info.context and info.context.get("reveal_secrets"))
-        return token.get_secret_value() if reveal else str(token)

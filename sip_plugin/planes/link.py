@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
 
+from bridge.secret import REVEAL
 from sip_plugin.planes import messages
 from sip_plugin.planes.messages import Message
 
@@ -29,7 +30,7 @@ class PlaneError(Exception):
 
 def encode(message: Message) -> bytes:
     """Frame one message, secrets included: the socket is the owner's alone (mode 0600)."""
-    fields = message.model_dump_json(context={"reveal_secrets": True}).encode()
+    fields = message.model_dump_json(context=REVEAL).encode()
     head = json.dumps({"type": type(message).__name__}).encode()[:-1]
     body = head + (b", " + fields[1:] if fields != b"{}" else b"}")
     if len(body) > MAX_MESSAGE_BYTES:
