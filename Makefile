@@ -1,0 +1,47 @@
+# The commands of this project. They need Python 3.11 or 3.12 with venv, and make; the first run
+# also needs a package index. `make PYTHON=/path/to/python3.12 test` picks the Python.
+
+PYTHON ?=
+VENV ?= .venv
+DEMO_ARGS ?=
+TEST_ARGS ?=
+BENCHMARKS ?= latency cpu
+
+# Written last: an environment whose set-up was cut off is set up again.
+READY := $(VENV)/.ready
+READY_LINT := $(VENV)/.ready-lint
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY) ## one call on loopback to a model that answers; DEMO_ARGS="--help" tells what it takes
+	@$(BIN)/sip-plugin demo $(DEMO_ARGS)
+
+test: $(READY) ## every test; those whose peer is missing say which (scripts/install-peers gets them)
+	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+bench: $(READY) ## the benchmarks, quick: what the plugin adds in latency, what a call costs in CPU
+	@set -e; for name in $(BENCHMARKS); do \
+	    echo "== python -m benchmarks.$$name --quick"; \
+	    $(BIN)/python -m benchmarks.$$name --quick; \
+	done
+
+lint: $(READY_LINT) ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+clean: ## removes the environment, caches and what the demo wrote
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build *.egg-info demo-output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml scripts/setup-venv
+	@scripts/setup-venv "$(VENV)" test "$(PYTHON)"
+	@touch $@
+
+$(READY_LINT): $(READY)
+	@scripts/setup-venv "$(VENV)" test,lint "$(PYTHON)"
+	@touch $@
