@@ -1,0 +1,64 @@
+"""The dialplan as the configuration states it: `[[dialplan.routes]]` and `[dialplan.default]`."""
+
+from collections.abc import Iterator
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from dialplan.number import normalize
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class Route(Part):
+    """Leads one called number to an agent."""
+
+    number: str
+    """The called number or name, exactly; stored normalised."""
+
+    agent: str = Field(min_length=1, max_length=64)
+    """Name of the agent that answers."""
+
+    @field_validator("number", mode="after")
+    @classmethod
+    def _normalized(cls, number: str) -> str:
+        return normalize(number)
+
+
+class Default(Part):
+    """What becomes of a call that no route matches: exactly one of the two keys."""
+
+    agent: str = Field("", max_length=64)
+    """Name of the agent that answers."""
+
+    reject: int = Field(0, ge=0, le=699)
+    """SIP code of the refusal, 400 to 699."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.agent) == bool(self.reject):
+            raise ValueError('needs either agent = "NAME" or reject = CODE')
+        if self.reject and self.reject < 400:
+            raise ValueError("reject must be a SIP code from 400 to 699")
+        return self
+
+
+class Plan(Part):
+    """Routes in their order, the first that matches wins, and a default."""
+
+    routes: tuple[Route, ...] = ()
+    """Exact numbers, tried in their order."""
+
+    default: Default = Default(reject=404)
+    """For numbers that no route matches."""
+
+    def agents_used(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every agent that the plan names, with the path of the key that names it."""
+        for index, route in enumerate(self.routes):
+            yield ("routes", index, "agent"), route.agent
+        if self.default.agent:
+            yield ("default", "agent"), self.default.agent

@@ -1,0 +1,335 @@
+"""Every key of the configuration file, with its meaning, default and range.
+
+`docs/configuration.md` documents them; a test holds both together. Times in seconds.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, NoReturn, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from bridge.agent import AgentSpec
+from bridge.secret import Secret
+from dialplan.plan import Plan
+from sip_plugin.config.address import is_ip_address, split_host_port
+from sip_plugin.media.description import PhoneCodec
+
+MAX_TRUNKS = 8
+"""Accounts that the pjsua2 wheel has room for; one more aborts the SIP process."""
+
+MAX_RUN_DIR_BYTES = 80
+"""A Unix socket's path may have 107 bytes (unix(7)), and the sockets' names follow this one."""
+
+DEFAULT_SIP_PORT = 5060
+
+
+class Problem(NamedTuple):
+    """A fault that more than one key takes part in."""
+
+    path: tuple[str | int, ...]
+    """Where to point: path from the model that found it to the key to change."""
+    message: str
+    depends_on: tuple[tuple[str | int, ...], ...] = ()
+    """Other keys that took part: if one of them is wrong by itself, this one may be its echo."""
+
+
+def _refuse(problems: Sequence[Problem]) -> NoReturn:
+    text = "; ".join(f"{'.'.join(map(str, p.path))}: {p.message}" for p in problems)
+    raise PydanticCustomError(
+        "config_problems", "{text}", {"text": text, "problems": tuple(problems)}
+    )
+
+
+def _bind(text: str) -> str:
+    host, _ = split_host_port(text, DEFAULT_SIP_PORT)
+    if not is_ip_address(host):
+        raise ValueError("bind to an IP address of this machine, or to 0.0.0.0 for all of them")
+    return text
+
+
+def _host_port(text: str) -> str:
+    split_host_port(text, DEFAULT_SIP_PORT)
+    return text
+
+
+def _empty_or_host_port(text: str) -> str:
+    return _host_port(text) if text else text
+
+
+def _ip(text: str) -> str:
+    if not is_ip_address(text):
+        raise ValueError("not an IP address")
+    return text
+
+
+def _empty_or_ip(text: str) -> str:
+    return _ip(text) if text else text
+
+
+def _no_repetition(codecs: tuple[PhoneCodec, ...]) -> tuple[PhoneCodec, ...]:
+    twice = [codec for codec, times in Counter(codecs).items() if times > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} is named more than once")
+    return codecs
+
+
+# Both go into SIP headers, where a line break or a quote would begin something else.
+HeaderText = Annotated[str, StringConstraints(max_length=128, pattern=r'^[^\x00-\x1f\x7f"\\<>]*$')]
+SipUser = Annotated[str, StringConstraints(max_length=128, pattern=r'^[^\x00-\x20\x7f"\\<>@]*$')]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""Of a trunk or an agent: it becomes a label of metrics and a word of log lines."""
+
+
+class Section(BaseModel):
+    """A table of the file. Values that do not fit are not repeated in errors: one may be secret."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class SipConfig(Section):
+    """`[sip]`: the plugin as a SIP user agent."""
+
+    bind: Annotated[str, AfterValidator(_bind)] = "0.0.0.0:5060"
+    """IP address and UDP port that SIP listens on."""
+
+    public_address: Annotated[str, AfterValidator(_empty_or_ip)] = ""
+    """IP address put into SDP and Contact; empty takes the address of the route to the peer."""
+
+    user_agent: HeaderText = "clutchcall-sip-plugin"
+    """Our name in the User-Agent header; empty sends none."""
+
+    max_calls: int = Field(4, ge=1, le=10_000)
+    """Calls at once; the pjsua2 build may clip it lower (4 in the stock wheel)."""
+
+    answer_timeout_secs: float = Field(10.0, gt=0, le=300)
+    """An INVITE that is neither answered nor acknowledged for so long is ended."""
+
+    @property
+    def bind_host(self) -> str:
+        return split_host_port(self.bind, DEFAULT_SIP_PORT)[0]
+
+    @property
+    def bind_port(self) -> int:
+        return split_host_port(self.bind, DEFAULT_SIP_PORT)[1]
+
+
+class MediaConfig(Section):
+    """`[media]`: RTP and the processes that handle it."""
+
+    workers: int = Field(0, ge=0, le=256)
+    """Worker processes; 0 starts one a core."""
+
+    bind_address: Annotated[str, AfterValidator(_ip)] = "0.0.0.0"
+    """IP address that RTP sockets listen on."""
+
+    rtp_start_port: int = Field(10_000, ge=1024, le=65_535)
+    """First UDP port for RTP."""
+
+    rtp_end_port: int = Field(20_000, ge=1024, le=65_535)
+    """Last UDP port for RTP and RTCP. A call takes two: an even one and the next."""
+
+    leases_per_worker: int = Field(4, ge=1, le=256)
+    """Bound ports that each worker hands to the SIP process in advance."""
+
+    inactivity_secs: float = Field(30.0, gt=0, le=3600)
+    """No RTP for so long, and not on hold, ends the call."""
+
+    max_playout_secs: float = Field(120.0, gt=0, le=600)
+    """Most agent audio that waits for the phone; what is beyond it is dropped."""
+
+    record_dir: str = Field("", max_length=4096)
+    """Folder for a stereo WAV of each call (left caller, right agent); empty records nothing."""
+
+    @property
+    def port_pairs(self) -> int:
+        """RTP/RTCP pairs (even port and the next) in the range."""
+        first_even = self.rtp_start_port + self.rtp_start_port % 2
+        return max(0, (self.rtp_end_port - first_even + 1) // 2)
+
+    @model_validator(mode="after")
+    def _ports_suffice(self) -> Self:
+        if self.rtp_end_port <= self.rtp_start_port:
+            _refuse(
+                [
+                    Problem(
+                        ("rtp_end_port",),
+                        f"must be above rtp_start_port ({self.rtp_start_port})",
+                        (("rtp_start_port",),),
+                    )
+                ]
+            )
+        leases = max(1, self.workers) * self.leases_per_worker
+        if self.port_pairs < leases:
+            _refuse(
+                [
+                    Problem(
+                        ("rtp_end_port",),
+                        f"the range has room for {self.port_pairs} RTP/RTCP port pairs, "
+                        f"but {max(1, self.workers)} worker(s) with leases_per_worker = "
+                        f"{self.leases_per_worker} need {leases}",
+                        (("rtp_start_port",), ("leases_per_worker",), ("workers",)),
+                    )
+                ]
+            )
+        return self
+
+
+class ServiceConfig(Section):
+    """`[service]`: the plugin as a service of this machine."""
+
+    run_dir: str = ""
+    """Folder for the sockets; empty takes $XDG_RUNTIME_DIR/sip-plugin, else /tmp/sip-plugin-UID."""
+
+    drain_secs: float = Field(30.0, ge=0, le=86_400)
+    """After SIGTERM: how long running calls may go on."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged."""
+
+    @property
+    def run_path(self) -> Path:
+        """`run_dir`, or the folder that stands for an empty one."""
+        if self.run_dir:
+            return Path(self.run_dir)
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        return Path(runtime, "sip-plugin") if runtime else Path(f"/tmp/sip-plugin-{os.getuid()}")
+
+    @model_validator(mode="after")
+    def _socket_paths_fit(self) -> Self:
+        if "\0" in self.run_dir:
+            _refuse([Problem(("run_dir",), "must not contain a NUL")])
+        size = len(os.fsencode(self.run_dir))
+        if size > MAX_RUN_DIR_BYTES:
+            _refuse(
+                [
+                    Problem(
+                        ("run_dir",),
+                        f"has {size} bytes, but at most {MAX_RUN_DIR_BYTES} leave room for the "
+                        "names of the sockets in it",
+                    )
+                ]
+            )
+        return self
+
+
+class TrunkConfig(Section):
+    """`[trunks.NAME]`: a provider or PBX, that we register with or whose address we know."""
+
+    display_name: HeaderText = ""
+    """Name beside our address in From; empty sends none."""
+
+    domain: Annotated[str, AfterValidator(_host_port)]
+    """`HOST` or `HOST:PORT` of the registrar and of the numbers' addresses."""
+
+    proxy: Annotated[str, AfterValidator(_empty_or_host_port)] = ""
+    """Outbound proxy, `HOST` or `HOST:PORT`; empty sends straight to the domain."""
+
+    require_registration: bool = True
+    """Register and keep registered; off for an IP trunk, whose sources are in `allow_from`."""
+
+    sip_username: SipUser = ""
+    """User of our address and of digest authentication."""
+
+    sip_password: Secret = SecretStr("")
+    """Password of digest authentication."""
+
+    register_expires_secs: int = Field(3600, ge=30, le=86_400)
+    """Validity asked for at REGISTER."""
+
+    allow_from: tuple[IPvAnyNetwork, ...] = Field((), max_length=256)
+    """Source addresses and networks (CIDR) whose calls are accepted as this trunk's."""
+
+    channel_limit: int = Field(0, ge=0, le=10_000)
+    """Calls at once on this trunk, both directions; 0 has no limit of its own."""
+
+    codec_preferences: Annotated[tuple[PhoneCodec, ...], AfterValidator(_no_repetition)] = Field(
+        (PhoneCodec.ULAW, PhoneCodec.ALAW), min_length=1
+    )
+    """Codecs offered and accepted, the preferred one first."""
+
+    max_ring_secs: float = Field(30.0, gt=0, le=600)
+    """An outbound call that is not answered for so long ends as no_answer."""
+
+    @property
+    def domain_host(self) -> str:
+        return split_host_port(self.domain, DEFAULT_SIP_PORT)[0]
+
+    @property
+    def domain_port(self) -> int:
+        """5060 when the domain has none."""
+        return split_host_port(self.domain, DEFAULT_SIP_PORT)[1]
+
+    @model_validator(mode="after")
+    def _callers_can_be_known(self) -> Self:
+        if self.require_registration and not self.sip_username:
+            _refuse(
+                [
+                    Problem(
+                        ("sip_username",),
+                        "is needed to register (require_registration = true)",
+                        (("require_registration",),),
+                    )
+                ]
+            )
+        if not self.require_registration and not self.allow_from:
+            _refuse(
+                [
+                    Problem(
+                        ("allow_from",),
+                        "must name a source: without registration (require_registration = false) "
+                        "calls are accepted from these addresses only",
+                        (("require_registration",),),
+                    )
+                ]
+            )
+        return self
+
+
+class Config(Section):
+    """The whole file."""
+
+    sip: SipConfig = SipConfig()
+    media: MediaConfig = MediaConfig()
+    service: ServiceConfig = ServiceConfig()
+    trunks: dict[Name, TrunkConfig] = Field(default_factory=dict, max_length=MAX_TRUNKS)
+    agents: dict[Name, AgentSpec] = Field(default_factory=dict)
+    dialplan: Plan = Plan()
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> Self:
+        problems = [
+            Problem(
+                ("dialplan", *path),
+                f'there is no agent "{agent}"',
+                (("agents", agent),),
+            )
+            for path, agent in self.dialplan.agents_used()
+            if agent not in self.agents
+        ]
+        if self.media.port_pairs < self.sip.max_calls:
+            problems.append(
+                Problem(
+                    ("media", "rtp_end_port"),
+                    f"the range has room for {self.media.port_pairs} RTP/RTCP port pairs, "
+                    f"but sip.max_calls is {self.sip.max_calls}",
+                    (("media", "rtp_start_port"), ("sip", "max_calls")),
+                )
+            )
+        if problems:
+            _refuse(problems)
+        return self
