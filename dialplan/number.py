@@ -3,33 +3,38 @@
 import re
 
 MAX_LENGTH = 64
-"""Characters of a number, before and after normalisation."""
+"""Characters of a normalised number."""
 
+MAX_RAW_LENGTH = 256
+"""Characters of a number as it came, with escapes, separators and parameters."""
+
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 # RFC 3966 section 3, visual-separator; a space is what people type.
 _SEPARATORS = str.maketrans("", "", "-. ()")
-_TELEPHONE = re.compile(r"\+?[0-9*#A-Da-d]*[0-9*#][0-9*#A-Da-d]*\Z")
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-# Printable ASCII, without what delimits an address (RFC 3261 section 25.1).
-_USER = re.compile(r"[!#$&'*+,./0-9=?A-Z_a-z~-]+\Z")
+_TELEPHONE = re.compile(r"\+?[0-9*#]+")
+# What a URI's user may hold (RFC 3261 section 25.1), without what ends or nests an address.
+_NAME = re.compile(r"[!#$&'*+,./0-9=?A-Z_a-z~-]+")
 
 
 def normalize(user: str) -> str:
     """Return the user part of a SIP or tel URI in the form that routes are compared in.
 
-    Percent escapes are decoded once; what is then a telephone number loses its visual
-    separators (`-`, `.`, space, brackets); any other name stays as it is, in its case. Nothing
-    but printable ASCII is a number: the digits of other scripts do not stand for ours.
+    Percent escapes are decoded once. A telephone number then loses its visual separators
+    (`-`, `.`, space, brackets) and its parameters (from `;`); any other name stays as it is, in
+    its case. Only ASCII makes a number: the digits of other scripts do not stand for ours.
 
-    Raises ValueError, which says why, for what is empty, too long, or not such a name.
+    Raises ValueError, which says what is wrong but does not repeat it, for what is empty, too
+    long, or neither a number nor a name.
     """
-    if len(user) > MAX_LENGTH:
-        raise ValueError(f"a number has at most {MAX_LENGTH} characters")
-    decoded = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), user)
-    stripped = decoded.translate(_SEPARATORS)
-    if _TELEPHONE.match(stripped):
-        return stripped
+    if len(user) > MAX_RAW_LENGTH:
+        raise ValueError(f"longer than {MAX_RAW_LENGTH} characters")
+    decoded = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), user)
     if not decoded:
-        raise ValueError("the number is empty")
-    if not _USER.match(decoded):
-        raise ValueError("a number or name has only printable ASCII characters and no space")
-    return decoded
+        raise ValueError("empty")
+    digits = decoded.partition(";")[0].translate(_SEPARATORS)
+    number = digits if _TELEPHONE.fullmatch(digits) else decoded
+    if len(number) > MAX_LENGTH:
+        raise ValueError(f"longer than {MAX_LENGTH} characters")
+    if not _NAME.fullmatch(number):
+        raise ValueError("neither a telephone number nor a plain ASCII name")
+    return number
