@@ -1,0 +1,253 @@
+"""A SIP user agent: signalling by pjsua2, media on ports that its user brings.
+
+All of pjsua2 runs in the thread of the event loop: it is polled, so no callback arrives in a
+foreign thread. Events are delivered between polls, never from inside a callback of the stack.
+One `UserAgent` a process, since the stack is a global of the process.
+"""
+
+import asyncio
+import gc
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pjsua2 as pj
+
+from sip_plugin.media.description import PhoneCodec
+from sip_plugin.sip.events import Accept, Ended, Event, Invite, LocalMedia, Refuse
+from sip_plugin.sip.pj_account import PjAccount
+from sip_plugin.sip.pj_call import PjCall
+from sip_plugin.sip.pj_endpoint import AgentOptions, StackError, bound_port, open_endpoint
+
+POLL_SECS = 0.005
+"""How often the stack is looked after; a poll costs 2 microseconds."""
+POLL_BATCH = 64
+"""Events of the stack handled before others of the process get their turn."""
+_GC_POLLS = 2000
+
+log = logging.getLogger(__name__)
+
+Decision = Accept | Refuse
+
+
+def refuse_all(invite: Invite) -> Decision:
+    return Refuse(403, "Forbidden")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOptions:
+    """Who we are to one far side. URIs are SIP URIs such as `sip:1001@sip.example.net`."""
+
+    name: str
+    uri: str
+    registrar: str = ""
+    """Empty: this account never registers."""
+    proxy: str = ""
+    """URI that every request of this account is sent to, whatever it is addressed to."""
+    username: str = ""
+    password: str = ""
+    expires_secs: int = 3600
+
+
+class UserAgent:
+    """Calls and registrations as events in and methods out.
+
+    `on_event` gets every `Event`; `on_invite` decides about each inbound INVITE at once, since
+    the stack writes its SDP right after. Neither may block. Methods raise StackError when the
+    stack refuses, and do nothing for a sid that has ended.
+    """
+
+    def __init__(
+        self,
+        options: AgentOptions,
+        on_event: Callable[[Event], None],
+        on_invite: Callable[[Invite], Decision] = refuse_all,
+    ) -> None:
+        self.options = options
+        self.port = 0
+        """UDP port that SIP listens on, once started."""
+        self._on_event = on_event
+        self._on_invite = on_invite
+        self._endpoint: pj.Endpoint | None = None
+        self._accounts: dict[str, PjAccount] = {}
+        self._calls: dict[str, PjCall] = {}
+        self._graveyard: list[PjCall] = []
+        self._events: deque[Event] = deque()
+        self._poller: asyncio.Task[None] | None = None
+
+    # --- life --------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bind and begin to poll. Raises StackError, for instance when the port is taken."""
+        self._endpoint = open_endpoint(self.options, self.emit)
+        self.port = bound_port(self._endpoint)
+        self._poller = asyncio.create_task(self._poll(), name="sip poll")
+
+    async def close(self, timeout_secs: float = 2.0) -> None:
+        """BYE to every call, unregister, and wait for the answers, no longer than the timeout."""
+        if self._endpoint is None:
+            return
+        for sid in list(self._calls):
+            self.hangup(sid, 503, "Service Unavailable")
+        for account in self._accounts.values():
+            account.unregister()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_secs
+        while loop.time() < deadline and not self._is_quiet():
+            await asyncio.sleep(0.02)
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+        self._destroy()
+
+    def _is_quiet(self) -> bool:
+        return not self._calls and not any(a.is_registered for a in self._accounts.values())
+
+    def _destroy(self) -> None:
+        """In this order, and collected before the library goes: anything left alive aborts."""
+        self._graveyard.clear()
+        for call in self._calls.values():
+            call.forget()
+        self._calls.clear()
+        for account in self._accounts.values():
+            account.shutdown()
+        self._accounts.clear()
+        gc.collect()
+        assert self._endpoint is not None
+        self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+        self._endpoint = None
+        gc.collect()
+
+    async def _poll(self) -> None:
+        """Look after the stack on an absolute clock; missed rounds are left out, not made up."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        polls = 0
+        while True:
+            self.handle_events()
+            polls += 1
+            if polls % _GC_POLLS == 0:
+                gc.collect(1)
+            due = max(due + POLL_SECS, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    def handle_events(self) -> None:
+        """One round: let the stack work, then deliver what it reported."""
+        assert self._endpoint is not None
+        for _ in range(POLL_BATCH):
+            if self._endpoint.libHandleEvents(0) <= 0:
+                break
+        while self._events:
+            event = self._events.popleft()
+            try:
+                self._on_event(event)
+            except Exception:
+                log.exception("handling of %s failed", type(event).__name__)
+        self._graveyard.clear()
+
+    # --- accounts ----------------------------------------------------------------------
+
+    def add_account(self, options: AccountOptions) -> None:
+        """An identity for calls; it does not register before `register` asks for it."""
+        account = PjAccount(self, options)
+        account.open()
+        self._accounts[options.name] = account
+
+    def register(self, account: str) -> None:
+        """Send REGISTER now; `RegistrationChanged` follows. Refreshes are the stack's."""
+        self._accounts[account].register()
+
+    def unregister(self, account: str) -> None:
+        self._accounts[account].unregister()
+
+    # --- calls -------------------------------------------------------------------------
+
+    @property
+    def sids(self) -> list[str]:
+        """Calls that have not ended."""
+        return list(self._calls)
+
+    def call(
+        self,
+        account: str,
+        uri: str,
+        local: LocalMedia,
+        sid: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> str:
+        """Send an INVITE; returns the call's sid, by which its events name it."""
+        sid = sid or new_sid()
+        call = PjCall(self, self._accounts[account], sid, local)
+        self._calls[sid] = call
+        try:
+            call.dial(uri, headers)
+        except pj.Error as error:
+            self.bury(call)
+            raise StackError(f"cannot call {uri}: {error.reason}") from error
+        return sid
+
+    def answer(self, sid: str, code: int, reason: str = "") -> None:
+        """Answer an inbound call: 180, 200, or a refusal."""
+        if call := self._calls.get(sid):
+            call.reply(code, reason)
+
+    def hangup(
+        self, sid: str, code: int = 0, reason: str = "", headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """BYE, CANCEL or a final answer, whichever the call's state asks for.
+
+        `code` and `reason` are the answer to an INVITE that is not answered yet (0: 603);
+        `headers` go into the request or answer, such as Reason (RFC 3326).
+        """
+        if call := self._calls.get(sid):
+            call.end(code, reason, headers)
+
+    def hold(self, sid: str) -> None:
+        if call := self._calls.get(sid):
+            call.put_on_hold()
+
+    def unhold(self, sid: str) -> None:
+        if call := self._calls.get(sid):
+            call.take_off_hold()
+
+    def transfer(self, sid: str, target: str) -> None:
+        """Blind transfer (REFER); `TransferProgress` events follow."""
+        if call := self._calls.get(sid):
+            call.refer(target)
+
+    # --- for the stack's objects -------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        """Queue an event; it is delivered after the stack's callback has returned."""
+        self._events.append(event)
+
+    def decide(self, invite: Invite) -> Decision:
+        return self._on_invite(invite)
+
+    def adopt(self, call: PjCall) -> None:
+        self._calls[call.sid] = call
+
+    def bury(self, call: PjCall) -> None:
+        """Keep an ended call's object until no callback of it can be on the stack."""
+        self._calls.pop(call.sid, None)
+        self._graveyard.append(call)
+
+
+def new_sid() -> str:
+    return secrets.token_hex(8)
+
+
+__all__ = [
+    "Accept",
+    "AccountOptions",
+    "AgentOptions",
+    "Ended",
+    "LocalMedia",
+    "PhoneCodec",
+    "Refuse",
+    "StackError",
+    "UserAgent",
+    "new_sid",
+]

@@ -1,0 +1,76 @@
+"""The few things that we read from a SIP message ourselves, bounded (RFC 3261)."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+MAX_NAME = 128
+"""Characters of a number or user name that are kept."""
+MAX_HEADERS = 32
+MAX_HEADER_VALUE = 256
+
+_COMPACT = {"f": "from", "t": "to", "i": "call-id", "c": "content-type", "l": "content-length"}
+MAX_URI = 512
+_USER = re.compile(r"(?:sips?:([^@;:>\s]*)(?:[;:][^@>\s]*)?@)|(?:tel:([^;>\s]*))", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`start` is the request or status line; header names are in lower case, the first counts."""
+
+    start: str
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def called(self) -> str:
+        """User part of the request URI."""
+        words = self.start.split(" ")
+        return user_of(words[1]) if len(words) > 1 else ""
+
+    @property
+    def caller(self) -> str:
+        return user_of(self.headers.get("from", ""))
+
+    @property
+    def extra_headers(self) -> dict[str, str]:
+        """X- headers, which carry an application's own facts: a bounded number, bounded values."""
+        found = [(name, value) for name, value in self.headers.items() if name.startswith("x-")]
+        return {name: printable(value)[:MAX_HEADER_VALUE] for name, value in found[:MAX_HEADERS]}
+
+    @property
+    def sdp(self) -> str:
+        """The body when it is a session description, or has one as a part; else empty."""
+        kind = self.headers.get("content-type", "").lower()
+        if kind.startswith("application/sdp"):
+            return self.body
+        if kind.startswith("multipart/"):
+            for part in re.split(r"(?m)^--.*$", self.body):
+                head, _, content = part.strip().partition("\n\n")
+                if "application/sdp" in head.lower():
+                    return content
+        return ""
+
+
+def parse(text: str) -> Message:
+    """Read one message. Never fails: what is not there is empty."""
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    start, *lines = re.sub(r"\n[ \t]+", " ", head).split("\n")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            key = name.strip().lower()
+            headers.setdefault(_COMPACT.get(key, key), value.strip())
+    return Message(start, headers, body)
+
+
+def user_of(uri: str) -> str:
+    """User part of a SIP or tel URI, or of a header that holds one; empty when it has none."""
+    match = _USER.search(uri[:MAX_URI])
+    return printable(unquote(match[1] or match[2] or ""))[:MAX_NAME] if match else ""
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, so that it can go into a log line or a header."""
+    return "".join(char for char in text if char.isprintable())

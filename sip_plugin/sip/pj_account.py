@@ -1,0 +1,122 @@
+"""One account of the SIP stack: registration, and the door that inbound calls come through."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from sip_plugin.sip import sdp
+from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged
+from sip_plugin.sip.message import parse, printable
+from sip_plugin.sip.pj_call import PjCall
+
+if TYPE_CHECKING:
+    from sip_plugin.sip.agent import AccountOptions, UserAgent
+
+log = logging.getLogger(__name__)
+
+
+class PjAccount(pj.Account):
+    def __init__(self, owner: "UserAgent", options: "AccountOptions") -> None:
+        super().__init__()
+        self._owner = owner
+        self.options = options
+        self.is_registered = False
+
+    def open(self) -> None:
+        """Raises StackError when the stack cannot use the options."""
+        from sip_plugin.sip.pj_endpoint import StackError
+
+        try:
+            self.create(self._config())
+        except pj.Error as error:
+            raise StackError(f"account {self.options.name}: {error.reason}") from error
+
+    def _config(self) -> pj.AccountConfig:
+        options = self.options
+        config = pj.AccountConfig()
+        config.idUri = options.uri
+        config.regConfig.registrarUri = options.registrar
+        config.regConfig.registerOnAdd = False
+        # Retries are ours: the stack never retries a 403, and knows no back-off.
+        config.regConfig.retryIntervalSec = 0
+        config.regConfig.firstRetryIntervalSec = 0
+        config.regConfig.timeoutSec = options.expires_secs
+        config.regConfig.unregWaitMsec = 100
+        if options.proxy:
+            config.sipConfig.proxies.append(options.proxy)
+        if options.username:
+            credential = pj.AuthCredInfo("digest", "*", options.username, 0, options.password)
+            config.sipConfig.authCreds.append(credential)
+        # A media transport without sockets: RTP is not the stack's.
+        config.mediaConfig.useLoopMedTp = True
+        config.mediaConfig.enableLoopback = False
+        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_DISABLED
+        config.natConfig.iceEnabled = False
+        return config
+
+    def register(self) -> None:
+        """Raises pj.Error when one is under way, or the registrar's name cannot be used."""
+        self.setRegistration(True)
+
+    def unregister(self) -> None:
+        if not self.is_registered:
+            return
+        try:
+            self.setRegistration(False)
+        except pj.Error as error:
+            self.is_registered = False
+            log.warning("account %s: cannot unregister: %s", self.options.name, error.reason)
+
+    # --- callbacks of the stack: short, and never let an exception out -------------------
+
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:
+        try:
+            code, expires = int(prm.code), int(prm.expiration)
+            granted = code // 100 == 2 and 0 < expires < 2**31
+            self.is_registered = granted
+            event = RegistrationChanged(
+                self.options.name, code, printable(str(prm.reason)), expires if granted else 0
+            )
+            self._owner.emit(event)
+        except Exception:
+            log.exception("account %s: registration state lost", self.options.name)
+
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        call = None
+        try:
+            call = PjCall.inbound(self._owner, self, prm.callId)
+            message = parse(prm.rdata.wholeMsg)
+            invite = self._invite(call, message.sdp, prm)
+            decision = invite if isinstance(invite, Refuse) else self._owner.decide(invite)
+            if isinstance(decision, Accept):
+                call.accept(decision.local, message.sdp)
+                self._owner.adopt(call)
+            else:
+                call.turn_away(decision)
+        except Exception:
+            log.exception("account %s: an INVITE could not be handled", self.options.name)
+            if call is not None:
+                call.turn_away(Refuse(500, "Server Internal Error"))
+
+    def _invite(self, call: PjCall, offer: str, prm: pj.OnIncomingCallParam) -> Invite | Refuse:
+        message = parse(prm.rdata.wholeMsg)
+        host, _, port = prm.rdata.srcAddress.rpartition(":")
+        try:
+            read = sdp.read_offer(offer) if offer else None
+        except sdp.SdpError as error:
+            log.warning("INVITE from %s has an unusable SDP: %s", host, error)
+            return Refuse(488, "Not Acceptable Here")
+        return Invite(
+            sid=call.sid,
+            source=(host.strip("[]"), int(port)),
+            caller=message.caller,
+            called=message.called,
+            offer=read,
+            headers=message.extra_headers,
+            account=self.options.name,
+        )
+
+    def onIncomingSubscribe(self, prm: pj.OnIncomingSubscribeParam) -> None:
+        # Left at its default the stack would keep a subscription for any stranger.
+        prm.code = 403

@@ -1,0 +1,267 @@
+"""One call of the SIP stack, with our media port in its SDP."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from sip_plugin.media.description import Direction, MediaDescription, PhoneCodec
+from sip_plugin.sip import sdp
+from sip_plugin.sip.events import (
+    Confirmed,
+    Digit,
+    Ended,
+    LocalMedia,
+    MediaChanged,
+    MediaRefused,
+    Progress,
+    Refuse,
+    TransferProgress,
+    TransferRefused,
+)
+from sip_plugin.sip.message import parse, printable
+
+if TYPE_CHECKING:
+    from sip_plugin.sip.agent import UserAgent
+    from sip_plugin.sip.pj_account import PjAccount
+
+log = logging.getLogger(__name__)
+
+_CODECS = {"PCMU": PhoneCodec.ULAW, "PCMA": PhoneCodec.ALAW}
+_DIRECTIONS = {
+    pj.PJMEDIA_DIR_NONE: Direction.INACTIVE,
+    pj.PJMEDIA_DIR_ENCODING: Direction.SENDONLY,
+    pj.PJMEDIA_DIR_DECODING: Direction.RECVONLY,
+    pj.PJMEDIA_DIR_ENCODING_DECODING: Direction.SENDRECV,
+}
+
+
+def headers_option(headers: Sequence[tuple[str, str]]) -> pj.SipTxOption:
+    option = pj.SipTxOption()
+    for name, value in headers:
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, printable(value)
+        option.headers.append(header)
+    return option
+
+
+class PjCall(pj.Call):
+    def __init__(
+        self,
+        owner: "UserAgent",
+        account: "PjAccount",
+        sid: str,
+        local: LocalMedia | None,
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
+        super().__init__(account, call_id)
+        self.sid = sid
+        self._owner = owner
+        self._local = local
+        self._offer = ""
+        """The far side's latest offer, as text; empty: it made none, we offer."""
+        self._media: MediaDescription | None = None
+        self._ended_by_us = False
+        self._silent = False
+        """Ended before anyone was told of it: no events."""
+        self._failure = ""
+
+    @classmethod
+    def inbound(cls, owner: "UserAgent", account: "PjAccount", call_id: int) -> "PjCall":
+        from sip_plugin.sip.agent import new_sid
+
+        return cls(owner, account, new_sid(), None, call_id)
+
+    # --- what the user agent asks --------------------------------------------------------
+
+    def dial(self, uri: str, headers: Sequence[tuple[str, str]]) -> None:
+        self.makeCall(uri, self._with_audio(headers))
+
+    def accept(self, local: LocalMedia, offer: str) -> None:
+        self._local, self._offer = local, offer
+
+    def turn_away(self, refusal: Refuse) -> None:
+        """Refuse an INVITE that never became a call."""
+        self._silent = True
+        self.end(refusal.code, refusal.reason, refusal.headers)
+        self._owner.bury(self)
+
+    def reply(self, code: int, reason: str) -> None:
+        prm = self._with_audio(())
+        prm.statusCode, prm.reason = code, reason
+        if code >= 300:
+            self._ended_by_us = True
+        self._try("answer", self.answer, prm)
+
+    def end(self, code: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
+        self._ended_by_us = True
+        prm = pj.CallOpParam()
+        prm.statusCode, prm.reason = code, printable(reason)
+        prm.txOption = headers_option(headers)
+        self._try("hang up", self.hangup, prm)
+
+    def put_on_hold(self) -> None:
+        self._try("hold", self.setHold, pj.CallOpParam(True))
+
+    def take_off_hold(self) -> None:
+        prm = self._with_audio(())
+        prm.opt.flag = pj.PJSUA_CALL_UNHOLD
+        self._try("resume", self.reinvite, prm)
+
+    def refer(self, target: str) -> None:
+        self._try("transfer", self.xfer, target, pj.CallOpParam())
+
+    def forget(self) -> None:
+        self._silent = True
+
+    def _try(self, what: str, method, *args) -> None:
+        from sip_plugin.sip.pj_endpoint import StackError
+
+        try:
+            method(*args)
+        except pj.Error as error:
+            raise StackError(f"call {self.sid}: cannot {what}: {error.reason}") from error
+
+    def _with_audio(self, headers: Sequence[tuple[str, str]]) -> pj.CallOpParam:
+        prm = pj.CallOpParam(True)
+        prm.opt.audioCount, prm.opt.videoCount = 1, 0
+        prm.txOption = headers_option(headers)
+        return prm
+
+    # --- callbacks of the stack: short, and never let an exception out -------------------
+
+    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
+        # An exception here would send a 200 with a port that is nobody's; a hangup, no final
+        # answer at all. A declined stream ends in 488.
+        try:
+            prm.sdp.wholeSdp = self._local_sdp(prm.sdp.wholeSdp, prm.remSdp.wholeSdp)
+        except sdp.SdpError as error:
+            self._failure = str(error)
+            log.warning("call %s: no usable local SDP: %s", self.sid, error)
+            prm.sdp.wholeSdp = sdp.declined(prm.sdp.wholeSdp)
+        except Exception:
+            log.exception("call %s: local SDP failed", self.sid)
+            prm.sdp.wholeSdp = sdp.DEAD_SDP
+
+    def _local_sdp(self, created: str, remote: str) -> str:
+        if self._local is None:
+            raise sdp.SdpError("the call has no media port")
+        remote = remote or self._offer
+        self._offer = ""
+        codecs = self._local.codecs
+        current = self._media.codec if self._media else None
+        if remote:
+            offer = sdp.read_offer(remote)
+            chosen = current if current in offer.codecs else sdp.choose(offer, codecs)
+            if chosen is None or offer.problem:
+                raise sdp.SdpError(offer.problem or "no common codec")
+            codecs = (chosen,)
+        elif current is not None:
+            codecs = (current,)
+        return sdp.rewrite_local(created, self._local.address, self._local.port, codecs)
+
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+        try:
+            media = self._negotiated()
+            if media is not None:
+                self._media = media
+                self._owner.emit(MediaChanged(self.sid, media))
+            elif not self._silent:
+                reason = self._failure or "no audio stream was agreed"
+                self._owner.emit(MediaRefused(self.sid, reason))
+        except Exception:
+            log.exception("call %s: media state lost", self.sid)
+            self._owner.emit(MediaRefused(self.sid, "media state lost"))
+
+    def _negotiated(self) -> MediaDescription | None:
+        info = self.getInfo()  # its media list is freed with it
+        for media in info.media:
+            # Video may come first: the audio's index is what counts.
+            if media.type != pj.PJMEDIA_TYPE_AUDIO:
+                continue
+            if media.status in (pj.PJSUA_CALL_MEDIA_NONE, pj.PJSUA_CALL_MEDIA_ERROR):
+                if self._media is None or media.status == pj.PJSUA_CALL_MEDIA_ERROR:
+                    continue
+                return self._media.model_copy(update={"direction": Direction.INACTIVE})
+            return describe(self.getStreamInfo(media.index))
+        return None
+
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        try:
+            info = self.getInfo()
+            if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+                self._disconnected(int(info.lastStatusCode), printable(str(info.lastReason)))
+            elif self._silent:
+                return
+            elif info.state == pj.PJSIP_INV_STATE_EARLY and info.role == pj.PJSIP_ROLE_UAC:
+                reason = printable(str(info.lastReason))
+                self._owner.emit(Progress(self.sid, int(info.lastStatusCode), reason))
+            elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+                self._owner.emit(Confirmed(self.sid))
+        except Exception:
+            log.exception("call %s: call state lost", self.sid)
+
+    def _disconnected(self, code: int, reason: str) -> None:
+        if not self._silent:
+            self._owner.emit(Ended(self.sid, code, reason, self._ended_by_us))
+        self._owner.bury(self)
+
+    def onCallRxReinvite(self, prm: pj.OnCallRxReinviteParam) -> None:
+        try:
+            self._offer = parse(prm.rdata.wholeMsg).sdp
+        except Exception:
+            log.exception("call %s: re-INVITE not read", self.sid)
+
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        # The default dials whatever a stranger names, and crashed the process doing so.
+        prm.statusCode = 603
+        try:
+            self._owner.emit(TransferRefused(self.sid, printable(str(prm.dstUri))[:256]))
+        except Exception:
+            log.exception("call %s: REFER not reported", self.sid)
+
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        # Accepted by default, with our media port handed to the new call: refused.
+        prm.statusCode, prm.reason = 486, "Busy Here"
+
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        try:
+            reason = printable(str(prm.reason))
+            event = TransferProgress(self.sid, int(prm.statusCode), reason, bool(prm.finalNotify))
+            self._owner.emit(event)
+        except Exception:
+            log.exception("call %s: transfer state lost", self.sid)
+
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
+        # RFC 4733 digits never come here, the stack sees no RTP: this is INFO.
+        try:
+            duration = min(max(int(prm.duration), 0), 10_000)
+            self._owner.emit(Digit(self.sid, printable(str(prm.digit))[:1], duration))
+        except Exception:
+            log.exception("call %s: digit lost", self.sid)
+
+
+def describe(info: pj.StreamInfo) -> MediaDescription:
+    """The negotiated stream in the terms of RTP."""
+    address, rtp = _host_port(info.remoteRtpAddress)
+    _, rtcp = _host_port(info.remoteRtcpAddress)
+    setting, codec = info.audCodecParam.setting, info.audCodecParam.info
+    ptime = int(setting.frmPerPkt) * int(codec.frameLen or 10)
+    return MediaDescription(
+        codec=_CODECS[info.codecName.upper()],
+        remote_address=address,
+        remote_rtp_port=rtp,
+        remote_rtcp_port=rtcp or min(rtp + 1, 65535),
+        tx_payload_type=info.txPt,
+        rx_payload_type=info.rxPt,
+        tx_event_payload_type=info.audTxEventPt,
+        rx_event_payload_type=info.audRxEventPt,
+        ptime_ms=min(max(ptime, 10), 60),
+        direction=_DIRECTIONS[info.dir],
+    )
+
+
+def _host_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port or 0)

@@ -1,0 +1,190 @@
+"""Session descriptions as text: what a peer offers, and our own with a media port put into it.
+
+The SIP stack negotiates; it knows nothing of our sockets. So its SDP is rewritten before it
+leaves: the port and address of a leased socket, our codecs and nothing else (RFC 8866, RFC 3264).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sip_plugin.media.description import PhoneCodec
+
+MAX_BYTES = 16 * 1024
+MAX_LINES = 400
+WHOLE_SDP_LIMIT = 1000
+"""The binding hands over, and takes back, no longer text: from about 1015 it is empty."""
+
+_NAMES = {"PCMU/8000": PhoneCodec.ULAW, "PCMA/8000": PhoneCodec.ALAW}
+_STATIC = {codec.payload_type: codec for codec in PhoneCodec}
+_EVENTS = "TELEPHONE-EVENT/8000"
+_DROPPED = ("a=rtcp:", "a=ssrc:", "a=rtcp-mux", "a=candidate:", "a=ice-")
+_PER_FORMAT = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
+
+DEAD_SDP = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
+"""What stands in when nothing sound can be said: a declined stream, which ends in 488."""
+
+
+class SdpError(ValueError):
+    """This description cannot be read, or nothing sound can be made of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioOffer:
+    """The first audio stream of a peer's description that is not declined."""
+
+    codecs: tuple[PhoneCodec, ...]
+    """Those of ours that it names, in its order; empty when it names none."""
+    problem: str = ""
+    """Why the stream cannot be used whatever its codecs are (SAVP, IPv6); empty: it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """One media section, or the session level (no `m=` line)."""
+
+    lines: tuple[str, ...]
+
+    @property
+    def media(self) -> list[str]:
+        head = self.lines[0] if self.lines else ""
+        return head[2:].split() if head.startswith("m=") else []
+
+    @property
+    def is_live_audio(self) -> bool:
+        words = self.media
+        return len(words) >= 4 and words[0].lower() == "audio" and _port(words[1]) != 0
+
+    def formats(self) -> dict[int, str]:
+        """Payload type to `NAME/RATE` in capitals, in the order of the m= line."""
+        names: dict[int, str] = {}
+        for line in self.lines:
+            if line.lower().startswith("a=rtpmap:"):
+                number, _, name = line[9:].strip().partition(" ")
+                if number.isdigit() and len(number) <= 3:
+                    names[int(number)] = "/".join(name.strip().upper().split("/")[:2])
+        found: dict[int, str] = {}
+        for word in self.media[3:]:
+            if word.isdigit() and len(word) <= 3:
+                number = int(word)
+                static = _STATIC.get(number)
+                default = next((n for n, codec in _NAMES.items() if codec is static), "")
+                found[number] = names.get(number, default)
+        return found
+
+
+def _port(word: str) -> int:
+    head = word.partition("/")[0]
+    if not (head.isdigit() and len(head) <= 5 and int(head) <= 65535):
+        raise SdpError(f"port {word[:16]!r} is not a number from 0 to 65535")
+    return int(head)
+
+
+def _sections(text: str) -> Iterator[_Section]:
+    if not text.strip():
+        raise SdpError("empty")
+    if len(text) > MAX_BYTES:
+        raise SdpError(f"{len(text)} characters, over {MAX_BYTES}")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
+    if len(lines) > MAX_LINES:
+        raise SdpError(f"{len(lines)} lines, over {MAX_LINES}")
+    start = 0
+    for index, line in enumerate(lines):
+        if line.startswith("m="):
+            yield _Section(tuple(lines[start:index]))
+            start = index
+    yield _Section(tuple(lines[start:]))
+
+
+def read_offer(text: str) -> AudioOffer:
+    """What a peer's description offers as audio. Raises SdpError when it is unreadable."""
+    session, *media = _sections(text)
+    for section in media:
+        if not section.is_live_audio:
+            continue
+        profile = section.media[2].upper()
+        if profile not in ("RTP/AVP", "RTP/AVPF"):
+            return AudioOffer((), f"profile {profile[:32]} is not RTP/AVP")
+        connection = next((at for at in (*section.lines, *session.lines) if at[:2] == "c="), "")
+        if connection[2:].split()[:2] != ["IN", "IP4"]:
+            return AudioOffer((), "no IPv4 address in c=")
+        named = (_NAMES.get(name) for name in section.formats().values())
+        return AudioOffer(tuple(dict.fromkeys(codec for codec in named if codec)))
+    return AudioOffer((), "no audio stream")
+
+
+def choose(offer: AudioOffer, preferences: Sequence[PhoneCodec]) -> PhoneCodec | None:
+    """The one codec to answer with: the first of ours that the peer has."""
+    if offer.problem:
+        return None
+    return next((codec for codec in preferences if codec in offer.codecs), None)
+
+
+def rewrite_local(text: str, address: str, port: int, codecs: Sequence[PhoneCodec]) -> str:
+    """The stack's own description with our address, port and codecs, the best first.
+
+    A stream that the stack declined (port 0) stays declined: giving it a port crashes the
+    stack. Further audio streams are declined. Raises SdpError when there is no stream to
+    rewrite, no codec is left, or the result is too long to be taken back.
+    """
+    session, *media = _sections(text)
+    lines = [_addressed(line, address) for line in session.lines]
+    done = False
+    for section in media:
+        if section.is_live_audio and not done:
+            lines += _rewrite_audio(section, address, port, codecs)
+            done = True
+        elif section.is_live_audio:
+            words = section.media
+            lines.append(f"m={words[0]} 0 {' '.join(words[2:])}")
+        else:
+            lines += section.lines
+    if not done:
+        raise SdpError("no audio stream to put a port into")
+    result = "\r\n".join(lines) + "\r\n"
+    if len(result) > WHOLE_SDP_LIMIT:
+        raise SdpError(f"{len(result)} characters, over {WHOLE_SDP_LIMIT}: it would be lost")
+    return result
+
+
+def _addressed(line: str, address: str) -> str:
+    if line.startswith("c="):
+        return f"c=IN IP4 {address}"
+    if line.startswith("o="):
+        return " ".join([*line.split()[:3], "IN", "IP4", address])
+    return line
+
+
+def _rewrite_audio(
+    section: _Section, address: str, port: int, codecs: Sequence[PhoneCodec]
+) -> list[str]:
+    formats = section.formats()
+    voice = [
+        number for codec in codecs for number, name in formats.items() if _NAMES.get(name) is codec
+    ]
+    if not voice:
+        raise SdpError("none of the call's codecs is in the stack's description")
+    kept = voice + [number for number, name in formats.items() if name == _EVENTS]
+    lines = [f"m=audio {port} {section.media[2]} {' '.join(map(str, kept))}"]
+    for line in section.lines[1:]:
+        if line.startswith(_DROPPED):
+            continue
+        if line.startswith(_PER_FORMAT):
+            number = line.partition(":")[2].split(" ", 1)[0]
+            if not number.isdigit() or int(number) not in kept:
+                continue
+        lines.append(_addressed(line, address))
+    return lines
+
+
+def declined(text: str) -> str:
+    """`text` with every stream declined, or DEAD_SDP when it cannot be read: this gives 488."""
+    try:
+        session, *media = _sections(text)
+        lines = list(session.lines)
+        for section in media:
+            words = section.media
+            lines.append(f"m={words[0]} 0 {' '.join(words[2:])}")
+    except (SdpError, IndexError):
+        return DEAD_SDP
+    result = "\r\n".join(lines) + "\r\n"
+    return result if media and len(result) <= WHOLE_SDP_LIMIT else DEAD_SDP
