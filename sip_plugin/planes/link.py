@@ -34,7 +34,9 @@ def encode(message: Message) -> bytes:
     head = json.dumps({"type": type(message).__name__}).encode()[:-1]
     body = head + (b", " + fields[1:] if fields != b"{}" else b"}")
     if len(body) > MAX_MESSAGE_BYTES:
-        raise PlaneError(f"{type(message).__name__} has {len(body)} bytes, over {MAX_MESSAGE_BYTES}")
+        raise PlaneError(
+            f"{type(message).__name__} has {len(body)} bytes, over {MAX_MESSAGE_BYTES}"
+        )
     return len(body).to_bytes(4, "big") + body
 
 

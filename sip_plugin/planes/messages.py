@@ -176,7 +176,9 @@ class CallState(Message):
 
 class TrunkState(Message):
     name: str
-    state: Literal["unregistered", "registering", "registered", "refused", "unreachable", "ip_trunk"]
+    state: Literal[
+        "unregistered", "registering", "registered", "refused", "unreachable", "ip_trunk"
+    ]
     code: int = 0
     reason: str = ""
     expires_secs: int = 0

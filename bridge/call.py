@@ -1,0 +1,188 @@
+"""One call between a phone leg's PCM and a model leg. Core without I/O.
+
+Caller: 8 kHz frames in; at the model's rate to the leg, and through the turn detector, whose
+events drive the leg. Agent: the leg's audio in, resampled into the playout buffer, 8 kHz frames
+out. Whoever owns the phone leg calls `hear` for each caller frame and `speak` for each frame
+slot; `now` is seconds on any monotonic clock.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bridge.agent import AgentSpec
+from bridge.audio.frames import FRAME_MS, PHONE_RATE_HZ
+from bridge.audio.resample import Resampler
+from bridge.events import Cancelled, ReplyEnd, ReplyStart, TranscriptHeard, TurnLatency
+from bridge.leg.interface import ModelCall, ReplyAudio, Transcript
+from bridge.leg.interface import ReplyEnd as LegReplyEnd
+from bridge.playout import Playout, PlayoutFrame
+from bridge.turn.detector import TurnDetector
+from bridge.turn.events import Cancel, Commit, Prime, SpeechFrame, TurnEvent
+
+PLAYOUT_REPORT_MS = 200
+"""How often the model learns how much of its reply has left for the phone."""
+MAX_GAP_MS = 100
+"""Lost reply audio that is replaced by silence, so that positions in the reply stay true."""
+
+OnEvent = Callable[[TurnEvent], None]
+
+
+@dataclass(slots=True)
+class BridgeStats:
+    """Counters of one call's bridge."""
+
+    uplink_frames: int = 0
+    commits: int = 0
+    replies: int = 0
+    cancels: int = 0
+    reply_frames: int = 0
+    reply_frames_malformed: int = 0
+    reply_gap_ms: int = 0
+
+
+@dataclass(slots=True)
+class _Committed:
+    """A commit on its way to becoming a latency."""
+
+    commit_ms: float
+    at: float
+    first_frame_at: float | None = None
+
+
+class CallBridge:
+    """Both directions of one call. Give it its leg with `attach` before the first frame."""
+
+    def __init__(self, agent: AgentSpec, max_playout_secs: float, on_event: OnEvent) -> None:
+        self._agent = agent
+        self._on_event = on_event
+        self._up = Resampler(PHONE_RATE_HZ, agent.input_rate_hz)
+        self._detector = TurnDetector(agent.turn)
+        self._leg: ModelCall | None = None
+        self.playout = Playout(max_playout_secs)
+        self.stats = BridgeStats()
+        self._seq = 0
+        self._samples_up = 0
+        self._audible = False
+        self._committed: dict[int, _Committed] = {}
+        self._reply_turn: int | None = None
+        self._down = Resampler(agent.output_rate_hz, PHONE_RATE_HZ)
+        self._expected_timestamp = 0
+        self._frames_since_report = 0
+
+    def attach(self, leg: ModelCall) -> None:
+        self._leg = leg
+
+    @property
+    def at_ms(self) -> int:
+        """The caller's sample clock."""
+        return self._seq * FRAME_MS
+
+    # --- caller to model -----------------------------------------------------------------
+
+    def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
+        """Take one caller frame (int16[160]) with its speech probability and level."""
+        assert self._leg is not None
+        payload = self._up.push(pcm)
+        seq = self._seq
+        self._leg.append(seq, self._samples_up, payload.astype("<i2", copy=False).tobytes())
+        self._seq += 1
+        self._samples_up += len(payload)
+        self.stats.uplink_frames += 1
+        frame = SpeechFrame(self.at_ms, seq, probability, level_dbfs, self._audible)
+        for event in self._detector.push(frame):
+            self._on_turn(event, now)
+
+    def _on_turn(self, event: TurnEvent, now: float) -> None:
+        assert self._leg is not None
+        match event:
+            case Prime(turn=turn):
+                self._leg.prime(turn)
+            case Commit(at_ms=at_ms, turn=turn, speech_end_ms=end_ms, last_seq=last_seq):
+                self._leg.commit(turn, last_seq)
+                self.stats.commits += 1
+                self._committed = {turn: _Committed(at_ms - end_ms, now)}
+            case Cancel(at_ms=at_ms, turn=turn):
+                self._stop_agent(at_ms, turn)
+                return
+        self._on_event(event)
+
+    def _stop_agent(self, at_ms: int, turn: int) -> None:
+        """Silence the line within a frame and tell the model how far it was heard."""
+        assert self._leg is not None
+        self._committed.clear()
+        heard = self.playout.cancel()
+        self._audible = False
+        self.stats.cancels += 1
+        for reply_turn, heard_ms in heard:
+            self._leg.cancel(reply_turn, heard_ms)
+            self._on_event(Cancelled(at_ms, turn, reply_turn, heard_ms))
+
+    # --- model to caller -----------------------------------------------------------------
+
+    def on_reply(self, event: ReplyAudio | LegReplyEnd | Transcript, now: float) -> None:
+        """Take what the model said."""
+        match event:
+            case ReplyAudio():
+                self._on_audio(event, now)
+            case LegReplyEnd(turn=turn):
+                self.playout.end(turn)
+            case Transcript(role=role, text=text, turn=turn, final=final):
+                self._on_event(TranscriptHeard(self.at_ms, role, text, turn, final))
+
+    def _on_audio(self, audio: ReplyAudio, now: float) -> None:
+        if len(audio.payload) % 2 or not audio.payload:
+            self.stats.reply_frames_malformed += 1
+            return
+        if audio.turn != self._reply_turn:
+            self._reply_turn = audio.turn
+            self._down = Resampler(self._agent.output_rate_hz, PHONE_RATE_HZ)
+            self._expected_timestamp = 0
+            self.stats.replies += 1
+        committed = self._committed.get(audio.turn)
+        if committed is not None and committed.first_frame_at is None:
+            committed.first_frame_at = now
+        self.stats.reply_frames += 1
+        pcm = np.frombuffer(audio.payload, "<i2")
+        missing = audio.timestamp - self._expected_timestamp
+        self._expected_timestamp = audio.timestamp + len(pcm)
+        if missing > 0:
+            gap_ms = min(missing * 1000 // self._agent.output_rate_hz, MAX_GAP_MS)
+            self.stats.reply_gap_ms += gap_ms
+            silence = np.zeros(gap_ms * self._agent.output_rate_hz // 1000, np.int16)
+            pcm = np.concatenate([silence, pcm])
+        self.playout.push(audio.turn, self._down.push(pcm))
+
+    def speak(self, now: float) -> PlayoutFrame | None:
+        """The agent's frame for this slot, which leaves for the phone now; None is silence."""
+        frame = self.playout.pull()
+        if frame is None:
+            self._audible = False
+            return None
+        self._audible = True
+        if frame.starts_reply:
+            self._on_event(ReplyStart(self.at_ms, frame.turn))
+            self._report_latency(frame.turn, now)
+        self._report_position(frame)
+        return frame
+
+    def _report_latency(self, turn: int, now: float) -> None:
+        committed = self._committed.pop(turn, None)
+        if committed is None or committed.first_frame_at is None:
+            return
+        model_ms = (committed.first_frame_at - committed.at) * 1000
+        playout_ms = (now - committed.first_frame_at) * 1000
+        total_ms = committed.commit_ms + model_ms + playout_ms
+        self._on_event(
+            TurnLatency(self.at_ms, turn, committed.commit_ms, model_ms, playout_ms, total_ms)
+        )
+
+    def _report_position(self, frame: PlayoutFrame) -> None:
+        assert self._leg is not None
+        self._frames_since_report += 1
+        if frame.ends_reply or self._frames_since_report * FRAME_MS >= PLAYOUT_REPORT_MS:
+            self._frames_since_report = 0
+            self._leg.playout(frame.turn, self.playout.heard_ms(frame.turn))
+        if frame.ends_reply:
+            self._on_event(ReplyEnd(self.at_ms, frame.turn, self.playout.heard_ms(frame.turn)))

@@ -1,0 +1,262 @@
+"""One call of a worker: its RTP on one side, its bridge to the model on the other.
+
+A thin shell: packets in, `RtpSession`, `CallBridge`, packets out. The worker's clock drives it.
+"""
+
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from bridge.audio import g711
+from bridge.audio.frames import FRAME_SAMPLES
+from bridge.call import CallBridge
+from bridge.events import TurnEvent, data_of, name_of
+from bridge.leg.interface import (
+    HangupAsked,
+    LegFailed,
+    ModelCall,
+    ModelEvent,
+    Opened,
+    ReplyAudio,
+    ReplyEnd,
+    Transcript,
+    TransferAsked,
+)
+from sip_plugin.media.description import MediaDescription
+from sip_plugin.media.dtmf import Dtmf
+from sip_plugin.media.pacing import SendSchedule
+from sip_plugin.media.ports import PortPair
+from sip_plugin.media.recording import Recording
+from sip_plugin.media.session import CallerFrame, RtpSession
+from sip_plugin.planes.messages import (
+    CallEvent,
+    CallReport,
+    EndCall,
+    Message,
+    ModelFailed,
+    ModelReady,
+    OpenCall,
+    TransferCall,
+)
+
+MAX_PACKETS_PER_READ = 32
+"""Of one socket in one go: a flood on one call leaves time for the others."""
+MAX_DATAGRAM = 2048
+PARTING_SECS = 10.0
+"""How long a model that hangs up or transfers may finish its last words."""
+
+log = logging.getLogger(__name__)
+
+_SILENCE_PCM = np.zeros(FRAME_SAMPLES, np.int16)
+
+Emit = Callable[[Message], None]
+
+
+class MediaCall:
+    """Lives from OpenCall (the phone rings) to CloseCall."""
+
+    def __init__(
+        self, opened: OpenCall, ports: PortPair, phase: int, max_playout_secs: float, emit: Emit
+    ) -> None:
+        self.sid = opened.sid
+        self.ports = ports
+        self.session: RtpSession | None = None
+        self.answered = False
+        self.recording: Recording | None = None
+        self._emit = emit
+        self._schedule = SendSchedule(phase)
+        self._bridge = CallBridge(opened.agent, max_playout_secs, self._on_turn_event)
+        self._leg: ModelCall | None = None
+        self._codec = ""
+        self._silence = b""
+        self._parting: HangupAsked | TransferAsked | None = None
+        self._parting_since = 0.0
+        self._send_errors = 0
+        self.ended = False
+
+    # --- model leg -----------------------------------------------------------------------
+
+    def attach(self, leg: ModelCall) -> None:
+        self._leg = leg
+        self._bridge.attach(leg)
+
+    def on_model(self, event: ModelEvent, now: float) -> None:
+        """Take an event of the model leg."""
+        match event:
+            case ReplyAudio() | ReplyEnd() | Transcript():
+                self._bridge.on_reply(event, now)
+            case Opened():
+                self._emit(ModelReady(sid=self.sid))
+            case LegFailed(code=code, message=message):
+                self.end(ModelFailed(sid=self.sid, code=code, reason=message))
+            case HangupAsked() | TransferAsked():
+                self._parting = event
+                self._parting_since = now
+
+    def end(self, ask: EndCall | ModelFailed) -> None:
+        """Ask the SIP process to end the call, once."""
+        if not self.ended:
+            self.ended = True
+            self._emit(ask)
+
+    # --- phone leg -----------------------------------------------------------------------
+
+    def start(self, media: MediaDescription, answered: bool, now: float) -> None:
+        """The SDP was negotiated, for the first time or anew."""
+        if self.session is None:
+            self.ports.drain()
+            self.session = RtpSession(media, now)
+        else:
+            self.session.update(media, now)
+        self._codec = media.codec.value
+        self._silence = g711.encode(self._codec, _SILENCE_PCM)
+        if answered and not self.answered:
+            self.answered = True
+            self.session.restart(now)
+            if self._leg is not None:
+                self._leg.answered()
+        self._event(
+            "media_started" if answered else "early_media",
+            {
+                "codec": self._codec,
+                "direction": media.direction.value,
+                "remote": f"{media.remote_address}:{media.remote_rtp_port}",
+            },
+        )
+
+    def on_rtp(self, now: Callable[[], float]) -> None:
+        """The RTP socket is readable."""
+        for _ in range(MAX_PACKETS_PER_READ):
+            try:
+                packet, source = self.ports.rtp.recvfrom(MAX_DATAGRAM)
+            except (BlockingIOError, ConnectionError):
+                return
+            if self.session is None:
+                continue
+            for event in self.session.receive(packet, source, now()):
+                if isinstance(event, Dtmf) and self.answered:
+                    self._on_digit(event)
+
+    def on_rtcp(self, now: Callable[[], float]) -> None:
+        """The RTCP socket is readable."""
+        for _ in range(MAX_PACKETS_PER_READ):
+            try:
+                packet, source = self.ports.rtcp.recvfrom(MAX_DATAGRAM)
+            except (BlockingIOError, ConnectionError):
+                return
+            if self.session is not None:
+                self.session.receive_rtcp(packet, source, now())
+
+    def _on_digit(self, event: Dtmf) -> None:
+        if self._leg is not None:
+            self._leg.dtmf(event.digit, event.duration_ms)
+        self._event("dtmf", {"digit": event.digit, "duration_ms": event.duration_ms})
+
+    def caller_frames(self, now: float) -> list[CallerFrame]:
+        """Frames of the caller that are due, in order."""
+        if self.session is None or not self.answered:
+            return []
+        return self.session.pull(now)
+
+    def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
+        """One caller frame, with what the worker's batch found out about it."""
+        self._bridge.hear(pcm, probability, level_dbfs, now)
+        if self.recording is not None:
+            self.recording.caller(pcm)
+
+    def speak(self, n: int, now: float) -> None:
+        """Send this call's packet if phase `n` is its slot."""
+        if self.session is None or not self.answered:
+            return
+        if missed := self._schedule.missed(n):
+            self.session.skip(missed * FRAME_SAMPLES)
+        if not self._schedule.due(n, self._bridge.playout.waiting):
+            return
+        frame = self._bridge.speak(now)
+        if frame is None:
+            packet = self.session.send(self._silence, now)
+        else:
+            payload = g711.encode(self._codec, frame.pcm)
+            packet = self.session.send(payload, now, marker=frame.starts)
+        self._schedule.sent(n, talking=frame is not None)
+        if packet is not None:
+            self._send(self.ports.rtp, packet)
+        if self.recording is not None:
+            self.recording.agent(_SILENCE_PCM if frame is None else frame.pcm)
+        if self._parting is not None:
+            self._part(frame is None, now)
+
+    def _part(self, silent: bool, now: float) -> None:
+        """Let the agent finish its last words, then do what it asked for."""
+        if not silent and now - self._parting_since < PARTING_SECS:
+            return
+        asked, self._parting = self._parting, None
+        match asked:
+            case HangupAsked(reason=reason):
+                self.end(EndCall(sid=self.sid, cause="model_hangup", reason=reason))
+            case TransferAsked(target=target):
+                self._emit(TransferCall(sid=self.sid, target=target))
+
+    def send_digits(self, digits: str) -> None:
+        if self.session is not None:
+            for digit in digits:
+                self.session.send_digit(digit)
+
+    def housekeeping(self, inactivity_secs: float, now: float) -> None:
+        """Once a second: RTCP, and the peer's silence."""
+        if self.session is None:
+            return
+        report = self.session.rtcp(now)
+        if report is not None:
+            self._send(self.ports.rtcp, report)
+        silent = self.session.silent_for(now)
+        if self.answered and silent > inactivity_secs:
+            reason = f"no RTP from the phone for {silent:.0f} s"
+            self.end(EndCall(sid=self.sid, cause="media_timeout", reason=reason))
+
+    def _send(self, sock: socket.socket, packet: tuple[bytes, tuple[str, int]]) -> None:
+        try:
+            sock.sendto(*packet)
+        except OSError as error:
+            if self._send_errors == 0:
+                log.warning("call %s: sending to %s: %s", self.sid, packet[1], error)
+            self._send_errors += 1
+
+    # --- the end, and what is told -------------------------------------------------------
+
+    def close(self, reason: str, now: float) -> None:
+        """Free everything; the last message of the call is its report."""
+        if self._leg is not None:
+            self._leg.close(reason)
+        if self.session is not None:
+            bye = self.session.bye(now)
+            if bye is not None:
+                self._send(self.ports.rtcp, bye)
+        if self.recording is not None:
+            self.recording.close()
+        self._emit(CallReport(sid=self.sid, report=self._report()))
+
+    def _report(self) -> dict[str, Any]:
+        rtp = asdict(self.session.stats) if self.session is not None else {}
+        return {
+            "rtp": rtp | {"send_errors": self._send_errors},
+            "bridge": asdict(self._bridge.stats),
+            "playout": asdict(self._bridge.playout.stats),
+            "duration_ms": self._bridge.at_ms,
+        }
+
+    def _on_turn_event(self, event: TurnEvent) -> None:
+        self._emit(
+            CallEvent(sid=self.sid, event=name_of(event), at_ms=event.at_ms, data=data_of(event))
+        )
+
+    def _event(self, name: str, data: dict[str, Any]) -> None:
+        at_ms = float(self._bridge.at_ms)
+        self._emit(CallEvent(sid=self.sid, event=name, at_ms=at_ms, data=data))
+
+
+__all__ = ["FRAME_MS", "MediaCall"]

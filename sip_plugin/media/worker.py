@@ -1,0 +1,232 @@
+"""A worker: the calls of one core, their RTP sockets, one clock, one connection an endpoint."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.audio.level import dbfs
+from bridge.audio.vad import BatchVad
+from bridge.leg.endpoints import Endpoints
+from bridge.leg.interface import CallFacts
+from sip_plugin.config import Config
+from sip_plugin.media.call import MediaCall
+from sip_plugin.media.clock import PHASES_PER_FRAME, PhaseClock
+from sip_plugin.media.ports import PortPair, PortPool, PortsExhausted
+from sip_plugin.media.recording import Recording
+from sip_plugin.planes.link import Link, PlaneError, connect
+from sip_plugin.planes.messages import (
+    CloseCall,
+    EndCall,
+    Hello,
+    Lease,
+    Message,
+    ModelFailed,
+    OfferLeases,
+    OpenCall,
+    Ping,
+    Pong,
+    SendDigits,
+    StartMedia,
+)
+
+HOUSEKEEPING_PHASES = 200
+"""Once a second for each call, spread over the second."""
+RECONNECT_SECS = 0.2
+"""Between attempts to reach the SIP process, which the supervisor restarts."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Serves the SIP process until cancelled. All its state is on one event loop's thread."""
+
+    def __init__(self, config: Config, name: str) -> None:
+        self._config = config.media
+        self._name = name
+        self._now: Callable[[], float] = time.monotonic
+        self._pool = PortPool(
+            config.media.bind_address, config.media.rtp_start_port, config.media.rtp_end_port
+        )
+        self._leases: dict[str, PortPair] = {}
+        self._lease_number = 0
+        self._calls: dict[str, MediaCall] = {}
+        self._slots: dict[str, int] = {}
+        self._next_phase = 0
+        self._vad = BatchVad()
+        self._endpoints = Endpoints()
+        self._disk = ThreadPoolExecutor(1, "recording")
+        self._link: Link | None = None
+
+    # --- plane ---------------------------------------------------------------------------
+
+    async def run(self, path: str) -> None:
+        """Follow the SIP process at `path`, and again after it was restarted."""
+        self._loop = asyncio.get_running_loop()
+        clock = PhaseClock(self._on_phase)
+        try:
+            while True:
+                await self._serve(path)
+                await asyncio.sleep(RECONNECT_SECS)
+        finally:
+            clock.stop()
+            if clock.skipped:
+                log.warning("%s: %d phases of 5 ms were skipped", self._name, clock.skipped)
+
+    async def _serve(self, path: str) -> None:
+        try:
+            self._link = await connect(path)
+        except OSError:
+            return
+        self._emit(Hello(role="worker", name=self._name, pid=os.getpid()))
+        self._offer()
+        try:
+            async for message in self._link:
+                self._on_message(message)
+        except PlaneError as error:
+            log.error("%s: SIP process sent %s", self._name, error)
+        finally:
+            self._link.close()
+            self._link = None
+            self._orphan()
+
+    def _emit(self, message: Message) -> None:
+        if self._link is not None:
+            self._link.send(message)
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case OpenCall():
+                self._open(message)
+            case StartMedia(sid=sid, media=media, answered=answered):
+                if call := self._calls.get(sid):
+                    call.start(media, answered, self._now())
+            case SendDigits(sid=sid, digits=digits):
+                if call := self._calls.get(sid):
+                    call.send_digits(digits)
+            case CloseCall(sid=sid, reason=reason):
+                self._close(sid, reason)
+            case Ping(n=n):
+                self._emit(Pong(n=n))
+            case _:
+                log.error("%s: unexpected %s", self._name, type(message).__name__)
+
+    def _offer(self) -> None:
+        """Keep the SIP process stocked with bound ports."""
+        offered = []
+        while len(self._leases) < self._config.leases_per_worker:
+            try:
+                ports = self._pool.lease()
+            except PortsExhausted as error:
+                log.error("%s: %s", self._name, error)
+                break
+            self._lease_number += 1
+            lease_id = f"{self._name}.{os.getpid()}.{self._lease_number}"
+            self._leases[lease_id] = ports
+            offered.append(
+                Lease(lease_id=lease_id, address=self._config.bind_address, port=ports.port)
+            )
+        if offered:
+            self._emit(OfferLeases(leases=tuple(offered)))
+
+    # --- calls ---------------------------------------------------------------------------
+
+    def _open(self, message: OpenCall) -> None:
+        sid = message.sid
+        ports = self._leases.pop(message.lease_id, None)
+        if ports is None or sid in self._calls:
+            log.error("%s: call %s names lease %s twice", self._name, sid, message.lease_id)
+            self._emit(ModelFailed(sid=sid, code="lease_unknown", reason="no such RTP lease"))
+            return
+        self._next_phase += 1
+        call = MediaCall(
+            message, ports, self._next_phase, self._config.max_playout_secs, self._emit
+        )
+        self._calls[sid] = call
+        self._slots[sid] = self._vad.open()
+        if self._config.record_dir:
+            call.recording = Recording(Path(self._config.record_dir, f"{sid}.wav"), self._disk)
+        self._loop.add_reader(ports.rtp, call.on_rtp, self._now)
+        self._loop.add_reader(ports.rtcp, call.on_rtcp, self._now)
+        facts = CallFacts(sid, message.direction, message.caller, message.called, message.headers)
+        connection = self._endpoints.connection(message.agent)
+        call.attach(
+            connection.open_call(
+                facts, message.agent, lambda event: self._guard(call, call.on_model, event)
+            )
+        )
+        self._offer()
+
+    def _close(self, sid: str, reason: str) -> None:
+        call = self._calls.pop(sid, None)
+        if call is None:
+            return
+        self._loop.remove_reader(call.ports.rtp)
+        self._loop.remove_reader(call.ports.rtcp)
+        self._vad.close(self._slots.pop(sid))
+        call.close(reason, self._now())
+        self._pool.release(call.ports)
+
+    def _orphan(self) -> None:
+        """The SIP process is gone, and with it whoever could end these calls."""
+        if self._calls:
+            log.error("%s: SIP process gone, %d calls end", self._name, len(self._calls))
+        for sid in list(self._calls):
+            self._close(sid, "sip_process_lost")
+        for ports in self._leases.values():
+            self._pool.release(ports)
+        self._leases.clear()
+
+    def _guard(self, call: MediaCall, step: Callable[..., Any], *arguments: object) -> Any:
+        """Run a step of one call; what goes wrong in it costs only this call."""
+        if call.ended:
+            return None
+        try:
+            return step(*arguments, self._now())
+        except Exception:
+            log.exception("%s: call %s failed", self._name, call.sid)
+            call.end(EndCall(sid=call.sid, cause="media_failed", reason="internal error"))
+            return None
+
+    # --- clock ---------------------------------------------------------------------------
+
+    def _on_phase(self, n: int, _now: float) -> None:
+        for call in self._calls.values():
+            self._guard(call, call.speak, n)
+        self._hear()
+        self._endpoints.flush()
+        if n % PHASES_PER_FRAME == 0:
+            self._keep_house(n)
+
+    def _hear(self) -> None:
+        """Take every caller frame that is due, in batches of one frame a call."""
+        waiting = []
+        for call in self._calls.values():
+            frames = self._guard(call, call.caller_frames)
+            if frames:
+                waiting.append((call, frames))
+        while waiting:
+            batch = np.stack([frames[0].pcm for _, frames in waiting])
+            slots = [self._slots[call.sid] for call, _ in waiting]
+            probabilities = self._vad.push(slots, batch)
+            levels = dbfs(batch)
+            for i, (call, _) in enumerate(waiting):
+                self._guard(call, call.hear, batch[i], float(probabilities[i]), float(levels[i]))
+            waiting = [(call, frames[1:]) for call, frames in waiting if len(frames) > 1]
+
+    def _keep_house(self, n: int) -> None:
+        for i, call in enumerate(self._calls.values()):
+            if (n // PHASES_PER_FRAME + i) % (HOUSEKEEPING_PHASES // PHASES_PER_FRAME) == 0:
+                self._guard(call, call.housekeeping, self._config.inactivity_secs)
+
+    async def close(self) -> None:
+        for sid in list(self._calls):
+            self._close(sid, "worker_stopped")
+        await self._endpoints.close()
+        self._disk.shutdown()
