@@ -171,7 +171,7 @@ class CallState(Message):
     """SIP code that ended it, 0 while it runs."""
     reason: str = ""
     cause: str = ""
-    """Ours: caller_hangup, plugin_hangup, model_hangup, model_failed, media_timeout, worker_lost, …"""
+    """Ours: caller_hangup, plugin_hangup, model_hangup, model_failed, media_timeout, …"""
 
 
 class TrunkState(Message):
