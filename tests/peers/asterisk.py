@@ -1,0 +1,188 @@
+"""Asterisk 22 as the trunk: registrar with digest, a caller with a prompt, a recorder.
+
+It runs in the tree that scripts/install-peers made, in a chroot, with every writable path in
+a folder of this instance.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.peers.absent import absent
+from tests.peers.ports import Ports
+from tests.peers.process import Process, wait_until
+from tests.peers.waves import read_wav, write_wav
+
+TREE = (
+    Path(os.environ.get("SIP_PLUGIN_PEERS") or Path.home() / ".cache" / "sip-plugin-peers")
+    / "asterisk"
+)
+TEMPLATES = Path(__file__).parent / "asterisk"
+REALM = "trunk.test"
+PASSWORD = "s3cret"
+
+
+def check_asterisk() -> None:
+    """Ends the test when Asterisk cannot be run here."""
+    if not (TREE / ".complete").exists():
+        absent("Asterisk 22", f"not in {TREE}")
+    if os.geteuid() != 0:
+        absent("Asterisk 22", "it runs in a chroot, which needs root", "run the tests as root")
+
+
+@dataclass(frozen=True)
+class OriginatedCall:
+    """A call that Asterisk placed. The recordings are 8 kHz mono, int16."""
+
+    asterisk: "Asterisk"
+    name: str
+
+    def recording(self, side: str) -> np.ndarray:
+        """What Asterisk heard (`rx`) or said (`tx`) so far; empty before the call is answered."""
+        return self.asterisk.recording(self.name, side)
+
+
+class Asterisk:
+    """One running Asterisk; `stop` when done with it."""
+
+    def __init__(self, ports: Ports, folder: Path) -> None:
+        rtp = ports.block()
+        self.sip_port = ports.one()
+        self._inside = Path(tempfile.mkdtemp(prefix="sip-plugin-", dir=TREE / "run"))
+        self._chroot_path = Path("/run") / self._inside.name
+        self.recordings = self._inside / "recordings"
+        self._outgoing = self._inside / "spool" / "outgoing"
+        self._prompts = self._inside / "prompts"
+        self._calls = 0
+        for path in (self._inside / "etc", self.recordings, self._outgoing, self._prompts):
+            path.mkdir(parents=True)
+        values = {
+            "FOLDER": str(self._chroot_path),
+            "MODULES": f"/usr/lib/{platform.machine()}-linux-gnu/asterisk/modules",
+            "SIP_PORT": str(self.sip_port),
+            "RTP_START": str(rtp.start),
+            "RTP_END": str(rtp.stop - 1),
+        }
+        for template in TEMPLATES.glob("*.conf"):
+            text = template.read_text()
+            for name, value in values.items():
+                text = text.replace(f"@{name}@", value)
+            (self._inside / "etc" / template.name).write_text(text)
+        self._config = f"{self._chroot_path}/etc/asterisk.conf"
+        self._process = Process(
+            "asterisk",
+            ["chroot", TREE, "/usr/sbin/asterisk", "-f", "-n", "-C", self._config],
+            folder,
+        )
+        try:
+            self._process.wait_until(
+                lambda: (self._inside / "asterisk.ctl").exists(), "its control socket", 20
+            )
+            self.command("core waitfullybooted")
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of its SIP transports, UDP and TCP."""
+        return f"127.0.0.1:{self.sip_port}"
+
+    def stop(self) -> None:
+        self._process.stop()
+        shutil.rmtree(self._inside, ignore_errors=True)
+
+    def command(self, text: str) -> str:
+        """What a command on Asterisk's own command line prints."""
+        done = subprocess.run(
+            ["chroot", TREE, "/usr/sbin/asterisk", "-C", self._config, "-rx", text],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.stdout
+
+    def messages(self) -> str:
+        """Its log."""
+        log = self._inside / "messages"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def contacts(self, user: str) -> list[str]:
+        """The addresses that registered for a user."""
+        prefix = f"{user}/"
+        words = self.command("pjsip show contacts").split()
+        return [word.removeprefix(prefix) for word in words if word.startswith(prefix)]
+
+    def wait_registered(self, user: str, timeout_secs: float = 10.0) -> list[str]:
+        return wait_until(
+            lambda: self.contacts(user), f"a registration of {user} at Asterisk", timeout_secs
+        )
+
+    def channels(self) -> list[str]:
+        """The channels that are up, by name."""
+        lines = self.command("core show channels concise").splitlines()
+        return [line.split("!")[0] for line in lines if "!" in line]
+
+    def wait_no_channels(self, timeout_secs: float = 10.0) -> None:
+        wait_until(lambda: not self.channels(), "Asterisk's calls to end", timeout_secs)
+
+    def add_prompt(self, name: str, pcm: np.ndarray) -> None:
+        """Make 8 kHz `pcm` playable as `prompt=name`, and as the extension talk-`name`."""
+        write_wav(self._prompts / f"{name}.wav", pcm)
+
+    def originate(
+        self,
+        user: str = "1001",
+        uri: str = "",
+        prompt: str = "",
+        digits: str = "",
+        listen_secs: float = 5.0,
+        caller: str = "+15557650000",
+    ) -> OriginatedCall:
+        """Call a registered `user`, or `uri` over the trunk that needs no registration.
+
+        Once answered it records, sends `digits` (RFC 4733), plays `prompt`, listens for
+        `listen_secs` and hangs up.
+        """
+        self._calls += 1
+        name = f"call-{self._calls}"
+        channel = f"PJSIP/iptrunk/{uri}" if uri else f"PJSIP/{user}"
+        lines = [
+            f"Channel: {channel}",
+            f"CallerID: <{caller}>",
+            "MaxRetries: 0",
+            "WaitTime: 20",
+            "Context: originated",
+            "Extension: s",
+            "Priority: 1",
+            f"Setvar: NAME={name}",
+            f"Setvar: PROMPT={prompt}",
+            f"Setvar: DIGITS={digits}",
+            f"Setvar: LISTEN_SECS={listen_secs}",
+        ]
+        # Moved in whole, for Asterisk reads a call file as soon as it appears.
+        written = self._inside / f"{name}.call"
+        written.write_text("\n".join(lines) + "\n")
+        written.rename(self._outgoing / written.name)
+        return OriginatedCall(self, name)
+
+    def recording(self, name: str, side: str) -> np.ndarray:
+        """The recording `name` of one side, `rx` or `tx`, as far as it is written."""
+        path = self.recordings / f"{name}-{side}.wav"
+        try:
+            return read_wav(path)
+        except (FileNotFoundError, EOFError, wave.Error):
+            return np.zeros(0, np.int16)
+
+    def last_recording(self, side: str) -> np.ndarray:
+        """The newest recording of a call that came in to `listen` or `talk-NAME`."""
+        found = sorted(self.recordings.glob(f"*-{side}.wav"), key=lambda path: path.stat().st_mtime)
+        return read_wav(found[-1]) if found else np.zeros(0, np.int16)

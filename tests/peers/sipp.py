@@ -1,0 +1,93 @@
+"""sipp as a caller that follows a scenario message by message, and fails at the first deviation."""
+
+import re
+import shutil
+from pathlib import Path
+
+from tests.peers.absent import absent
+from tests.peers.ports import Ports
+from tests.peers.process import PeerError, Process
+
+SCENARIOS = Path(__file__).parent / "sipp"
+SETTLE_SECS = 15.0
+"""What a scenario may take beside its own pause."""
+
+
+def check_sipp() -> None:
+    """Ends the test when sipp cannot be run here."""
+    if not shutil.which("sipp"):
+        absent("sipp", "no such program", "apt-get install sip-tester")
+
+
+class Sipp:
+    """One run of a scenario of `tests/peers/sipp`, begun at once."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        folder: Path,
+        scenario: str,
+        target: str,
+        number: str = "+15551234567",
+        *,
+        rtp_port: int = 9,
+        stay_ms: int = 0,
+        caller: str = "+15557654321",
+        source: str = "127.0.0.1",
+    ) -> None:
+        """Call `number` at `target` (HOST:PORT), with media at `rtp_port`.
+
+        `stay_ms` is the length of the scenario's open pause; `source` the address it calls from.
+        """
+        self.scenario = scenario
+        self._folder = folder
+        self._stay_secs = stay_ms / 1000
+        self._said = folder / "said.log"
+        command = [
+            "sipp", target, "-sf", SCENARIOS / f"{scenario}.xml", "-s", number,
+            "-key", "caller", caller, "-key", "rtp_port", rtp_port,
+            "-i", source, "-p", ports.one(), "-mi", source, "-mp", ports.pair(),
+            "-m", 1, "-d", stay_ms, "-nostdin", "-timeout_error",
+            "-timeout", f"{round(self._stay_secs + SETTLE_SECS + 5)}s",
+            "-trace_err", "-error_file", folder / "errors.log",
+            "-trace_msg", "-message_file", folder / "messages.log",
+            "-trace_logs", "-log_file", self._said,
+        ]  # fmt: skip
+        self.process = Process(f"sipp-{scenario}", command, folder, {"TERM": "dumb"})
+
+    def wait_said(self, pattern: str, timeout_secs: float = 10.0) -> re.Match[str]:
+        """Until the scenario's own log has a line that the pattern matches."""
+
+        def said() -> re.Match[str] | None:
+            return re.search(pattern, self._read(self._said))
+
+        try:
+            return self.process.wait_until(said, f"/{pattern}/ from the scenario", timeout_secs)
+        except PeerError as error:
+            raise PeerError(f"{error}\n{self._evidence()}") from None
+
+    def remote_rtp_port(self) -> int:
+        """Where the far side takes media, once it has answered."""
+        return int(self.wait_said(r"RTP (\d+)")[1])
+
+    def wait_passed(self) -> str:
+        """Until the scenario is through, every message as it says. Its own log lines."""
+        code = self.process.wait(self._stay_secs + SETTLE_SECS + 10)
+        if code != 0:
+            raise PeerError(f"sipp {self.scenario} ended with {code}\n{self._evidence()}")
+        return self._read(self._said)
+
+    def messages(self) -> str:
+        """Every SIP message that it sent and received."""
+        return self._read(self._folder / "messages.log")
+
+    def stop(self) -> None:
+        self.process.stop(timeout_secs=1.0)
+
+    def _evidence(self) -> str:
+        errors = self._read(self._folder / "errors.log").splitlines()[-15:]
+        messages = self.messages().splitlines()[-60:]
+        return "\n".join(["its errors:", *errors, "its last messages:", *messages])
+
+    def _read(self, path: Path) -> str:
+        return path.read_text(errors="replace") if path.exists() else ""
