@@ -13,6 +13,16 @@ BACKCHANNEL = "backchannel"
 """A short "'kay" of 180 ms."""
 BARGE_IN = "barge_in"
 """A sentence of 2.1 s."""
+WORDS = {
+    "turn_1": "Information about your last call.",
+    "turn_2": "That feature is not available on this line.",
+    "turn_3": "They have been carried away by monkeys.",
+    "turn_4": "I'm afraid I don't know who sent this message.",
+    "turn_5": "Nobody is available to take your call at the moment.",
+    "turn_6": "Your call cannot be completed as dialed.",
+    BACKCHANNEL: "'Kay.",
+    BARGE_IN: "Please hold while I try that extension.",
+}
 
 
 def load(name: str) -> np.ndarray:
