@@ -1,0 +1,59 @@
+"""The Typer application: every command, and nothing else."""
+
+import importlib
+from typing import Annotated
+
+import typer
+
+import sip_plugin
+from sip_plugin.cli.call import call
+from sip_plugin.cli.run import run
+from sip_plugin.cli.status import status
+
+app = typer.Typer(
+    name="sip-plugin",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="""Puts a speech-to-speech model on a phone line.
+
+    To see it work without a phone: sip-plugin demo
+
+    With a trunk: sip-plugin check -c FILE.toml, then sip-plugin run -c FILE.toml, and
+    sip-plugin call NUMBER --agent NAME -c FILE.toml in another terminal.
+
+    Exit codes: 0 done; 1 could not; 2 wrong options or configuration; 3 call failed;
+    4 no answer; 5 no running plugin.
+    """,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sip-plugin {sip_plugin.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(run)
+app.command()(call)
+app.command()(status)
+for _name in ("check", "gateway", "demo"):
+    try:
+        app.command(_name)(getattr(importlib.import_module(f"sip_plugin.cli.{_name}"), _name))
+    except ModuleNotFoundError as _error:
+        if _error.name != f"sip_plugin.cli.{_name}":
+            raise
+
+
+def main() -> None:
+    app()
