@@ -67,6 +67,7 @@ class CallBridge:
         self._audible = False
         self._committed: dict[int, _Committed] = {}
         self._reply_turn: int | None = None
+        self._spoken_turn = 0
         self._down = Resampler(agent.output_rate_hz, PHONE_RATE_HZ)
         self._expected_timestamp = 0
         self._frames_since_report = 0
@@ -111,13 +112,20 @@ class CallBridge:
     def _stop_agent(self, at_ms: int, turn: int) -> None:
         """Silence the line within a frame and tell the model how far it was heard."""
         assert self._leg is not None
+        cut = self.playout.cancel()
+        for pending in self._committed:  # asked for, not heard yet: nobody waits for it any more
+            self.playout.fence(pending)
+            if pending not in dict(cut):
+                cut.append((pending, 0))
         self._committed.clear()
-        heard = self.playout.cancel()
         self._audible = False
         self.stats.cancels += 1
-        for reply_turn, heard_ms in heard:
+        for reply_turn, heard_ms in cut:
             self._leg.cancel(reply_turn, heard_ms)
             self._on_event(Cancelled(at_ms, turn, reply_turn, heard_ms))
+        if not cut:  # the reply ended while the barge-in was being confirmed
+            heard_ms = self.playout.heard_ms(self._spoken_turn)
+            self._on_event(Cancelled(at_ms, turn, self._spoken_turn, heard_ms))
 
     # --- model to caller -----------------------------------------------------------------
 
@@ -160,7 +168,8 @@ class CallBridge:
         if frame is None:
             self._audible = False
             return None
-        self._audible = True
+        self._audible = frame.audible
+        self._spoken_turn = frame.turn
         if frame.starts_reply:
             self._on_event(ReplyStart(self.at_ms, frame.turn))
             self._report_latency(frame.turn, now)
