@@ -1,0 +1,271 @@
+"""What the agent still has to say on one call, handed out a phone frame at a time.
+
+Core without I/O or clock: whoever sends RTP pulls one frame a slot. The model may run ahead of
+real time, arrive in bursts or fall behind; the line hears frames of 20 ms without clicks.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.audio.frames import FRAME_SAMPLES, PHONE_RATE_HZ
+
+_FADE_SAMPLES = PHONE_RATE_HZ * 5 // 1000
+_FADE_OUT = np.linspace(1.0, 0.0, _FADE_SAMPLES, dtype=np.float32)
+_FADE_IN = _FADE_OUT[::-1].copy()
+_SAMPLE_BYTES = 2
+_FRAME_BYTES = FRAME_SAMPLES * _SAMPLE_BYTES
+_SAMPLES_PER_MS = PHONE_RATE_HZ // 1000
+
+MAX_REPLIES = 16
+"""Replies that may wait at once; a model that opens more is refused."""
+_REMEMBERED_REPLIES = 64  # whose heard_ms can still be asked for
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutFrame:
+    """20 ms for the phone: int16[160] at 8 kHz, all of it from one reply."""
+
+    pcm: NDArray[np.int16]
+    turn: int
+    """The caller's turn that is answered."""
+    starts: bool
+    """First frame after silence: the RTP marker belongs here."""
+    starts_reply: bool
+    """First audible frame of this reply; once a reply."""
+    ends_reply: bool
+    """The reply has been said to its end; once a reply that was not cancelled."""
+    audible: bool = True
+    """False: digital silence that only carries `ends_reply`, when the model told late."""
+
+
+@dataclass(slots=True)
+class PlayoutStats:
+    """Counters of one call. `refused_*` are samples, the rest are occurrences."""
+
+    frames: int = 0
+    underruns: int = 0
+    """Gaps in the middle of a reply: the model was late, and went on."""
+    cancels: int = 0
+    refused_stale: int = 0
+    """Audio for a turn that was cancelled or is older than one already heard of."""
+    refused_overflow: int = 0
+    """Audio beyond the bound of the buffer."""
+
+
+@dataclass(slots=True)
+class _Reply:
+    turn: int
+    waiting: int = 0
+    """Bytes of it in the buffer."""
+    ended: bool = False
+    began: bool = False
+    starved: bool = False
+    """It ran dry before its end was known."""
+
+
+class Playout:
+    """Replies in the order of their turns, each heard to its end unless cancelled.
+
+    A turn number never goes back: audio for a turn older than the newest one seen, or fenced
+    by a cancel, is refused. A newer turn ends the one before it, even if its end was lost.
+    """
+
+    def __init__(self, max_secs: float) -> None:
+        """`max_secs`: bound of the audio that waits; what comes beyond it is refused."""
+        self._limit = int(max_secs * PHONE_RATE_HZ) * _SAMPLE_BYTES
+        self._buffer = bytearray()
+        self._replies: deque[_Reply] = deque()
+        self._newest = -1
+        self._fence = -1
+        self._heard: dict[int, int] = {}
+        self._speaking = False
+        self._last = np.zeros(_FADE_SAMPLES, np.int16)
+        self._fading: PlayoutFrame | None = None
+        self.stats = PlayoutStats()
+
+    # --- from the model ------------------------------------------------------------------
+
+    def push(self, turn: int, pcm: NDArray[np.int16]) -> bool:
+        """Queue 8 kHz int16 `[n]`, any n, for the reply to `turn`.
+
+        False when it was refused, whole, and counted: stale turn, full buffer, too many replies.
+        """
+        if not len(pcm):
+            return True
+        if turn < self._newest or turn <= self._fence:
+            self.stats.refused_stale += len(pcm)
+            return False
+        size = len(pcm) * _SAMPLE_BYTES
+        if len(self._buffer) + size > self._limit:
+            self.stats.refused_overflow += len(pcm)
+            return False
+        reply = self._open(turn)
+        if reply is None:
+            self.stats.refused_overflow += len(pcm)
+            return False
+        self._buffer += pcm.tobytes()
+        reply.waiting += size
+        return True
+
+    def end(self, turn: int) -> None:
+        """The reply to `turn` is complete. Unknown, stale and repeated ends do nothing.
+
+        Audio that was overtaken by its end still joins the reply while that is being said.
+        """
+        for reply in self._replies:
+            if reply.turn == turn:
+                reply.ended = True
+
+    def _open(self, turn: int) -> _Reply | None:
+        """The reply that audio for `turn` belongs to; None when there are too many."""
+        last = self._replies[-1] if self._replies else None
+        if last is not None:
+            if last.turn == turn:
+                return last
+            if len(self._replies) >= MAX_REPLIES:
+                return None
+            last.ended = True
+        self._newest = turn
+        reply = _Reply(turn)
+        self._replies.append(reply)
+        return reply
+
+    # --- to the phone --------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """The next `pull` returns the agent's voice."""
+        if self._fading is not None:
+            return True
+        if not self._replies:
+            return False
+        reply = self._replies[0]
+        return reply.waiting >= _FRAME_BYTES or (reply.waiting > 0 and reply.ended)
+
+    def pull(self) -> PlayoutFrame | None:
+        """The frame for this slot; None when there is nothing to say (yet)."""
+        if self._fading is not None:
+            return self._finish_cancel()
+        if self._replies:
+            reply = self._replies[0]
+            if reply.waiting >= _FRAME_BYTES or (reply.waiting and reply.ended):
+                return self._say(reply)
+            if reply.ended:  # told after its last frame had left
+                self._replies.popleft()
+                return self._silent_end(reply)
+            if self._speaking and reply.began:
+                return self._starve(reply)
+        self._speaking = False
+        return None
+
+    def cancel(self) -> list[tuple[int, int]]:
+        """Silence the line: 5 ms of fade in the next frame, then nothing.
+
+        Returns `(turn, heard_ms)` of every reply that was cut, in order; what they still send
+        is refused from now on. Empty when there was nothing to cut.
+        """
+        cut = [(reply.turn, self.heard_ms(reply.turn)) for reply in self._replies]
+        self._fence = self._newest
+        if cut:
+            self.stats.cancels += 1
+        if self._speaking and self._replies and self._replies[0].began:
+            self._fading = self._cut_tail(self._replies[0].turn)
+        self._replies.clear()
+        self._buffer.clear()
+        return cut
+
+    def fence(self, turn: int) -> None:
+        """Refuse audio for `turn` and older ones, though none of it may have come yet."""
+        self._fence = max(self._fence, turn)
+
+    def heard_ms(self, turn: int) -> int:
+        """How much of the reply to `turn` has left for the phone; 0 for an unknown one."""
+        return self._heard.get(turn, 0) // _SAMPLES_PER_MS
+
+    @property
+    def buffered_ms(self) -> int:
+        return len(self._buffer) // (_SAMPLE_BYTES * _SAMPLES_PER_MS)
+
+    def _say(self, reply: _Reply) -> PlayoutFrame:
+        size = min(reply.waiting, _FRAME_BYTES)
+        pcm = self._take(reply, size)
+        if reply.starved:
+            reply.starved = False
+            self.stats.underruns += 1
+            _ramp(pcm[:_FADE_SAMPLES], _FADE_IN)
+        if size < _FRAME_BYTES:
+            pcm = np.concatenate((pcm, np.zeros(FRAME_SAMPLES - len(pcm), np.int16)))
+        self._last = pcm[-_FADE_SAMPLES:]
+        starts, self._speaking = not self._speaking, True
+        starts_reply, reply.began = not reply.began, True
+        ends = reply.ended and not reply.waiting
+        if ends:
+            self._replies.popleft()
+        self.stats.frames += 1
+        return PlayoutFrame(pcm, reply.turn, starts, starts_reply, ends)
+
+    def _take(self, reply: _Reply, size: int) -> NDArray[np.int16]:
+        pcm = np.frombuffer(self._buffer[:size], np.int16)
+        del self._buffer[:size]
+        reply.waiting -= size
+        samples = size // _SAMPLE_BYTES
+        if reply.turn not in self._heard and len(self._heard) >= _REMEMBERED_REPLIES:
+            del self._heard[next(iter(self._heard))]
+        self._heard[reply.turn] = self._heard.get(reply.turn, 0) + samples
+        return pcm
+
+    def _starve(self, reply: _Reply) -> PlayoutFrame:
+        """The model is late: what there is, then a fade, and silence until it goes on.
+
+        Enough is held back for the fade to have its 5 ms.
+        """
+        reply.starved = True
+        self._speaking = False
+        room = (FRAME_SAMPLES - _FADE_SAMPLES) * _SAMPLE_BYTES
+        rest = self._take(reply, min(reply.waiting, room))
+        self._last = np.concatenate((self._last, rest))[-_FADE_SAMPLES:]
+        pcm = np.zeros(FRAME_SAMPLES, np.int16)
+        pcm[: len(rest)] = rest
+        pcm[len(rest) : len(rest) + _FADE_SAMPLES] = _mirrored_fade(self._last)
+        self.stats.frames += 1
+        return PlayoutFrame(pcm, reply.turn, False, False, False)
+
+    def _silent_end(self, reply: _Reply) -> PlayoutFrame:
+        self._speaking = False
+        silence = np.zeros(FRAME_SAMPLES, np.int16)
+        return PlayoutFrame(silence, reply.turn, False, False, True, audible=False)
+
+    def _cut_tail(self, turn: int) -> PlayoutFrame:
+        """The frame that ends a cut reply: what would have come next, fading within 5 ms.
+
+        Not counted as heard, so that `heard_ms` stays what `cancel` returned.
+        """
+        pcm = np.zeros(FRAME_SAMPLES, np.int16)
+        following = np.frombuffer(self._buffer[: _FADE_SAMPLES * _SAMPLE_BYTES], np.int16)
+        if len(following) == _FADE_SAMPLES:
+            pcm[:_FADE_SAMPLES] = following
+            _ramp(pcm[:_FADE_SAMPLES], _FADE_OUT)
+        else:
+            pcm[:_FADE_SAMPLES] = _mirrored_fade(self._last)
+        return PlayoutFrame(pcm, turn, starts=False, starts_reply=False, ends_reply=False)
+
+    def _finish_cancel(self) -> PlayoutFrame:
+        assert self._fading is not None
+        frame, self._fading = self._fading, None
+        self._speaking = False
+        self.stats.frames += 1
+        return frame
+
+
+def _ramp(pcm: NDArray[np.int16], gain: NDArray[np.float32]) -> None:
+    pcm[:] = (pcm * gain[: len(pcm)]).astype(np.int16)
+
+
+def _mirrored_fade(last: NDArray[np.int16]) -> NDArray[np.int16]:
+    """A continuation that nobody knows: the last samples backwards, fading to zero."""
+    mirrored = last[::-1].copy()
+    _ramp(mirrored, _FADE_OUT)
+    return mirrored
