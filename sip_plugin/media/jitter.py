@@ -1,0 +1,348 @@
+"""The jitter buffer: packets as they come, 20 ms frames at exactly real time.
+
+Time is cut into slots of 20 ms, counted on our clock from the first frame; one frame is emitted
+for each slot, never moved, never left out. Which audio goes into a slot follows the packets:
+
+- a frame that is there goes out at the next pull, also somewhat before its slot, so that an even
+  stream is never delayed and a short burst neither;
+- a frame that is missing is given up when it is later than the earliest packets of the last
+  seconds by the margin, which follows the lateness seen (20 to 60 ms); the slot gets a hole, for
+  the concealment to fill;
+- when nothing newer has come either, the position is kept: after a stall the audio goes on where
+  it broke off, and nobody's words are lost to a short pause of the network;
+- a frame that would have to wait for its slot is surplus: after a stall, or because the far clock
+  is fast. Silence is dropped at once, speech one frame in 100 ms, and what is older than 200 ms
+  at once, so that the delay is gone again within two seconds, whatever was said.
+
+A slow far clock shows as a hole once in minutes. The buffer works on encoded G.711, one byte a
+sample, and does not know the codec.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
+
+FRAME_SECS = FRAME_MS / 1000
+MARGIN_MIN_SECS = 0.020
+MARGIN_MAX_SECS = 0.060
+MARGIN_SPARE_SECS = 0.005
+"""On top of the lateness seen."""
+MARGIN_DECAY = 0.005
+"""Seconds of margin given up a second while nothing is late."""
+MAX_LAG_SECS = MARGIN_MAX_SECS + FRAME_SECS
+"""No slot is filled later than this: bounds the effect of a wrong estimate."""
+RUN_AHEAD_SPARE_SECS = 0.010
+"""A frame may be emitted one packet and this much before its slot."""
+MAX_BACKLOG = PHONE_RATE_HZ // 5
+"""Samples kept after a stall: 200 ms."""
+DROP_EVERY_SECS = 0.1
+"""Least time between two dropped frames of speech: the caller seems to talk 20 % faster."""
+STEP_SECS = 0.25
+"""A packet later than the estimate by so much is a new situation, not jitter."""
+WINDOW_SECS = 1.0
+"""The earliest packet is looked for in the last one to two of these."""
+MAX_CATCH_UP = 50
+"""Frames in one pull; slots missed beyond it (our process stood still) are given up."""
+LONG_PAUSE_SECS = 0.030
+"""A pull later than this after the last one: we were late, the packets are likely waiting."""
+
+_RING = 4096
+_MASK = _RING - 1
+_VALID = b"\x01" * _RING
+_EMPTY = bytes(_RING)
+_FRAME_VALID = _VALID[:FRAME_SAMPLES]
+_NEVER = float("-inf")
+
+
+class Slot(NamedTuple):
+    """What goes into 20 ms of the uplink."""
+
+    payload: bytes | None
+    """160 bytes; None for a hole."""
+    quiet: bool = False
+    """A hole because the caller is silent, not because something was lost."""
+    skipped: bytes | None = None
+    """The 160 bytes dropped before this frame, to fade over from."""
+
+
+@dataclass(slots=True)
+class JitterStats:
+    late: int = 0
+    """Packets that came after their audio had been given up."""
+    dropped_frames: int = 0
+    """Surplus of 20 ms, dropped to keep the delay at nothing."""
+    overflow_samples: int = 0
+    """Dropped at once: older than 200 ms, after a stall or in a flood."""
+    restarts: int = 0
+    """The sender's timestamps began anew."""
+    missed_slots: int = 0
+    """Given up because nobody pulled for a second or more."""
+
+
+class JitterBuffer:
+    """One stream of one call. Constant memory: 8 KB."""
+
+    def __init__(self, is_silent: Callable[[bytes], bool]):
+        """`is_silent` says of 160 encoded bytes whether dropping them loses nothing."""
+        self._is_silent = is_silent
+        self.stats = JitterStats()
+        self._ring = bytearray(_RING)
+        self._valid = bytearray(_RING)
+        self._position: int | None = None
+        """Next sample to emit, as extended timestamp; None before the first packet."""
+        self._end = 0
+        """After the newest sample held; at or before the position when nothing is."""
+        self._newest = 0
+        """Timestamp of the newest packet."""
+        self._packet = FRAME_SAMPLES
+        """Samples in the newest packet."""
+        self._due: float | None = None
+        """When the next slot is; None before the first frame."""
+        self._stretched = 0
+        """Samples of holes emitted while the position was kept."""
+        self._quiet = False
+        self._fill_until = _NEVER
+        """Slots up to here that are late anyway are filled with silence: nothing will come."""
+        self._earliest = self._earliest_before = 0.0
+        """Least transit (arrival minus timestamp) of this window and of the one before."""
+        self._window_began = 0.0
+        self._late_level = 0.0
+        self._late_at = 0.0
+        self._last_drop = _NEVER
+        self._last_pull = _NEVER
+        self._patient = False
+        self._fresh = False
+        self._wake = _NEVER
+
+    @property
+    def margin(self) -> float:
+        """Seconds that a missing frame is waited for."""
+        return min(
+            max(self._late_level + MARGIN_SPARE_SECS, MARGIN_MIN_SECS),
+            MARGIN_MAX_SECS,
+        )
+
+    @property
+    def held(self) -> int:
+        """Samples between the position and the newest sample."""
+        return max(0, self._end - self._position) if self._position is not None else 0
+
+    def quiet(self) -> None:
+        """The sender said that it is silent from here (comfort noise, hold, a digit)."""
+        self._quiet = True
+        self._fresh = True
+
+    def restart(self) -> None:
+        """Another stream follows, with timestamps of its own. The slots go on."""
+        if self._position is not None:
+            self._valid[:] = _EMPTY
+            self._position = None
+            self.stats.restarts += 1
+
+    def push(
+        self, timestamp: int, payload: bytes, now: float, *, newer: bool, talk_starts: bool
+    ) -> None:
+        """Take one packet's audio.
+
+        timestamp: 32 bits. payload: encoded, one byte a sample, 1 to 1500. newer: its sequence
+        number is ahead of all before. talk_starts: nothing was lost directly before it, so that
+        a gap in the timestamps is silence (next in sequence, or with the marker bit).
+        """
+        size = len(payload)
+        position = self._position
+        if position is not None:
+            extended = position + ((timestamp - position + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+            if newer and extended < self._newest:
+                self.restart()
+                position = None
+        if position is None:
+            extended = timestamp
+            self._position = position = timestamp
+            self._end = timestamp
+            self._stretched = 0
+            self._window_began = now
+            self._earliest = self._earliest_before = now - timestamp / PHONE_RATE_HZ
+            self._fill_until = now
+        self._observe(now - extended / PHONE_RATE_HZ, now)
+        if newer:
+            self._newest = extended
+            self._packet = size
+        end = extended + size
+        if end <= position:
+            self.stats.late += 1
+            return
+        if self._end <= position < extended:
+            position = self._leap(extended, now, talk_starts)
+        self._stretched = 0
+        self._quiet = False
+        self._fresh = True
+        if end - position > MAX_BACKLOG + size:
+            # More than we may keep: the oldest goes, and never more than the ring can hold.
+            begin = max(end - MAX_BACKLOG, extended)
+            self.stats.overflow_samples += min(begin, max(self._end, position)) - position
+            self._erase(position, begin)
+            self._position = position = begin
+        if extended < position:
+            payload = payload[position - extended :]
+            extended = position
+        self._write(extended, payload)
+        if end > self._end:
+            self._end = end
+
+    def pull(self, now: float) -> list[Slot]:
+        """The slots due now, usually none or one. May be called at any moment."""
+        if not self._fresh and now < self._wake:
+            self._last_pull = now
+            return []
+        # After a pause of our own the packets that we miss may be waiting in the socket:
+        # nothing is given up before they had one chance to be read.
+        self._patient = now - self._last_pull > LONG_PAUSE_SECS and not self._patient
+        self._last_pull = now
+        self._fresh = False
+        if self._due is None:
+            if self._position is None or not self._ready():
+                self._wake = float("inf")
+                return []
+            self._due = now
+        elif now - self._due > MAX_CATCH_UP * FRAME_SECS:
+            missed = int((now - self._due) / FRAME_SECS)
+            self.stats.missed_slots += missed
+            self._due += missed * FRAME_SECS
+        slots: list[Slot] = []
+        skipped = None
+        while len(slots) < MAX_CATCH_UP:
+            if self._due <= self._fill_until - FRAME_SECS:
+                slots.append(self._hole())
+                continue
+            early = self._due - now - self._run_ahead()
+            if self._ready():
+                position = self._position
+                payload = self._read(position)
+                if early > 0:
+                    if not self._surplus(payload, now):
+                        self._wake = min(now + early, self._last_drop + DROP_EVERY_SECS)
+                        break
+                    skipped = payload
+                else:
+                    slots.append(Slot(payload, False, skipped))
+                    self._due += FRAME_SECS
+                    self._stretched = 0
+                    skipped = None
+                self._advance()
+                continue
+            deadline = self._deadline()
+            if self._patient or now < deadline:
+                self._wake = now if self._patient else deadline
+                break
+            if self._position is not None and self._end > self._position:
+                self._advance()
+            else:
+                self._stretched += FRAME_SAMPLES
+            slots.append(self._hole())
+        else:
+            self._fresh = True
+        return slots
+
+    def _hole(self) -> Slot:
+        self._due += FRAME_SECS
+        return Slot(None, self._quiet or self._position is None)
+
+    def _surplus(self, payload: bytes, now: float) -> bool:
+        """Whether a frame that would have to wait is to be dropped now."""
+        silent = self._is_silent(payload)
+        if not silent and now - self._last_drop < DROP_EVERY_SECS:
+            return False
+        if not silent:
+            self._last_drop = now
+        self.stats.dropped_frames += 1
+        return True
+
+    def _run_ahead(self) -> float:
+        packet = min(max(self._packet, FRAME_SAMPLES), 3 * FRAME_SAMPLES)
+        return packet / PHONE_RATE_HZ + RUN_AHEAD_SPARE_SECS
+
+    def _deadline(self) -> float:
+        """When the frame at the position is given up."""
+        if self._quiet or self._position is None:
+            return self._due
+        # The frame is complete with the packet that holds its last sample.
+        last = self._position + self._stretched + FRAME_SAMPLES - 1
+        begin = last - (last - self._newest) % max(self._packet, 1)
+        expected = min(self._earliest, self._earliest_before) + begin / PHONE_RATE_HZ
+        return max(self._due, min(expected + self.margin, self._due + MAX_LAG_SECS))
+
+    def _leap(self, timestamp: int, now: float, talk_starts: bool) -> int:
+        """Nothing is held, and a packet came for a later position: where to go on."""
+        gap = timestamp - self._position
+        if talk_starts or self._quiet or gap - self._stretched > MAX_BACKLOG:
+            self._fill_until = now
+            self._position = timestamp
+        else:
+            # What was made up already stands for what is missing; the rest may still come.
+            self._position += min(gap, self._stretched)
+        return self._position
+
+    def _observe(self, transit: float, now: float) -> None:
+        """Follow the earliest packets (the line's own delay and clock) and the lateness."""
+        earliest = min(self._earliest, self._earliest_before)
+        if transit - earliest > STEP_SECS:
+            self._earliest = self._earliest_before = earliest = transit
+            self._window_began = now
+        elif now - self._window_began >= WINDOW_SECS:
+            fresh = now - self._window_began < 2 * WINDOW_SECS
+            self._earliest_before = self._earliest if fresh else transit
+            self._earliest = transit
+            self._window_began = now
+        elif transit < self._earliest:
+            self._earliest = transit
+        late = min(transit - earliest, MARGIN_MAX_SECS)
+        level = self._late_level - (now - self._late_at) * MARGIN_DECAY
+        self._late_at = now
+        self._late_level = max(level, late, 0.0)
+
+    def _ready(self) -> bool:
+        position = self._position
+        if position is None or self._end < position + FRAME_SAMPLES:
+            return False
+        at = position & _MASK
+        if at <= _RING - FRAME_SAMPLES:
+            return self._valid[at : at + FRAME_SAMPLES] == _FRAME_VALID
+        return self._valid[at:] + self._valid[: at + FRAME_SAMPLES - _RING] == _FRAME_VALID
+
+    def _read(self, position: int) -> bytes:
+        at = position & _MASK
+        if at <= _RING - FRAME_SAMPLES:
+            return bytes(self._ring[at : at + FRAME_SAMPLES])
+        return bytes(self._ring[at:] + self._ring[: at + FRAME_SAMPLES - _RING])
+
+    def _advance(self) -> None:
+        self._erase(self._position, self._position + FRAME_SAMPLES)
+        self._position += FRAME_SAMPLES
+
+    def _write(self, position: int, payload: bytes) -> None:
+        at = position & _MASK
+        size = len(payload)
+        fits = _RING - at
+        if size <= fits:
+            self._ring[at : at + size] = payload
+            self._valid[at : at + size] = _VALID[:size]
+        else:
+            self._ring[at:] = payload[:fits]
+            self._ring[: size - fits] = payload[fits:]
+            self._valid[at:] = _VALID[:fits]
+            self._valid[: size - fits] = _VALID[: size - fits]
+
+    def _erase(self, begin: int, end: int) -> None:
+        size = end - begin
+        if size >= _RING:
+            self._valid[:] = _EMPTY
+            return
+        at = begin & _MASK
+        fits = _RING - at
+        if size <= fits:
+            self._valid[at : at + size] = _EMPTY[:size]
+        else:
+            self._valid[at:] = _EMPTY[:fits]
+            self._valid[: size - fits] = _EMPTY[: size - fits]

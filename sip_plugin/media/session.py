@@ -1,0 +1,399 @@
+"""One call's RTP and RTCP, both ways, without sockets: datagrams and the time in, datagrams,
+audio and digits out."""
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.audio import g711
+from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
+from sip_plugin.media import rtp
+from sip_plugin.media.concealment import SILENCE, Concealer, cross_fade
+from sip_plugin.media.description import Direction, MediaDescription
+from sip_plugin.media.dtmf import Dtmf, DtmfReceiver, DtmfSender
+from sip_plugin.media.jitter import JitterBuffer, Slot
+from sip_plugin.media.reporting import Reporter
+from sip_plugin.media.sequence import Order, SequenceTracker
+from sip_plugin.media.source import Address, PeerSource, usable
+from sip_plugin.media.stats import RtpStats, estimate_mos
+
+SSRC_SILENCE_SECS = 0.05
+"""After so long without the present stream another one is taken with its first packet."""
+SILENT_PEAK = 200
+"""Frames that stay below (-44 dBFS) may be dropped unheard."""
+DIGIT_MS = 100
+"""Length of the digits that we send."""
+
+RtpEvent = Dtmf
+
+
+@dataclass(frozen=True, slots=True)
+class CallerFrame:
+    """20 ms of the caller."""
+
+    pcm: NDArray[np.int16]
+    """160 samples at 8 kHz; not to be written to."""
+    kind: Literal["audio", "concealed", "silence"]
+    """What the phone sent, what was made up for a loss, or nothing (pause, hold, a digit)."""
+
+
+_SILENT_FRAME = CallerFrame(SILENCE, "silence")
+
+
+def _loud_codes(codec: str) -> bytes:
+    """A table for bytes.translate: 1 for every code above the peak of silence."""
+    pcm = g711.decode(codec, bytes(range(256))).astype(np.int32)
+    return (np.abs(pcm) > SILENT_PEAK).astype(np.uint8).tobytes()
+
+
+_LOUD = {codec: _loud_codes(codec) for codec in (g711.ULAW, g711.ALAW)}
+
+
+class RtpSession:
+    """Lives as long as the call's sockets. `now` is monotonic seconds and never goes back.
+
+    Hand every datagram to `receive` or `receive_rtcp`, and read the sockets before `pull`:
+    what lies unread in them looks like a loss.
+    """
+
+    def __init__(
+        self, media: MediaDescription, now: float, rng: random.Random | None = None
+    ) -> None:
+        rng = rng or random.SystemRandom()
+        self._media = media
+        self._codec = media.codec.value
+        self._stats = RtpStats()
+        self._source = PeerSource(usable(media.remote_address, media.remote_rtp_port), now)
+        self._rtcp_learned: Address | None = None
+        self._can_send = False
+        self._apply(media)
+        # Receiving
+        self._ssrc: int | None = None
+        self._sequence: SequenceTracker | None = None
+        self._lost_before = 0
+        self._other_stream: tuple[int, int] | None = None
+        self._heard_at = now
+        self._jitter = 0.0
+        self._last_transit: float | None = None
+        self._buffer = JitterBuffer(self._is_silent)
+        self._concealer = Concealer()
+        self._digits_in = DtmfReceiver()
+        # Sending
+        self._send_ssrc = rng.getrandbits(32)
+        self._send_sequence = rng.getrandbits(16)
+        self._send_timestamp = rng.getrandbits(32)
+        self._spurt_starts = True
+        self._digits_out = DtmfSender()
+        self._reporter = Reporter(self._send_ssrc, self._stats, now, rng)
+
+    # --- signalling ----------------------------------------------------------------------
+
+    def update(self, media: MediaDescription, now: float) -> None:
+        """A re-INVITE or UPDATE was answered: address, codec, direction may have changed."""
+        before, self._media = self._media, media
+        self._source.update(usable(media.remote_address, media.remote_rtp_port), now)
+        if (media.remote_address, media.remote_rtcp_port) != (
+            before.remote_address,
+            before.remote_rtcp_port,
+        ):
+            self._rtcp_learned = None
+        if media.codec is not before.codec:
+            self._codec = media.codec.value
+            self._buffer.restart()
+        self._apply(media)
+        self._heard_at = now
+        if not media.direction.receives:
+            self._buffer.quiet()
+
+    def restart(self, now: float) -> None:
+        """The uplink begins anew with the next packet: nobody listened before (early media)."""
+        self._buffer = JitterBuffer(self._is_silent)
+        self._concealer = Concealer()
+        self._last_transit = None
+
+    def _apply(self, media: MediaDescription) -> None:
+        self._rx_payload_type = media.rx_payload_type
+        self._rx_event_payload_type = media.rx_event_payload_type
+        nowhere = usable(media.remote_address, media.remote_rtp_port) is None
+        self._can_send = media.direction.sends and not nowhere
+        self._receives = media.direction.receives
+        self._on_hold = media.direction is not Direction.SENDRECV or nowhere
+
+    @property
+    def on_hold(self) -> bool:
+        """One side said that it does not send or does not listen."""
+        return self._on_hold
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the peer's last valid packet, or the last answer; 0 while on hold."""
+        return 0.0 if self._on_hold else now - self._heard_at
+
+    # --- receiving -----------------------------------------------------------------------
+
+    def receive(self, packet: bytes, source: Address, now: float) -> list[RtpEvent]:
+        """Take a datagram of the RTP socket; what is not the peer's RTP is dropped and counted.
+
+        Returns the digits that ended.
+        """
+        stats = self._stats
+        try:
+            kind, sequence, timestamp, ssrc, payload, marker = rtp.parse(packet)
+        except rtp.MalformedPacketError as error:
+            stats.malformed += 1
+            reasons = stats.malformed_by_reason
+            reasons[error.reason] = reasons.get(error.reason, 0) + 1
+            return []
+        is_audio = kind == self._rx_payload_type
+        if not is_audio and kind != rtp.COMFORT_NOISE and kind != self._rx_event_payload_type:
+            stats.unknown_payload_type += 1
+            return []
+        if not self._source.accepts(source, ssrc, sequence, now):
+            stats.foreign_source += 1
+            return []
+        order = self._follow(ssrc, sequence, now)
+        if order is None:
+            return []
+        self._heard_at = now
+        stats.received += 1
+        if not self._receives:
+            stats.while_held += 1
+            return []
+        if is_audio:
+            if not payload:
+                return []  # a keep-alive (RFC 6263)
+            self._measure(timestamp, now)
+            newer = order is not Order.BEHIND
+            self._buffer.push(
+                timestamp,
+                payload,
+                now,
+                newer=newer,
+                talk_starts=marker or order is Order.NEXT,
+            )
+            return self._digits_in.expire(now) if self._digits_in.active else []
+        self._buffer.quiet()
+        if kind == rtp.COMFORT_NOISE:
+            return self._digits_in.expire(now)
+        digits = self._digits_in.push(timestamp, payload, now, marker)
+        if digits is None:
+            return []
+        stats.digits_received += len(digits)
+        return digits
+
+    def overdue_digits(self, now: float) -> list[RtpEvent]:
+        """The digit whose end got lost while nothing else came: ask now and then."""
+        digits = self._digits_in.expire(now)
+        self._stats.digits_received += len(digits)
+        return digits
+
+    def _follow(self, ssrc: int, sequence: int, now: float) -> Order | None:
+        """Place a packet in its stream; None when it is not to be used."""
+        stats = self._stats
+        if ssrc != self._ssrc:
+            expected = (ssrc, sequence)
+            if (
+                self._ssrc is not None
+                and self._other_stream != expected
+                and now - self._heard_at < SSRC_SILENCE_SECS
+            ):
+                # The present stream is alive: the other one must go on before it counts.
+                self._other_stream = (ssrc, (sequence + 1) & 0xFFFF)
+                return None
+            if self._sequence is not None:
+                self._lost_before += self._sequence.lost
+                stats.source_changes += 1
+                self._begin_stream()
+            self._ssrc = ssrc
+            self._sequence = SequenceTracker(sequence)
+            return Order.NEXT
+        order = self._sequence.push(sequence)
+        if order is Order.NEXT or order is Order.AHEAD:
+            return order
+        if order is Order.BEHIND:
+            stats.reordered += 1
+            return order
+        if order is Order.RESTART:
+            self._begin_stream()
+            return Order.NEXT
+        if order is Order.DUPLICATE:
+            stats.duplicates += 1
+        return None
+
+    def _begin_stream(self) -> None:
+        self._other_stream = None
+        self._buffer.restart()
+        self._digits_in.restart()
+        self._reporter.restart()
+        self._last_transit = None
+
+    def _measure(self, timestamp: int, now: float) -> None:
+        """Interarrival jitter (RFC 3550 appendix A.8), in samples."""
+        transit = now * PHONE_RATE_HZ - timestamp
+        if self._last_transit is not None:
+            difference = abs(transit - self._last_transit)
+            # A wrap or a new start of the timestamps is no jitter.
+            if difference < PHONE_RATE_HZ:
+                self._jitter += (difference - self._jitter) / 16
+        self._last_transit = transit
+
+    def _is_silent(self, payload: bytes) -> bool:
+        return 1 not in payload.translate(_LOUD[self._codec])
+
+    # --- uplink --------------------------------------------------------------------------
+
+    def pull(self, now: float) -> list[CallerFrame]:
+        """The caller's frames that are due, usually none or one; cheap when none is.
+
+        From the first frame on they come at exactly real time, whatever the peer sends.
+        """
+        slots = self._buffer.pull(now)
+        if not slots:
+            return []
+        return [self._frame(slot) for slot in slots]
+
+    def _frame(self, slot: Slot) -> CallerFrame:
+        payload, quiet, skipped = slot
+        stats = self._stats
+        stats.frames += 1
+        if self._digits_in.active:
+            stats.silence += 1
+            self._concealer.silence()
+            return _SILENT_FRAME
+        if payload is not None:
+            pcm = g711.decode(self._codec, payload)
+            if skipped is not None:
+                pcm = cross_fade(g711.decode(self._codec, skipped), pcm)
+            return CallerFrame(self._concealer.good(pcm), "audio")
+        if not quiet:
+            pcm, audible = self._concealer.conceal()
+            if audible:
+                stats.concealed += 1
+                return CallerFrame(pcm, "concealed")
+        else:
+            pcm = self._concealer.silence()
+        stats.silence += 1
+        return CallerFrame(pcm, "silence")
+
+    # --- sending -------------------------------------------------------------------------
+
+    def send(
+        self, payload: bytes, now: float, marker: bool = False
+    ) -> tuple[bytes, Address] | None:
+        """The datagram for one slot of 20 ms, and where to; None when nothing may be sent.
+
+        payload: 160 bytes of encoded G.711. A digit that is being sent takes the slot instead.
+        The timestamp goes on in any case; the sequence number only with a packet, so that the
+        peer counts no loss for a hold.
+        """
+        timestamp = self._send_timestamp
+        self._send_timestamp = (timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+        destination = self._source.destination
+        if not self._can_send or destination is None:
+            self._spurt_starts = True
+            self._digits_out.interrupt()
+            return None
+        payload_type = self._media.tx_payload_type
+        if self._digits_out:
+            event = self._digits_out.slot(timestamp)
+            if event is not None:
+                payload, timestamp, marker = event
+                payload_type = self._media.tx_event_payload_type
+                self._spurt_starts = True
+                return self._packet(payload_type, timestamp, payload, marker), destination
+        marker = marker or self._spurt_starts
+        self._spurt_starts = False
+        return self._packet(payload_type, timestamp, payload, marker), destination
+
+    def _packet(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> bytes:
+        sequence = self._send_sequence
+        self._send_sequence = (sequence + 1) & 0xFFFF
+        self._stats.sent += 1
+        self._stats.sent_octets += len(payload)
+        return rtp.build(
+            rtp.RtpPacket(payload_type, sequence, timestamp, self._send_ssrc, payload, marker)
+        )
+
+    def skip(self, samples: int) -> None:
+        """Let time pass without a packet; the next one begins a talk spurt."""
+        self._send_timestamp = (self._send_timestamp + samples) & 0xFFFFFFFF
+        self._spurt_starts = True
+
+    def send_digit(self, digit: str, duration_ms: int = DIGIT_MS) -> bool:
+        """Queue a key (0-9, *, #, A-D); it leaves in the next slots, in place of the audio.
+
+        False when the peer takes no telephone events, or 64 keys wait already.
+        Raises ValueError for what is no key.
+        """
+        if self._media.tx_event_payload_type < 0:
+            return False
+        return self._digits_out.queue(digit, duration_ms)
+
+    @property
+    def digits_waiting(self) -> bool:
+        """Slots are needed for digits, so `send` must be called in each."""
+        return bool(self._digits_out)
+
+    # --- RTCP ----------------------------------------------------------------------------
+
+    def receive_rtcp(self, packet: bytes, source: Address, now: float) -> None:
+        """Take a datagram of the RTCP socket; counted, and dropped when it is not the peer's."""
+        pinned = self._source.pinned
+        expected = pinned[0] if pinned is not None else self._media.remote_address
+        if source[0] not in (expected, self._media.remote_address):
+            self._stats.rtcp_foreign += 1
+            return
+        if pinned is not None and source[0] == pinned[0]:
+            self._rtcp_learned = source
+        self._reporter.receive(packet, now, self._ssrc)
+
+    def rtcp(self, now: float) -> tuple[bytes, Address] | None:
+        """The report that is due, and where to; about every five seconds. Hold changes nothing."""
+        if not self._reporter.due(now):
+            return None
+        return self._report(now, None)
+
+    def bye(self, now: float, reason: str = "") -> tuple[bytes, Address] | None:
+        """The last report, with a BYE."""
+        return self._report(now, reason)
+
+    def _report(self, now: float, goodbye: str | None) -> tuple[bytes, Address] | None:
+        destination = self._rtcp_destination()
+        if destination is None:
+            return None
+        peer = (self._ssrc, self._sequence) if self._sequence is not None else None
+        packet = self._reporter.build(now, self._send_timestamp, peer, self._jitter, goodbye)
+        return packet, destination
+
+    def _rtcp_destination(self) -> Address | None:
+        signalled = usable(self._media.remote_address, self._media.remote_rtcp_port)
+        pinned = self._source.pinned
+        if pinned is None or (signalled is not None and signalled[0] == pinned[0]):
+            return signalled
+        # Behind NAT: where its reports come from, else the port next to its audio.
+        return self._rtcp_learned or usable(pinned[0], pinned[1] + 1 & 0xFFFF)
+
+    # --- stats ---------------------------------------------------------------------------
+
+    @property
+    def stats(self) -> RtpStats:
+        """Counters up to now; one object for the life of the session."""
+        stats = self._stats
+        buffer = self._buffer.stats
+        if self._sequence is not None:
+            stats.lost = max(0, self._lost_before + self._sequence.lost)
+        stats.late = buffer.late
+        stats.dropped_frames = buffer.dropped_frames
+        stats.overflow_ms = buffer.overflow_samples * 1000 / PHONE_RATE_HZ
+        stats.clock_restarts = buffer.restarts
+        stats.missed_ms = float(buffer.missed_slots * FRAME_MS)
+        stats.digits_refused = self._digits_in.refused
+        stats.jitter_ms = self._jitter * 1000 / PHONE_RATE_HZ
+        stats.margin_ms = self._buffer.margin * 1000
+        if stats.received:
+            bad = stats.lost + stats.late
+            delay = (stats.rtt_ms or 0.0) / 2 + FRAME_MS + stats.jitter_ms
+            stats.mos = estimate_mos(bad / (stats.received + stats.lost), delay)
+        return stats
