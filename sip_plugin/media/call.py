@@ -137,9 +137,8 @@ class MediaCall:
                 return
             if self.session is None:
                 continue
-            for event in self.session.receive(packet, source, now()):
-                if isinstance(event, Dtmf) and self.answered:
-                    self._on_digit(event)
+            for digit in self.session.receive(packet, source, now()):
+                self._on_digit(digit)
 
     def on_rtcp(self, now: Callable[[], float]) -> None:
         """The RTCP socket is readable."""
@@ -152,6 +151,8 @@ class MediaCall:
                 self.session.receive_rtcp(packet, source, now())
 
     def _on_digit(self, event: Dtmf) -> None:
+        if not self.answered:
+            return
         if self._leg is not None:
             self._leg.dtmf(event.digit, event.duration_ms)
         self._event("dtmf", {"digit": event.digit, "duration_ms": event.duration_ms})
@@ -210,6 +211,8 @@ class MediaCall:
         """Once a second: RTCP, and the peer's silence."""
         if self.session is None:
             return
+        for digit in self.session.overdue_digits(now):
+            self._on_digit(digit)
         report = self.session.rtcp(now)
         if report is not None:
             self._send(self.ports.rtcp, report)
