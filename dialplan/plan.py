@@ -17,10 +17,10 @@ class Part(BaseModel):
 class Route(Part):
     """Leads one called number to an agent."""
 
-    number: str
+    number: str = Field(examples=["+15551234567"])
     """The called number or name, exactly; stored normalised."""
 
-    agent: str = Field(min_length=1, max_length=64)
+    agent: str = Field(min_length=1, max_length=64, examples=["parrot"])
     """Name of the agent that answers."""
 
     @field_validator("number", mode="after")

@@ -3,6 +3,9 @@
 import ipaddress
 import re
 
+DEFAULT_SIP_PORT = 5060
+"""RFC 3261 section 19.1.2."""
+
 # RFC 1123 section 2.1; an underscore is tolerated, since private DNS zones use it.
 _HOSTNAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?\Z"

@@ -4,27 +4,30 @@
 """
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, NoReturn, Self
+from typing import Literal, NamedTuple, NoReturn, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    IPvAnyNetwork,
-    SecretStr,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from bridge.agent import AgentSpec
 from bridge.secret import Secret
 from dialplan.plan import Plan
-from sip_plugin.config.address import is_ip_address, split_host_port
+from sip_plugin.config.address import DEFAULT_SIP_PORT, split_host_port
+from sip_plugin.config.nearest import did_you_mean
+from sip_plugin.config.values import (
+    BindAddress,
+    Codecs,
+    EmptyOrHostPort,
+    EmptyOrIp,
+    HeaderText,
+    HostPort,
+    IpAddress,
+    Name,
+    Network,
+    SipUser,
+)
 from sip_plugin.media.description import PhoneCodec
 
 MAX_TRUNKS = 8
@@ -32,8 +35,6 @@ MAX_TRUNKS = 8
 
 MAX_RUN_DIR_BYTES = 80
 """A Unix socket's path may have 107 bytes (unix(7)), and the sockets' names follow this one."""
-
-DEFAULT_SIP_PORT = 5060
 
 
 class Problem(NamedTuple):
@@ -53,46 +54,6 @@ def _refuse(problems: Sequence[Problem]) -> NoReturn:
     )
 
 
-def _bind(text: str) -> str:
-    host, _ = split_host_port(text, DEFAULT_SIP_PORT)
-    if not is_ip_address(host):
-        raise ValueError("bind to an IP address of this machine, or to 0.0.0.0 for all of them")
-    return text
-
-
-def _host_port(text: str) -> str:
-    split_host_port(text, DEFAULT_SIP_PORT)
-    return text
-
-
-def _empty_or_host_port(text: str) -> str:
-    return _host_port(text) if text else text
-
-
-def _ip(text: str) -> str:
-    if not is_ip_address(text):
-        raise ValueError("not an IP address")
-    return text
-
-
-def _empty_or_ip(text: str) -> str:
-    return _ip(text) if text else text
-
-
-def _no_repetition(codecs: tuple[PhoneCodec, ...]) -> tuple[PhoneCodec, ...]:
-    twice = [codec for codec, times in Counter(codecs).items() if times > 1]
-    if twice:
-        raise ValueError(f"{twice[0]} is named more than once")
-    return codecs
-
-
-# Both go into SIP headers, where a line break or a quote would begin something else.
-HeaderText = Annotated[str, StringConstraints(max_length=128, pattern=r'^[^\x00-\x1f\x7f"\\<>]*$')]
-SipUser = Annotated[str, StringConstraints(max_length=128, pattern=r'^[^\x00-\x20\x7f"\\<>@]*$')]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-"""Of a trunk or an agent: it becomes a label of metrics and a word of log lines."""
-
-
 class Section(BaseModel):
     """A table of the file. Values that do not fit are not repeated in errors: one may be secret."""
 
@@ -104,10 +65,10 @@ class Section(BaseModel):
 class SipConfig(Section):
     """`[sip]`: the plugin as a SIP user agent."""
 
-    bind: Annotated[str, AfterValidator(_bind)] = "0.0.0.0:5060"
+    bind: BindAddress = "0.0.0.0:5060"
     """IP address and UDP port that SIP listens on."""
 
-    public_address: Annotated[str, AfterValidator(_empty_or_ip)] = ""
+    public_address: EmptyOrIp = ""
     """IP address put into SDP and Contact; empty takes the address of the route to the peer."""
 
     user_agent: HeaderText = "clutchcall-sip-plugin"
@@ -134,7 +95,7 @@ class MediaConfig(Section):
     workers: int = Field(0, ge=0, le=256)
     """Worker processes; 0 starts one a core."""
 
-    bind_address: Annotated[str, AfterValidator(_ip)] = "0.0.0.0"
+    bind_address: IpAddress = "0.0.0.0"
     """IP address that RTP sockets listen on."""
 
     rtp_start_port: int = Field(10_000, ge=1024, le=65_535)
@@ -233,10 +194,10 @@ class TrunkConfig(Section):
     display_name: HeaderText = ""
     """Name beside our address in From; empty sends none."""
 
-    domain: Annotated[str, AfterValidator(_host_port)]
+    domain: HostPort = Field(examples=["sip.example.net"])
     """`HOST` or `HOST:PORT` of the registrar and of the numbers' addresses."""
 
-    proxy: Annotated[str, AfterValidator(_empty_or_host_port)] = ""
+    proxy: EmptyOrHostPort = ""
     """Outbound proxy, `HOST` or `HOST:PORT`; empty sends straight to the domain."""
 
     require_registration: bool = True
@@ -251,15 +212,13 @@ class TrunkConfig(Section):
     register_expires_secs: int = Field(3600, ge=30, le=86_400)
     """Validity asked for at REGISTER."""
 
-    allow_from: tuple[IPvAnyNetwork, ...] = Field((), max_length=256)
+    allow_from: tuple[Network, ...] = Field((), max_length=256)
     """Source addresses and networks (CIDR) whose calls are accepted as this trunk's."""
 
     channel_limit: int = Field(0, ge=0, le=10_000)
     """Calls at once on this trunk, both directions; 0 has no limit of its own."""
 
-    codec_preferences: Annotated[tuple[PhoneCodec, ...], AfterValidator(_no_repetition)] = Field(
-        (PhoneCodec.ULAW, PhoneCodec.ALAW), min_length=1
-    )
+    codec_preferences: Codecs = Field((PhoneCodec.ULAW, PhoneCodec.ALAW), min_length=1)
     """Codecs offered and accepted, the preferred one first."""
 
     max_ring_secs: float = Field(30.0, gt=0, le=600)
@@ -315,7 +274,7 @@ class Config(Section):
         problems = [
             Problem(
                 ("dialplan", *path),
-                f'there is no agent "{agent}"',
+                f"there is no such agent{did_you_mean(agent, self.agents)}",
                 (("agents", agent),),
             )
             for path, agent in self.dialplan.agents_used()
