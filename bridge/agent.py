@@ -1,8 +1,9 @@
 """An agent as the plugin sees it: where its model is and how it wants to be spoken to."""
 
+import re
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from bridge.secret import Secret
 from bridge.turn.options import TurnOptions
@@ -26,7 +27,7 @@ class AgentSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    endpoint: str = Field(pattern=r"^quic://[^/\s]+:\d{1,5}$")
+    endpoint: str = Field(max_length=300, examples=["quic://gateway.example.net:4433"])
     """`quic://HOST:PORT` of the gateway."""
     agent: str = Field("parrot", min_length=1, max_length=128)
     """The agent's name at the gateway."""
@@ -46,3 +47,11 @@ class AgentSpec(BaseModel):
     """How long the phone may ring before the model must be ready."""
     turn: TurnOptions = TurnOptions()
     tls: TlsOptions = TlsOptions()
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_an_endpoint(cls, endpoint: str) -> str:
+        match = re.fullmatch(r"quic://[^/\s@]+:([0-9]{1,5})", endpoint)
+        if not match or not 1 <= int(match[1]) <= 65535:
+            raise ValueError("must be quic://HOST:PORT, the port from 1 to 65535")
+        return endpoint
