@@ -8,7 +8,6 @@ One `UserAgent` a process, since the stack is a global of the process.
 import asyncio
 import gc
 import logging
-import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,12 +19,12 @@ from sip_plugin.sip.events import Accept, Ended, Event, Invite, LocalMedia, Refu
 from sip_plugin.sip.pj_account import PjAccount
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.pj_endpoint import AgentOptions, StackError, bound_port, open_endpoint
+from sip_plugin.sip.sids import new_sid
 
 POLL_SECS = 0.005
 """How often the stack is looked after; a poll costs 2 microseconds."""
 POLL_BATCH = 64
 """Events of the stack handled before others of the process get their turn."""
-_GC_POLLS = 2000
 
 log = logging.getLogger(__name__)
 
@@ -124,12 +123,8 @@ class UserAgent:
         """Look after the stack on an absolute clock; missed rounds are left out, not made up."""
         loop = asyncio.get_running_loop()
         due = loop.time()
-        polls = 0
         while True:
             self.handle_events()
-            polls += 1
-            if polls % _GC_POLLS == 0:
-                gc.collect(1)
             due = max(due + POLL_SECS, loop.time())
             await asyncio.sleep(due - loop.time())
 
@@ -176,13 +171,17 @@ class UserAgent:
         local: LocalMedia,
         sid: str = "",
         headers: Sequence[tuple[str, str]] = (),
+        local_uri: str = "",
     ) -> str:
-        """Send an INVITE; returns the call's sid, by which its events name it."""
+        """Send an INVITE; returns the call's sid, by which its events name it.
+
+        `local_uri` goes into From instead of the account's own.
+        """
         sid = sid or new_sid()
         call = PjCall(self, self._accounts[account], sid, local)
         self._calls[sid] = call
         try:
-            call.dial(uri, headers)
+            call.dial(uri, headers, local_uri)
         except pj.Error as error:
             self.bury(call)
             raise StackError(f"cannot call {uri}: {error.reason}") from error
@@ -233,10 +232,6 @@ class UserAgent:
         """Keep an ended call's object until no callback of it can be on the stack."""
         self._calls.pop(call.sid, None)
         self._graveyard.append(call)
-
-
-def new_sid() -> str:
-    return secrets.token_hex(8)
 
 
 __all__ = [

@@ -142,6 +142,8 @@ class RegistrationChanged(Event):
     code: int
     reason: str
     expires_secs: int
+    retry_after_secs: float = 0.0
+    """What the registrar asked us to wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,12 @@ class Message:
         return {name: printable(value)[:MAX_HEADER_VALUE] for name, value in found[:MAX_HEADERS]}
 
     @property
+    def retry_after_secs(self) -> float:
+        """0 when there is no Retry-After."""
+        match = re.match(r"[0-9]{1,6}", self.headers.get("retry-after", ""))
+        return float(match[0]) if match else 0.0
+
+    @property
     def sdp(self) -> str:
         """The body when it is a session description, or has one as a part; else empty."""
         kind = self.headers.get("content-type", "").lower()

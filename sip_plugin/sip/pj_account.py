@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from sip_plugin.sip import sdp
+from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged
 from sip_plugin.sip.message import parse, printable
 from sip_plugin.sip.pj_call import PjCall
@@ -25,8 +26,6 @@ class PjAccount(pj.Account):
 
     def open(self) -> None:
         """Raises StackError when the stack cannot use the options."""
-        from sip_plugin.sip.pj_endpoint import StackError
-
         try:
             self.create(self._config())
         except pj.Error as error:
@@ -56,8 +55,11 @@ class PjAccount(pj.Account):
         return config
 
     def register(self) -> None:
-        """Raises pj.Error when one is under way, or the registrar's name cannot be used."""
-        self.setRegistration(True)
+        """Raises StackError when one is under way, or the registrar's name cannot be used."""
+        try:
+            self.setRegistration(True)
+        except pj.Error as error:
+            raise StackError(f"account {self.options.name}: {error.reason}") from error
 
     def unregister(self) -> None:
         if not self.is_registered:
@@ -76,7 +78,11 @@ class PjAccount(pj.Account):
             granted = code // 100 == 2 and 0 < expires < 2**31
             self.is_registered = granted
             event = RegistrationChanged(
-                self.options.name, code, printable(str(prm.reason)), expires if granted else 0
+                self.options.name,
+                code,
+                printable(str(prm.reason)),
+                expires if granted else 0,
+                parse(prm.rdata.wholeMsg).retry_after_secs,
             )
             self._owner.emit(event)
         except Exception:

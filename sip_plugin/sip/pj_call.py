@@ -8,6 +8,7 @@ import pjsua2 as pj
 
 from sip_plugin.media.description import Direction, MediaDescription, PhoneCodec
 from sip_plugin.sip import sdp
+from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import (
     Confirmed,
     Digit,
@@ -21,6 +22,7 @@ from sip_plugin.sip.events import (
     TransferRefused,
 )
 from sip_plugin.sip.message import parse, printable
+from sip_plugin.sip.sids import new_sid
 
 if TYPE_CHECKING:
     from sip_plugin.sip.agent import UserAgent
@@ -69,14 +71,15 @@ class PjCall(pj.Call):
 
     @classmethod
     def inbound(cls, owner: "UserAgent", account: "PjAccount", call_id: int) -> "PjCall":
-        from sip_plugin.sip.agent import new_sid
-
         return cls(owner, account, new_sid(), None, call_id)
 
     # --- what the user agent asks --------------------------------------------------------
 
-    def dial(self, uri: str, headers: Sequence[tuple[str, str]]) -> None:
-        self.makeCall(uri, self._with_audio(headers))
+    def dial(self, uri: str, headers: Sequence[tuple[str, str]], local_uri: str) -> None:
+        """Raises pj.Error."""
+        prm = self._with_audio(headers)
+        prm.txOption.localUri = local_uri
+        self.makeCall(uri, prm)
 
     def accept(self, local: LocalMedia, offer: str) -> None:
         self._local, self._offer = local, offer
@@ -95,6 +98,8 @@ class PjCall(pj.Call):
         self._try("answer", self.answer, prm)
 
     def end(self, code: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
+        if self._ended_by_us:
+            return
         self._ended_by_us = True
         prm = pj.CallOpParam()
         prm.statusCode, prm.reason = code, printable(reason)
@@ -116,8 +121,6 @@ class PjCall(pj.Call):
         self._silent = True
 
     def _try(self, what: str, method, *args) -> None:
-        from sip_plugin.sip.pj_endpoint import StackError
-
         try:
             method(*args)
         except pj.Error as error:

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
+from sip_plugin.sip import stack_settings
+from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import CallTurnedAway, Event
 from sip_plugin.sip.message import parse
 
 log = logging.getLogger(__name__)
 
 _CODEC_IDS = {PhoneCodec.ULAW: "PCMU/8000", PhoneCodec.ALAW: "PCMA/8000"}
-
-
-class StackError(Exception):
-    """The SIP stack refused: what was asked, and its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,8 @@ class _Log(pj.LogWriter):
 
 def open_endpoint(options: AgentOptions, emit: Callable[[Event], None]) -> Endpoint:
     """Start the stack without threads, sound devices and media sockets. Raises StackError."""
+    stack_settings.quieten()
+    stack_settings.stay_on_udp()
     endpoint = Endpoint(emit)
     try:
         endpoint.libCreate()

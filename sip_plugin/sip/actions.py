@@ -1,0 +1,54 @@
+"""What call control asks of its shell: small values, carried out in their order."""
+
+from dataclasses import dataclass
+
+from sip_plugin.planes.messages import Message
+from sip_plugin.sip.events import LocalMedia
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    sid: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    sid: str
+    trunk: str
+    uri: str
+    local: LocalMedia
+    local_uri: str
+    """For From; empty: the trunk's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """BYE, CANCEL or a final answer, as the call's state asks for."""
+
+    sid: str
+    code: int
+    reason: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    sid: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToWorker:
+    worker: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """To the supervisor, and to the log."""
+
+    message: Message
+
+
+Action = Answer | Dial | HangUp | Refer | ToWorker | Tell

@@ -1,0 +1,332 @@
+"""The SIP process: carries out what the cores decide, and brings them what happens."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import socket
+from functools import partial
+from pathlib import Path
+
+from sip_plugin.config import Config
+from sip_plugin.config.address import is_ip_address, split_host_port
+from sip_plugin.planes.messages import (
+    CallEvent,
+    CallRefused,
+    CallReport,
+    CallState,
+    Drain,
+    Hangup,
+    Hello,
+    Message,
+    OfferLeases,
+    Originate,
+    TrunkState,
+    WorkerState,
+)
+from sip_plugin.sip import stack_settings
+from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Refer, Tell, ToWorker
+from sip_plugin.sip.agent import AccountOptions, AgentOptions, Decision, UserAgent
+from sip_plugin.sip.callcontrol import CallControl
+from sip_plugin.sip.errors import StackError
+from sip_plugin.sip.events import Event, Invite, RegistrationChanged
+from sip_plugin.sip.leases import LeasePool
+from sip_plugin.sip.plane_server import PlaneServer
+from sip_plugin.sip.registration import Registration, Step
+from sip_plugin.sip.trunks import Trunk, Trunks
+
+TICK_SECS = 0.1
+COLLECT_TICKS = 100
+RESOLVE_SECS = 300.0
+"""How often the addresses of a trunk's host are looked up again."""
+CLOSE_SECS = 3.0
+"""BYE and REGISTER at the end may take so long."""
+
+log = logging.getLogger(__name__)
+
+
+def address_towards(host: str) -> str:
+    """Our IPv4 address on the route to `host`, an IP address; loopback when there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host or "192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return probe.getsockname()[0]
+
+
+class SipProcess:
+    def __init__(self, config: Config, run_dir: Path) -> None:
+        self._config = config
+        self._run_dir = run_dir
+        self._trunks = Trunks(config.trunks)
+        self._pool = LeasePool()
+        self._planes = PlaneServer(self._joined, self._left, self._received)
+        self._registrations: dict[str, Registration] = {}
+        self._workers: dict[str, WorkerState] = {}
+        self._lookups: dict[str, asyncio.Task[None]] = {}
+        options = AgentOptions(
+            bind_address=config.sip.bind_host,
+            port=config.sip.bind_port,
+            public_address=config.sip.public_address,
+            user_agent=config.sip.user_agent,
+            max_calls=config.sip.max_calls,
+        )
+        self._agent = UserAgent(options, self._on_event, self._on_invite)
+        self._control: CallControl
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`. Raises StackError or OSError when the sockets cannot be had."""
+        self._loop = asyncio.get_running_loop()
+        # Names are looked up in threads: a collection that ran there would end objects of the
+        # stack in a thread that it does not know, and abort the process.
+        gc.disable()
+        await self._agent.start()
+        most = stack_settings.most_calls(self._config.sip.max_calls)
+        if most < self._config.sip.max_calls:
+            log.warning("max_calls = %d is clipped to %d", self._config.sip.max_calls, most)
+        self._control = CallControl(self._config, self._trunks, self._pool, address_towards, most)
+        for trunk in self._trunks:
+            self._open_trunk(trunk)
+        await self._planes.start(self._run_dir / "plane.sock")
+        log.info("SIP on %s:%d", self._config.sip.bind_host, self._agent.port)
+        gc.freeze()
+        ticking = asyncio.create_task(self._tick(), name="sip tick")
+        await stop.wait()
+        await self._close(ticking)
+
+    async def _close(self, ticking: "asyncio.Task[None]") -> None:
+        for registration in self._registrations.values():
+            registration.stop()
+        self._carry_out(self._control.end_all(self._loop.time()))
+        await self._agent.close(CLOSE_SECS)
+        ticking.cancel()
+        for task in self._lookups.values():
+            task.cancel()
+        await self._planes.close()
+
+    async def _tick(self) -> None:
+        due = self._loop.time()
+        ticks = 0
+        while True:
+            due = max(due + TICK_SECS, self._loop.time())
+            await asyncio.sleep(due - self._loop.time())
+            now = self._loop.time()
+            self._carry_out(self._control.tick(now))
+            for name, registration in self._registrations.items():
+                self._step(name, registration.tick(now))
+            self._tell_workers()
+            ticks += 1
+            if ticks % COLLECT_TICKS == 0:
+                gc.collect()
+
+    # --- calls -----------------------------------------------------------------------------
+
+    def _on_invite(self, invite: Invite) -> Decision:
+        decision, actions = self._control.invite(invite, self._loop.time())
+        # The stack must have come back from its callback before the call is answered.
+        self._loop.call_soon(self._carry_out, actions)
+        return decision
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, RegistrationChanged):
+            self._on_registration(event)
+        else:
+            self._carry_out(self._control.on_event(event, self._loop.time()))
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            try:
+                self._do(action)
+            except StackError as error:
+                log.warning("%s", error)
+                self._carry_out(self._consequences(action, str(error)))
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Answer(sid, code):
+                self._agent.answer(sid, code)
+            case Dial(sid, trunk, uri, local, local_uri):
+                self._agent.call(trunk, uri, local, sid, local_uri=local_uri)
+            case HangUp(sid, code, reason, headers):
+                self._agent.hangup(sid, code, reason, headers)
+            case Refer(sid, target):
+                self._agent.transfer(sid, target)
+            case ToWorker(worker, message):
+                self._planes.send("worker", worker, message)
+            case Tell(message):
+                self._tell(message)
+
+    def _consequences(self, failed: Action, reason: str) -> list[Action]:
+        match failed:
+            case Answer(sid=sid) | Dial(sid=sid):
+                return self._control.stack_refused(sid, reason, self._loop.time())
+            case Refer(sid=sid):
+                return self._control.transfer_not_sent(sid, reason)
+        return []
+
+    def _tell(self, message: Message) -> None:
+        self._planes.send_all("supervisor", message)
+        match message:
+            case CallState():
+                tail = f", {message.code} {message.reason}" if message.code else ""
+                tail += f" ({message.cause})" if message.cause else ""
+                log.info(
+                    "call %s: %s %s -> %s on trunk %s: %s%s",
+                    message.sid,
+                    message.direction,
+                    message.caller or "anonymous",
+                    message.called,
+                    message.trunk,
+                    message.state,
+                    tail,
+                )
+            case CallRefused():
+                log.info(
+                    "INVITE for %r refused: %d %s", message.called, message.code, message.reason
+                )
+            case CallEvent():
+                log.info("call %s: %s %s", message.sid, message.event, message.data)
+
+    # --- planes ----------------------------------------------------------------------------
+
+    def _joined(self, hello: Hello) -> None:
+        if hello.role == "worker":
+            self._pool.join(hello.name)
+            log.info("%s joined (pid %d)", hello.name, hello.pid)
+            return
+        for registration in self._registrations.values():
+            self._planes.send("supervisor", hello.name, registration.state)
+        for trunk in self._trunks:
+            if trunk.name not in self._registrations:
+                state = TrunkState(name=trunk.name, state="ip_trunk")
+                self._planes.send("supervisor", hello.name, state)
+        for state in (*self._workers.values(), *self._control.states()):
+            self._planes.send("supervisor", hello.name, state)
+
+    def _left(self, hello: Hello) -> None:
+        if hello.role == "worker":
+            log.warning("%s left", hello.name)
+            self._carry_out(self._control.worker_lost(hello.name, self._loop.time()))
+
+    def _received(self, hello: Hello, message: Message) -> None:
+        now = self._loop.time()
+        if hello.role == "worker":
+            match message:
+                case OfferLeases(leases=leases):
+                    self._pool.offer(hello.name, leases)
+                case CallEvent() | CallReport():
+                    self._planes.send_all("supervisor", message)
+                case _:
+                    self._carry_out(self._control.on_message(hello.name, message, now))
+            return
+        match message:
+            case Originate():
+                self._carry_out(self._control.originate(message, now))
+            case Hangup():
+                self._carry_out(self._control.hangup(message, now))
+            case Drain(retry_after_secs=retry_after_secs):
+                log.info("draining: new calls are refused")
+                self._control.drain(retry_after_secs)
+            case _:
+                log.error("supervisor sent an unexpected %s", type(message).__name__)
+
+    def _tell_workers(self) -> None:
+        """Tell what changed since the last tick."""
+        present = set(self._pool.workers)
+        for name in present | set(self._workers):
+            calls, leases = self._pool.count(name) if name in present else (0, 0)
+            state = WorkerState(name=name, connected=name in present, calls=calls, leases=leases)
+            if self._workers.get(name) != state:
+                self._workers[name] = state
+                self._planes.send_all("supervisor", state)
+
+    # --- trunks ----------------------------------------------------------------------------
+
+    def _open_trunk(self, trunk: Trunk) -> None:
+        config = trunk.config
+        display = f'"{config.display_name}" ' if config.display_name else ""
+        self._agent.add_account(
+            AccountOptions(
+                name=trunk.name,
+                uri=f"{display}<{trunk.uri_of(config.sip_username)}>",
+                registrar=trunk.uri_of("") if config.require_registration else "",
+                proxy=f"sip:{config.proxy};lr" if config.proxy else "",
+                username=config.sip_username,
+                password=config.sip_password.get_secret_value(),
+                expires_secs=config.register_expires_secs,
+            )
+        )
+        if config.require_registration:
+            registration = Registration(trunk.name, config.proxy or config.domain)
+            self._registrations[trunk.name] = registration
+            self._step(trunk.name, registration.start(self._loop.time()))
+        else:
+            sources = ", ".join(map(str, config.allow_from))
+            log.info("trunk %s: calls are accepted from %s", trunk.name, sources)
+            self._look_up(trunk, register=False)
+
+    def _step(self, name: str, step: Step) -> None:
+        trunk = self._trunks[name]
+        if step.line:
+            log.log(logging.WARNING if step.warning else logging.INFO, "%s", step.line)
+        if step.state is not None:
+            trunk.is_ready = step.state.state == "registered"
+            self._planes.send_all("supervisor", step.state)
+        if step.register:
+            self._look_up(trunk, register=True)
+
+    def _on_registration(self, event: RegistrationChanged) -> None:
+        registration = self._registrations[event.account]
+        step = registration.answered(
+            event.code,
+            event.reason,
+            event.expires_secs,
+            self._loop.time(),
+            event.retry_after_secs,
+        )
+        self._step(event.account, step)
+
+    def _look_up(self, trunk: Trunk, register: bool) -> None:
+        """Find the trunk's addresses, by which its calls are known, then register."""
+        if running := self._lookups.pop(trunk.name, None):
+            running.cancel()
+        self._lookups[trunk.name] = asyncio.create_task(self._resolve(trunk, register))
+
+    async def _resolve(self, trunk: Trunk, register: bool) -> None:
+        hosts = {
+            split_host_port(at, 5060)[0] for at in (trunk.config.domain, trunk.config.proxy) if at
+        }
+        while True:
+            found: set[str] = set()
+            problem = ""
+            for host in sorted(hosts):
+                try:
+                    found |= set(await self._addresses(host))
+                except OSError as error:
+                    problem = f"{host} cannot be resolved: {error.strerror}"
+            if found:
+                trunk.addresses = tuple(sorted(found))
+            if register:
+                register = False
+                self._register(trunk, problem)
+            await asyncio.sleep(RESOLVE_SECS)
+
+    async def _addresses(self, host: str) -> list[str]:
+        if is_ip_address(host):
+            return [host]
+        resolve = partial(
+            socket.getaddrinfo, host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM
+        )
+        return [entry[4][0] for entry in await self._loop.run_in_executor(None, resolve)]
+
+    def _register(self, trunk: Trunk, problem: str) -> None:
+        registration = self._registrations[trunk.name]
+        if not problem:
+            with contextlib.suppress(KeyError):
+                try:
+                    self._agent.register(trunk.name)
+                except StackError as error:
+                    problem = str(error)
+        if problem:
+            self._step(trunk.name, registration.unresolved(problem, self._loop.time()))

@@ -1,0 +1,60 @@
+"""Which trunk a call belongs to: by where it comes from, or by which one can carry it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from sip_plugin.config import TrunkConfig
+
+
+@dataclass(slots=True)
+class Trunk:
+    name: str
+    config: TrunkConfig
+    addresses: tuple[str, ...] = ()
+    """What its domain and proxy resolved to; empty until they did."""
+    is_ready: bool = field(init=False)
+    """Registered, or in no need of it: calls can go out."""
+
+    def __post_init__(self) -> None:
+        self.is_ready = not self.config.require_registration
+
+    def knows(self, address: str) -> bool:
+        """Calls from there are this trunk's."""
+        source = ip_address(address)
+        if any(source in network for network in self.config.allow_from):
+            return True
+        return self.config.require_registration and address in self.addresses
+
+    def uri_of(self, user: str) -> str:
+        return f"sip:{user}@{self.config.domain}" if user else f"sip:{self.config.domain}"
+
+
+class Trunks:
+    def __init__(self, configs: Mapping[str, TrunkConfig]) -> None:
+        self._trunks = {name: Trunk(name, config) for name, config in configs.items()}
+
+    def __getitem__(self, name: str) -> Trunk:
+        return self._trunks[name]
+
+    def __iter__(self):
+        return iter(self._trunks.values())
+
+    def by_source(self, address: str, account: str, called: str) -> Trunk | None:
+        """The trunk that a call from `address` belongs to, or None for a stranger.
+
+        Trunks of one provider share its addresses: then the one that was called by its user
+        name counts, then the one whose account the SIP stack found, then the first.
+        """
+        try:
+            known = [trunk for trunk in self if trunk.knows(address)]
+        except ValueError:
+            return None
+        known.sort(key=lambda trunk: (trunk.config.sip_username != called, trunk.name != account))
+        return known[0] if known else None
+
+    def to_call_out(self, name: str) -> Trunk | None:
+        """The named trunk, or with an empty name the first that is ready."""
+        if name:
+            return self._trunks.get(name)
+        return next((trunk for trunk in self if trunk.is_ready), None)
