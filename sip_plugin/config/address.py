@@ -45,6 +45,11 @@ def is_ip_address(text: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether nothing sent there leaves this machine."""
+    return host == "localhost" or (is_ip_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
 def _port(text: str) -> int:
     # int() would also take "+5", "1_0" and the digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:

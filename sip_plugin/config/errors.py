@@ -12,11 +12,13 @@ class Issue:
     message: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.file}:{self.line}: {self.message}"
-            if self.line
-            else f"{self.file}: {self.message}"
-        )
+        return f"{self._place()}: {self.message}"
+
+    def as_warning(self) -> str:
+        return f"{self._place()}: warning: {self.message}"
+
+    def _place(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class ConfigError(Exception):

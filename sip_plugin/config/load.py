@@ -77,6 +77,10 @@ def _read(name: str) -> str:
     try:
         with open(name, "rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            [Issue(name, 0, "there is no such file; name yours with -c FILE")]
+        ) from None
     except OSError as error:
         raise ConfigError([Issue(name, 0, f"cannot be read: {error.strerror}")]) from None
     if len(content) > MAX_FILE_BYTES:

@@ -1,0 +1,133 @@
+"""`sip-plugin check`."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sip_plugin.cli.exits import Exit
+from sip_plugin.cli.options import ConfigFile, fail
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from rich.table import Table
+
+    from sip_plugin.config import Config
+
+DEFAULT_CONFIG = Path("sip-plugin.toml")
+
+
+def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Check a configuration without starting anything.
+
+    Prints what it sets up: trunks, agents and routes, with secrets masked. What is valid but
+    looks unintended is a warning on stderr. A fault is a line on stderr: file, line, key, what
+    to do.
+
+    Example: TRUNK_PASSWORD=… sip-plugin check -c sip-plugin.toml
+
+    Exit codes: 0 valid, with warnings or without; 2 the configuration has faults.
+    """
+    from rich.console import Console
+
+    from sip_plugin.config import ConfigError
+    from sip_plugin.config.advice import advice
+    from sip_plugin.config.load import load_located
+
+    try:
+        located = load_located(config)
+    except ConfigError as error:
+        raise fail(str(error), Exit.USAGE) from None
+    console = Console(highlight=False)
+    for table in (_trunks(located.config), _agents(located.config), _routes(located.config)):
+        console.print(table)
+    for line in _process(located.config):
+        console.print(line, markup=False, soft_wrap=True)
+    warnings = advice(located, str(config))
+    for warning in warnings:
+        typer.echo(warning.as_warning(), err=True)
+    count = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
+    console.print(f"{config}: valid{count}", markup=False, soft_wrap=True)
+
+
+def _trunks(config: "Config") -> "Table":
+    return _table(
+        "Trunks",
+        ("trunk", "domain", "calls from", "user", "password", "codecs", "calls"),
+        (
+            (
+                name,
+                trunk.domain,
+                "\n".join(
+                    ["its registrar"] * trunk.require_registration
+                    + [str(network) for network in trunk.allow_from]
+                ),
+                trunk.sip_username,
+                _masked(trunk.sip_password),
+                "\n".join(trunk.codec_preferences),
+                str(trunk.channel_limit or "any"),
+            )
+            for name, trunk in config.trunks.items()
+        ),
+    )
+
+
+def _agents(config: "Config") -> "Table":
+    return _table(
+        "Agents",
+        ("agent", "endpoint", "name there", "token", "Hz in/out", "begins"),
+        (
+            (
+                name,
+                agent.endpoint,
+                agent.agent,
+                _masked(agent.token),
+                f"{agent.input_rate_hz}\n{agent.output_rate_hz}",
+                "agent" if agent.greets_first else "caller",
+            )
+            for name, agent in config.agents.items()
+        ),
+    )
+
+
+def _routes(config: "Config") -> "Table":
+    plan = config.dialplan
+    routes = [(route.number, f"agent {route.agent}") for route in plan.routes]
+    default = f"agent {plan.default.agent}" if plan.default.agent else f"{plan.default.reject}"
+    return _table("Routes", ("called number", "goes to"), [*routes, ("any other", default)])
+
+
+def _process(config: "Config") -> Iterable[str]:
+    sip, media = config.sip, config.media
+    yield f"SIP on {sip.bind}, at most {sip.max_calls} calls"
+    workers = f"{media.workers} workers" if media.workers else "one worker a core"
+    yield f"RTP on {media.bind_address}:{media.rtp_start_port}-{media.rtp_end_port}, {workers}"
+    yield f"Recordings in {media.record_dir}" if media.record_dir else "No recordings"
+    yield f"Sockets in {config.service.run_path}"
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # As Text: brackets in a name are no markup.
+        table.add_row(*(Text(_plain(cell) or "-") for cell in row))
+    return table
+
+
+def _plain(cell: str) -> str:
+    """What the file says must not steer the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in cell)
+
+
+def _masked(secret: "SecretStr") -> str:
+    """Not even the length is told."""
+    return "********" if secret.get_secret_value() else ""

@@ -1,0 +1,74 @@
+"""What is valid, but probably not meant."""
+
+import itertools
+from collections.abc import Iterator
+
+from sip_plugin.config.address import is_loopback
+from sip_plugin.config.errors import Issue
+from sip_plugin.config.load import Located, dotted
+from sip_plugin.config.models import Config
+from sip_plugin.config.positions import Path
+
+Advice = tuple[Path, str]
+
+
+def advice(located: Located, name: str) -> list[Issue]:
+    """Say what looks wrong in the valid configuration of the file `name`, by its lines."""
+    config, positions = located.config, located.positions
+    found = itertools.chain(_trunks(config), _agents(config), _routes(config), _ports(config))
+    issues = [Issue(name, positions.line(path), f"{dotted(path)}: {text}") for path, text in found]
+    return sorted(issues, key=lambda issue: issue.line)
+
+
+def _trunks(config: Config) -> Iterator[Advice]:
+    if not config.trunks:
+        yield ("trunks",), "there is none, so no call can come in or go out; add [trunks.NAME]"
+    for name, trunk in config.trunks.items():
+        if trunk.require_registration and not trunk.sip_password.get_secret_value():
+            yield ("trunks", name), "registers without a sip_password"
+        for index, network in enumerate(trunk.allow_from):
+            if network.prefixlen == 0:
+                yield (
+                    ("trunks", name, "allow_from", index),
+                    "accepts calls from any address, so from every scanner of the internet",
+                )
+    for (one, first), (other, second) in itertools.combinations(config.trunks.items(), 2):
+        pairs = itertools.product(first.allow_from, enumerate(second.allow_from))
+        for network, (index, another) in pairs:
+            if network.version == another.version and network.overlaps(another):
+                yield (
+                    ("trunks", other, "allow_from", index),
+                    f"overlaps a source of trunk {one}: such calls could be either's",
+                )
+
+
+def _agents(config: Config) -> Iterator[Advice]:
+    used = {agent for _, agent in config.dialplan.agents_used()}
+    for name, agent in config.agents.items():
+        if name not in used:
+            yield ("agents", name), "no route leads to it; only outbound calls can name it"
+        host = agent.endpoint.removeprefix("quic://").rpartition(":")[0].strip("[]")
+        if not agent.tls.verify and not is_loopback(host):
+            yield (
+                ("agents", name, "tls", "verify"),
+                "the gateway's name is not verified: its token goes to whoever answers there",
+            )
+
+
+def _routes(config: Config) -> Iterator[Advice]:
+    plan = config.dialplan
+    if not plan.routes and not plan.default.agent:
+        yield ("dialplan",), "leads to no agent, so every inbound call is refused"
+    first: dict[str, int] = {}
+    for index, route in enumerate(plan.routes):
+        earlier = first.setdefault(route.number, index)
+        if earlier != index:
+            yield (
+                ("dialplan", "routes", index),
+                f"never reached: routes[{earlier}] has the same number, and the first wins",
+            )
+
+
+def _ports(config: Config) -> Iterator[Advice]:
+    if config.media.rtp_start_port <= config.sip.bind_port <= config.media.rtp_end_port:
+        yield ("sip", "bind"), "the port lies within the range of RTP ports, and may be taken"
