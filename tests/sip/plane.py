@@ -1,0 +1,168 @@
+"""Clients of the SIP process, as a worker and the supervisor are: real messages, no media."""
+
+import contextlib
+import itertools
+import os
+import queue
+import socket
+import threading
+import time
+from typing import TypeVar
+
+from sip_plugin.planes.link import decode, encode
+from sip_plugin.planes.messages import (
+    CallState,
+    CloseCall,
+    Hello,
+    Lease,
+    Message,
+    ModelReady,
+    OfferLeases,
+    OpenCall,
+    Ping,
+    Pong,
+    StartMedia,
+)
+
+M = TypeVar("M", bound=Message)
+WAIT_SECS = 8.0
+
+
+class Client:
+    """Keeps every message it gets, in order."""
+
+    role = "supervisor"
+
+    def __init__(self, path: str, name: str) -> None:
+        self.name = name
+        self.received: list[Message] = []
+        self._arrived = threading.Condition()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(path)
+        self._sending = threading.Lock()
+        self.send(Hello(role=self.role, name=name, pid=os.getpid()))
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def send(self, message: Message) -> None:
+        with self._sending:
+            self._socket.sendall(encode(message))
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+        self._socket.close()
+
+    def _read(self) -> None:
+        stream = self._socket.makefile("rb")
+        while head := stream.read(4):
+            message = decode(stream.read(int.from_bytes(head, "big")))
+            if isinstance(message, Ping):
+                self.send(Pong(n=message.n))
+            self.on_message(message)
+            with self._arrived:
+                self.received.append(message)
+                self._arrived.notify_all()
+
+    def on_message(self, message: Message) -> None:
+        """Before it is kept."""
+
+    def all(self, kind: type[M], **fields: object) -> list[M]:
+        """What came of a kind, with these values."""
+        with self._arrived:
+            return [
+                message
+                for message in self.received
+                if isinstance(message, kind)
+                and all(getattr(message, name) == value for name, value in fields.items())
+            ]
+
+    def wait(self, kind: type[M], count: int = 1, secs: float = WAIT_SECS, **fields: object) -> M:
+        """The `count`-th message of a kind with these values, once it is there."""
+        deadline = time.monotonic() + secs
+        with self._arrived:
+            while len(found := self._found(kind, fields)) < count:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._arrived.wait(left):
+                    kinds = [str(message) for message in self.received[-12:]]
+                    raise AssertionError(f"no {kind.__name__} {fields} came, but {kinds}")
+            return found[count - 1]
+
+    def _found(self, kind: type[M], fields: dict[str, object]) -> list[M]:
+        return [
+            message
+            for message in self.received
+            if isinstance(message, kind)
+            and all(getattr(message, name) == value for name, value in fields.items())
+        ]
+
+
+class Supervisor(Client):
+    def final(self, count: int = 1, **fields: object) -> CallState:
+        """The `count`-th call that has ended."""
+        deadline = time.monotonic() + WAIT_SECS
+        while True:
+            ended = [
+                state
+                for state in self.all(CallState, **fields)
+                if state.state in ("completed", "failed", "no_answer")
+            ]
+            if len(ended) >= count:
+                return ended[count - 1]
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no call has ended: {self.all(CallState)}")
+            with self._arrived:
+                self._arrived.wait(0.2)
+
+
+class FakeWorker(Client):
+    """Leases ports that it has bound; its model is ready as soon as a call opens, if told so."""
+
+    role = "worker"
+
+    def __init__(
+        self, path: str, name: str = "worker-0", leases: int = 4, ready: bool = True
+    ) -> None:
+        self.ready = ready
+        self._numbers = itertools.count(1)
+        self.sockets: dict[str, socket.socket] = {}
+        self._calls: dict[str, str] = {}
+        self._spare: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
+        super().__init__(path, name)
+        self.offer(leases)
+
+    def offer(self, count: int) -> None:
+        leases = []
+        for _ in range(count):
+            bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            bound.bind(("127.0.0.1", 0))
+            lease_id = f"{self.name}.{next(self._numbers)}"
+            self.sockets[lease_id] = bound
+            port = bound.getsockname()[1]
+            leases.append(Lease(lease_id=lease_id, address="127.0.0.1", port=port))
+        self.send(OfferLeases(leases=tuple(leases)))
+
+    def port_of(self, lease_id: str) -> int:
+        return self.sockets[lease_id].getsockname()[1]
+
+    def on_message(self, message: Message) -> None:
+        match message:
+            case OpenCall(sid=sid, lease_id=lease_id):
+                self._calls[sid] = lease_id
+                self.offer(1)
+                if self.ready:
+                    self.send(ModelReady(sid=sid))
+            case CloseCall(sid=sid):
+                self.sockets.pop(self._calls.pop(sid)).close()
+
+    def opened(self, count: int = 1) -> OpenCall:
+        return self.wait(OpenCall, count)
+
+    def started(self, count: int = 1) -> StartMedia:
+        return self.wait(StartMedia, count)
+
+    def close(self) -> None:
+        super().close()
+        for bound in self.sockets.values():
+            bound.close()
