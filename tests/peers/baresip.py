@@ -121,5 +121,3 @@ def _module_path() -> str:
         if path.is_dir():
             return str(path)
     absent("baresip", "no modules in /usr/lib/baresip/modules", "apt-get install baresip-core")
-
-

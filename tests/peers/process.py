@@ -1,5 +1,6 @@
 """A program under test or a peer: started in its own process group, its output kept in a file."""
 
+import contextlib
 import os
 import re
 import signal
@@ -85,9 +86,7 @@ class Process:
             timeout_secs,
         )
 
-    def wait_until(
-        self, what: Callable[[], T | None], name: str, timeout_secs: float = 10.0
-    ) -> T:
+    def wait_until(self, what: Callable[[], T | None], name: str, timeout_secs: float = 10.0) -> T:
         """As `wait_until`, but fails at once when the program ends, and shows its last lines."""
 
         def alive_and_true() -> T | None:
@@ -119,14 +118,10 @@ class Process:
     def stop(self, timeout_secs: float = 5.0) -> int:
         """SIGTERM, then SIGKILL to the whole group. Its exit code; negative is a signal's."""
         self.signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout_secs)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         code = self._process.wait()
         self._log_file.close()
         return code

@@ -72,6 +72,11 @@ class RtpPeer:
         self._muted = muted
 
     @property
+    def formats(self) -> str:
+        """What its SDP offers, in the words of an m= line."""
+        return f"{self.payload_type} 101"
+
+    @property
     def packets(self) -> int:
         """How many audio packets came in."""
         return len(self._received)

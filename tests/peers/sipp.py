@@ -32,12 +32,13 @@ class Sipp:
         *,
         rtp_port: int = 9,
         stay_ms: int = 0,
+        formats: str = "0 8 101",
         caller: str = "+15557654321",
         source: str = "127.0.0.1",
     ) -> None:
-        """Call `number` at `target` (HOST:PORT), with media at `rtp_port`.
+        """Call `number` at `target` (HOST:PORT) from the address `source`, media at `rtp_port`.
 
-        `stay_ms` is the length of the scenario's open pause; `source` the address it calls from.
+        `formats` are the payload types of its offer, `stay_ms` is the scenario's open pause.
         """
         self.scenario = scenario
         self._folder = folder
@@ -45,7 +46,7 @@ class Sipp:
         self._said = folder / "said.log"
         command = [
             "sipp", target, "-sf", SCENARIOS / f"{scenario}.xml", "-s", number,
-            "-key", "caller", caller, "-key", "rtp_port", rtp_port,
+            "-key", "caller", caller, "-key", "rtp_port", rtp_port, "-key", "formats", formats,
             "-i", source, "-p", ports.one(), "-mi", source, "-mp", ports.pair(),
             "-m", 1, "-d", stay_ms, "-nostdin", "-timeout_error",
             "-timeout", f"{round(self._stay_secs + SETTLE_SECS + 5)}s",

@@ -1,0 +1,1 @@
+"""Whole calls, as their users live them: a peer that we did not write, the plugin, a model."""
