@@ -10,9 +10,10 @@ for each slot, never moved, never left out. Which audio goes into a slot follows
   the concealment to fill;
 - when nothing newer has come either, the position is kept: after a stall the audio goes on where
   it broke off, and nobody's words are lost to a short pause of the network;
-- a frame that would have to wait for its slot is surplus: after a stall, or because the far clock
-  is fast. Silence is dropped at once, speech one frame in 100 ms, and what is older than 200 ms
-  at once, so that the delay is gone again within two seconds, whatever was said.
+- when every frame had to wait for its slot for 200 ms, there is a surplus: after a stall, or
+  because the far clock is fast. Silence is then dropped at once, speech one frame in 100 ms, and
+  what is older than 200 ms always at once: the delay is gone within two seconds, whatever was
+  said. A line that needs the wait now and then keeps it.
 
 A slow far clock shows as a hole once in minutes. The buffer works on encoded G.711, one byte a
 sample, and does not know the codec.
@@ -37,6 +38,8 @@ RUN_AHEAD_SPARE_SECS = 0.010
 """A frame may be emitted one packet and this much before its slot."""
 MAX_BACKLOG = PHONE_RATE_HZ // 5
 """Samples kept after a stall: 200 ms."""
+SURPLUS_SECS = 0.2
+"""When every frame waits for so long, the wait is more than the line's jitter asks for."""
 DROP_EVERY_SECS = 0.1
 """Least time between two dropped frames of speech: the caller seems to talk 20 % faster."""
 STEP_SECS = 0.25
@@ -110,6 +113,10 @@ class JitterBuffer:
         self._window_began = 0.0
         self._late_level = 0.0
         self._late_at = 0.0
+        self._waiting_since: float | None = None
+        """Since when no frame has gone out at once."""
+        self._waited = False
+        """The frame at the position is waiting."""
         self._last_drop = _NEVER
         self._last_pull = _NEVER
         self._patient = False
@@ -178,10 +185,12 @@ class JitterBuffer:
         self._stretched = 0
         self._quiet = False
         self._fresh = True
-        if end - position > MAX_BACKLOG + size:
-            # More than we may keep: the oldest goes, and never more than the ring can hold.
-            begin = max(end - MAX_BACKLOG, extended)
-            self.stats.overflow_samples += min(begin, max(self._end, position)) - position
+        if end - position > MAX_BACKLOG:
+            # More than we may keep: the oldest goes.
+            begin = end - MAX_BACKLOG
+            if begin >= self._end:
+                begin = extended
+            self.stats.overflow_samples += max(0, min(begin, self._end) - position)
             self._erase(position, begin)
             self._position = position = begin
         if extended < position:
@@ -222,7 +231,8 @@ class JitterBuffer:
                 payload = self._read(position)
                 if early > 0:
                     if not self._surplus(payload, now):
-                        self._wake = min(now + early, self._last_drop + DROP_EVERY_SECS)
+                        self._waited = True
+                        self._wake = min(now + early, self._next_drop())
                         break
                     skipped = payload
                 else:
@@ -230,6 +240,9 @@ class JitterBuffer:
                     self._due += FRAME_SECS
                     self._stretched = 0
                     skipped = None
+                    if not self._waited:
+                        self._waiting_since = None
+                    self._waited = False
                 self._advance()
                 continue
             deadline = self._deadline()
@@ -240,6 +253,7 @@ class JitterBuffer:
                 self._advance()
             else:
                 self._stretched += FRAME_SAMPLES
+            self._waiting_since = None
             slots.append(self._hole())
         else:
             self._fresh = True
@@ -251,13 +265,19 @@ class JitterBuffer:
 
     def _surplus(self, payload: bytes, now: float) -> bool:
         """Whether a frame that would have to wait is to be dropped now."""
-        silent = self._is_silent(payload)
-        if not silent and now - self._last_drop < DROP_EVERY_SECS:
+        if self._waiting_since is None:
+            self._waiting_since = now
+        if now - self._waiting_since < SURPLUS_SECS:
             return False
-        if not silent:
+        if not self._is_silent(payload):
+            if now - self._last_drop < DROP_EVERY_SECS:
+                return False
             self._last_drop = now
         self.stats.dropped_frames += 1
         return True
+
+    def _next_drop(self) -> float:
+        return max(self._waiting_since + SURPLUS_SECS, self._last_drop + DROP_EVERY_SECS)
 
     def _run_ahead(self) -> float:
         packet = min(max(self._packet, FRAME_SAMPLES), 3 * FRAME_SAMPLES)

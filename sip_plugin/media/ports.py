@@ -88,7 +88,13 @@ class PortPool:
 
     def _socket(self, port: int) -> socket.socket | None:
         family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise PortsExhausted(
+                f"cannot open a socket for RTP port {port}: {error.strerror}; a call needs two "
+                "file descriptors, raise the limit (ulimit -n) or lower media.leases_per_worker"
+            ) from error
         try:
             sock.setblocking(False)
             sock.bind((self._address, port))

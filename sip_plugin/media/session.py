@@ -393,7 +393,8 @@ class RtpSession:
         stats.jitter_ms = self._jitter * 1000 / PHONE_RATE_HZ
         stats.margin_ms = self._buffer.margin * 1000
         if stats.received:
-            bad = stats.lost + stats.late
+            packets = (stats.lost + stats.late) / (stats.received + stats.lost)
+            frames = (stats.concealed + stats.dropped_frames) / max(stats.frames, 1)
             delay = (stats.rtt_ms or 0.0) / 2 + FRAME_MS + stats.jitter_ms
-            stats.mos = estimate_mos(bad / (stats.received + stats.lost), delay)
+            stats.mos = estimate_mos(max(packets, frames), delay)
         return stats
