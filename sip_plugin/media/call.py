@@ -260,6 +260,3 @@ class MediaCall:
     def _event(self, name: str, data: dict[str, Any]) -> None:
         at_ms = float(self._bridge.at_ms)
         self._emit(CallEvent(sid=self.sid, event=name, at_ms=at_ms, data=data))
-
-
-__all__ = ["FRAME_MS", "MediaCall"]
