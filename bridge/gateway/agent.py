@@ -1,0 +1,144 @@
+"""What an agent is: a coroutine that takes a call, reads its events and speaks."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bridge.gateway.events import AgentEvent, CallerAudio, Committed, Ended
+from bridge.gateway.session import Session
+
+MAX_UNREAD = 1000
+"""Events that an agent may leave unread: 20 s of audio. Older audio is dropped."""
+MAX_UNREAD_CONTROL = 500
+"""Events other than audio among them; an agent that leaves more has failed."""
+BACKLOG_MS = 2000
+"""Audio that may wait for the path before `send` waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """What the plugin says of a call. `sid` is the same on both ends. Rates in Hz."""
+
+    sid: str
+    direction: str
+    caller: str
+    called: str
+    headers: dict[str, str]
+    input_rate_hz: int
+    output_rate_hz: int
+    greeting: str
+    greets_first: bool
+
+
+class AgentCall:
+    """One call, as an agent sees it.
+
+    Iterate over it for the events; the iteration ends when the call is over. Audio is mono PCM16:
+    in at `info.input_rate_hz`, out at `info.output_rate_hz`.
+    """
+
+    def __init__(self, info: CallInfo, session: Session, touched: Callable[[], None]) -> None:
+        self.info = info
+        self.dropped_events = 0
+        self._session = session
+        self._touched = touched
+        self._unread: deque[AgentEvent] = deque()
+        self._unread_control = 0
+        self._more = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def __aiter__(self) -> AsyncIterator[AgentEvent]:
+        while True:
+            while not self._unread:
+                self._more.clear()
+                await self._more.wait()
+            event = self._unread.popleft()
+            if not isinstance(event, CallerAudio):
+                self._unread_control -= 1
+            yield event
+            if isinstance(event, Ended):
+                return
+
+    def may_speak(self, turn: int) -> bool:
+        """Whether audio for `turn` still goes out: it was committed and not cancelled since."""
+        return self._session.may_speak(turn)
+
+    async def send(self, pcm: npt.NDArray[np.int16], turn: int) -> bool:
+        """Speak: any length of audio of the reply to `turn` (0: the greeting).
+
+        May be as fast as the agent likes: waits while more than two seconds have not left yet.
+        Returns False when it was thrown away, since the caller has interrupted or the call is
+        over; then stop.
+        """
+        if not self._session.speak(turn, pcm.astype("<i2", copy=False).tobytes()):
+            return False
+        self._touched()
+        while self._session.backlog_ms > BACKLOG_MS:
+            self._room.clear()
+            await self._room.wait()
+        return self._session.may_speak(turn)
+
+    async def end(self, turn: int) -> None:
+        """The reply to `turn` is complete."""
+        self._session.end_reply(turn)
+        self._touched()
+
+    def transcript(self, role: str, text: str, turn: int, final: bool = True) -> None:
+        """Tell the plugin what was said; `role` is `caller` or `agent`."""
+        self._session.transcript(role, text, turn, final)
+        self._touched()
+
+    def hangup(self, reason: str = "") -> None:
+        """Ask the plugin to hang up the phone. The call is over when the plugin says so."""
+        self._session.hangup(reason)
+        self._touched()
+
+    def transfer(self, target: str) -> None:
+        """Ask the plugin to transfer the phone to `target`."""
+        self._session.transfer(target)
+        self._touched()
+
+    # --- for the gateway ---------------------------------------------------------------------
+
+    def put(self, event: AgentEvent) -> bool:
+        """One more event for the agent; False when it has left too many unread."""
+        if isinstance(event, CallerAudio):
+            if len(self._unread) - self._unread_control >= MAX_UNREAD:
+                self._drop_oldest_audio()
+        else:
+            self._unread_control += 1
+            if self._unread_control > MAX_UNREAD_CONTROL:
+                return False
+        self._unread.append(event)
+        self._more.set()
+        if not isinstance(event, CallerAudio | Committed):
+            self._room.set()
+        return True
+
+    def finish(self, ended: Ended) -> None:
+        """The call is over: the last event."""
+        self._unread.append(ended)
+        self._unread_control += 1
+        self._more.set()
+        self._room.set()
+
+    def drained(self) -> None:
+        """The path took some of the agent's audio."""
+        if self._session.backlog_ms <= BACKLOG_MS:
+            self._room.set()
+
+    def _drop_oldest_audio(self) -> None:
+        for index, event in enumerate(self._unread):
+            if isinstance(event, CallerAudio):
+                del self._unread[index]
+                self.dropped_events += 1
+                return
+
+
+Agent = Callable[[AgentCall], Awaitable[None]]
+"""Returns when it is done with the call; the gateway then closes it if it is not over."""

@@ -1,0 +1,72 @@
+"""What an agent learns of its call, in the order in which it happened."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAudio:
+    """A frame of the caller: PCM16 little-endian at the call's input rate.
+
+    `missing` frames before it were lost on the way; `timestamp` counts samples.
+    """
+
+    seq: int
+    timestamp: int
+    pcm: bytes
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The phone was picked up: an agent that greets first may speak, as turn 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Primed:
+    """The caller has begun a real turn."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The caller's turn is over, and all of its audio was delivered except for `missing` frames
+    (counted since the commit before): reply to `turn`."""
+
+    turn: int
+    last_seq: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The caller interrupted the reply to `turn`, of which `heard_ms` were heard. What is still
+    sent for it is thrown away."""
+
+    turn: int
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """`played_ms` of the reply to `turn` have left for the phone."""
+
+    turn: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The call is over. `code` is empty for a normal end, else a name of docs/wire.md."""
+
+    code: str
+    reason: str
+
+
+AgentEvent = CallerAudio | Answered | Primed | Committed | Cancelled | Digit | Played | Ended

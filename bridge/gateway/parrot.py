@@ -1,0 +1,126 @@
+"""An agent that speaks back what it was told: it proves that both directions work."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from bridge.audio.frames import FRAME_MS
+from bridge.gateway.agent import AgentCall
+from bridge.gateway.clock import FRAME_SECS, SpeechClock
+from bridge.gateway.events import AgentEvent, CallerAudio, Cancelled, Committed, Ended
+
+Pcm = npt.NDArray[np.int16]
+
+MAX_TURN_MS = 60_000
+"""Of a longer turn, the end is spoken back."""
+FLOOR_DBFS = -50.0
+"""What is quieter than this is silence, as is what is 35 dB below the loudest frame."""
+RANGE_DB = 35.0
+LEAD_MS, TAIL_MS = 100, 200
+"""Silence left before and after the speech."""
+BLOCK_FRAMES = 10
+"""Frames resampled at a time, so that the first of them is not late."""
+
+
+class Parrot:
+    """Speaks each committed turn back, `first_audio_ms` after its commit.
+
+    `pace` is how fast it speaks, in multiples of real time; 0 sends the whole reply at once.
+    """
+
+    def __init__(self, clock: SpeechClock, first_audio_ms: int = 0, pace: float = 1.0) -> None:
+        self._clock = clock
+        self._first_audio_secs = first_audio_ms / 1000
+        self._pace = pace
+
+    async def __call__(self, call: AgentCall) -> None:
+        await self.listen(call)
+
+    async def listen(
+        self, call: AgentCall, on_event: Callable[[AgentEvent], None] = lambda _: None
+    ) -> None:
+        """Take the call; `on_event` sees every event first."""
+        heard: deque[bytes] = deque(maxlen=MAX_TURN_MS // FRAME_MS)
+        speaking: asyncio.Task[None] | None = None
+        try:
+            async for event in call:
+                on_event(event)
+                match event:
+                    case CallerAudio(pcm=pcm):
+                        heard.append(pcm)
+                    case Committed(turn=turn):
+                        if speaking is not None:
+                            speaking.cancel()
+                        turn_pcm = list(heard)
+                        heard.clear()
+                        speaking = asyncio.create_task(self._reply(call, turn_pcm, turn))
+                    case Cancelled() if speaking is not None:
+                        speaking.cancel()
+                    case Ended():
+                        break
+        finally:
+            if speaking is not None:
+                speaking.cancel()
+
+    async def _reply(self, call: AgentCall, heard: list[bytes], turn: int) -> None:
+        begin = asyncio.get_running_loop().time() + self._first_audio_secs
+        if self._first_audio_secs:
+            await asyncio.sleep(self._first_audio_secs)
+        frames = resampled(speech_in(heard), call.info.input_rate_hz, call.info.output_rate_hz)
+        await speak(call, frames, turn, self._clock, begin, self._pace)
+
+
+async def speak(
+    call: AgentCall,
+    frames: Iterator[Pcm],
+    turn: int,
+    clock: SpeechClock,
+    begin: float,
+    pace: float,
+) -> None:
+    """Send 20 ms frames, the first at `begin` (event loop time), at `pace` times real time."""
+    for n, frame in enumerate(frames):
+        if pace > 0:
+            await clock.until(begin + n * FRAME_SECS / pace)
+        if not await call.send(frame, turn):
+            return
+    await call.end(turn)
+
+
+def speech_in(heard: list[bytes]) -> Pcm:
+    """The frames joined, less the silence before and after the speech. Empty if all is silence."""
+    frames = [np.frombuffer(pcm, "<i2") for pcm in heard]
+    levels = np.array([_dbfs(frame) for frame in frames])
+    if not frames or levels.max() < FLOOR_DBFS:
+        return np.zeros(0, np.int16)
+    loud = np.flatnonzero(levels >= max(FLOOR_DBFS, levels.max() - RANGE_DB))
+    first = max(0, int(loud[0]) - LEAD_MS // FRAME_MS)
+    last = int(loud[-1]) + 1 + TAIL_MS // FRAME_MS
+    return np.concatenate(frames[first:last])
+
+
+def resampled(pcm: Pcm, from_hz: int, to_hz: int) -> Iterator[Pcm]:
+    """20 ms frames at `to_hz`; the last may be shorter."""
+    size = to_hz * FRAME_MS // 1000
+    block = BLOCK_FRAMES * from_hz * FRAME_MS // 1000
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="MQ")
+    rest = np.zeros(0, np.int16)
+    for start in range(0, len(pcm), block):
+        piece = pcm[start : start + block]
+        rest = np.concatenate([rest, stream.resample_chunk(piece, last=start + block >= len(pcm))])
+        while len(rest) >= size:
+            yield rest[:size]
+            rest = rest[size:]
+    if len(rest):
+        yield rest
+
+
+def _dbfs(pcm: Pcm) -> float:
+    if not len(pcm):
+        return -96.0
+    mean_square = float(np.mean(np.square(pcm.astype(np.float32))))
+    return 10.0 * float(np.log10(max(mean_square, 0.26) / 32768.0**2))

@@ -1,0 +1,197 @@
+"""The gateway: a QUIC server that carries calls to agents."""
+
+import asyncio
+import hmac
+import logging
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from aioquic.asyncio.server import QuicServer
+from aioquic.buffer import Buffer
+from aioquic.quic.connection import QuicConnection as AioQuic
+from aioquic.quic.packet import pull_quic_header
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from bridge.gateway.agent import Agent
+from bridge.gateway.certificate import self_signed, write_ca
+from bridge.gateway.clock import SpeechClock
+from bridge.gateway.connection import GatewayStats, ServerProtocol
+from bridge.gateway.greeter import Greeter
+from bridge.gateway.parrot import Parrot
+from bridge.secret import Secret
+from bridge.wire import messages, transport
+from bridge.wire.errors import ErrorCode, WireError
+
+log = logging.getLogger(__name__)
+
+
+class GatewayOptions(BaseModel):
+    """How a gateway listens, whom it believes, and how its embedded agents speak."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(4433, ge=0, le=65535)
+    """0 takes any free port; `Gateway.address` says which."""
+    cert_file: str = ""
+    """PEM certificate chain; empty makes a certificate at start."""
+    key_file: str = ""
+    ca_out: str = ""
+    """File to write the made certificate to, for `tls.ca_file` of the plugin's agents."""
+    token: Secret = SecretStr("")
+    """What calls must show; empty takes every call."""
+    max_calls: int = Field(256, ge=1, le=100_000)
+    """Over all connections."""
+    max_connections: int = Field(64, ge=1, le=10_000)
+    first_audio_ms: int = Field(0, ge=0, le=60_000)
+    """How long the embedded agents wait after a commit."""
+    pace: float = Field(1.0, ge=0.0, le=100.0)
+    """How fast they speak, in multiples of real time; 0: all at once."""
+    packet_bytes: int = Field(0, ge=0, le=65_000)
+    """UDP payloads sent; 0: as large as a loopback path takes if the gateway listens on one,
+    1200 otherwise."""
+
+
+class Gateway:
+    """`async with Gateway(options) as gateway:` serves until the block ends.
+
+    `agents` are added to the embedded `parrot` and `greeter`, by name.
+    """
+
+    def __init__(
+        self, options: GatewayOptions | None = None, agents: Mapping[str, Agent] | None = None
+    ) -> None:
+        self.options = options or GatewayOptions()
+        self.stats = GatewayStats()
+        self.agents: dict[str, Agent] = dict(agents or {})
+        self.sids: set[str] = set()
+        """Calls that are open, over all connections."""
+        self.protocols: set[ServerProtocol] = set()
+        self._server: _Server | None = None
+        self._pem = b""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        assert self._server is not None
+        return self._server.address
+
+    @property
+    def endpoint(self) -> str:
+        """The same, as an agent's `endpoint`."""
+        host, port = self.address
+        return f"quic://[{host}]:{port}" if ":" in host else f"quic://{host}:{port}"
+
+    def write_ca(self, path: str) -> None:
+        """Write the made certificate to a file for `tls.ca_file`. Raises OSError."""
+        write_ca(path, self._pem)
+
+    async def start(self) -> None:
+        """Listen. Raises OSError, or ValueError for a certificate that cannot be read."""
+        options = self.options
+        clock = SpeechClock()
+        embedded: dict[str, Agent] = {
+            "parrot": Parrot(clock, options.first_audio_ms, options.pace),
+            "greeter": Greeter(clock, options.first_audio_ms, options.pace),
+        }
+        self.agents = embedded | self.agents
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)
+        family, _, _, _, address = found[0]
+        configuration = self._configuration(address[0])
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, transport.SOCKET_BUFFER)
+            sock.bind(address)
+            _, self._server = await loop.create_datagram_endpoint(
+                lambda: _Server(
+                    options.max_connections,
+                    sock.getsockname()[:2],
+                    configuration=configuration,
+                    create_protocol=self._protocol,
+                ),
+                sock=sock,
+            )
+        except OSError:
+            sock.close()
+            raise
+
+    async def close(self) -> None:
+        """End all calls, tell the plugins, and stop listening."""
+        if self._server is None:
+            return
+        for protocol in list(self.protocols):
+            protocol.shut_down()
+        await asyncio.sleep(0)
+        self._server.close()
+        tasks = [task for protocol in self.protocols for task in protocol.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def __aenter__(self) -> "Gateway":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def admit(self, asked: messages.Open) -> Agent:
+        """The agent for a call that asks for one. Raises WireError with why there is none."""
+        token = self.options.token.get_secret_value()
+        if token and not hmac.compare_digest(token.encode(), asked.token.encode()):
+            raise WireError(ErrorCode.UNAUTHORIZED, "the token is not the gateway's")
+        agent = self.agents.get(asked.agent)
+        if agent is None:
+            names = ", ".join(sorted(self.agents))
+            raise WireError(ErrorCode.UNKNOWN_AGENT, f"no such agent here; there are: {names}")
+        if asked.sid in self.sids:
+            raise WireError(ErrorCode.DUPLICATE_CALL, "a call with this sid is open")
+        if len(self.sids) >= self.options.max_calls:
+            raise WireError(ErrorCode.TOO_MANY_CALLS, f"{len(self.sids)} calls are open")
+        return agent
+
+    def _protocol(self, quic: AioQuic, stream_handler: Any = None) -> ServerProtocol:
+        return ServerProtocol(quic, self)
+
+    def _configuration(self, address: str) -> Any:
+        options = self.options
+        size = options.packet_bytes or transport.packet_bytes_to(address)
+        configuration = transport.configuration(is_client=False, packet_bytes=size)
+        if options.cert_file:
+            configuration.load_cert_chain(options.cert_file, options.key_file or None)
+            return configuration
+        made = self_signed(address)
+        self._pem = made.pem
+        configuration.certificate = made.certificate
+        configuration.private_key = made.key
+        if options.ca_out:
+            write_ca(options.ca_out, made.pem)
+        return configuration
+
+
+class _Server(QuicServer):
+    """aioquic's server, with a bound on connections, also on those that shake hands."""
+
+    def __init__(self, max_connections: int, address: tuple[str, int], **options: Any) -> None:
+        super().__init__(**options)
+        self.address = address
+        self._max_connections = max_connections
+
+    def datagram_received(self, data: bytes | str, addr: Any) -> None:
+        if len(set(self._protocols.values())) >= self._max_connections and self._is_new(data):
+            return
+        super().datagram_received(data, addr)
+
+    def _is_new(self, data: bytes | str) -> bool:
+        assert isinstance(data, bytes)
+        try:
+            header = pull_quic_header(
+                Buffer(data=data), host_cid_length=self._configuration.connection_id_length
+            )
+        except ValueError:
+            return True
+        return header.destination_cid not in self._protocols

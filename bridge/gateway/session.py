@@ -1,0 +1,380 @@
+"""The gateway's end of one call on the wire: state and rules, no I/O.
+
+The shell feeds what arrived and the time, hands on the events, and sends what `take_control`
+and `next_datagram` give. Rules by name in docs/wire.md.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from bridge.audio.frames import FRAME_MS
+from bridge.gateway.events import (
+    AgentEvent,
+    Answered,
+    CallerAudio,
+    Cancelled,
+    Committed,
+    Digit,
+    Ended,
+    Played,
+    Primed,
+)
+from bridge.wire import audio, control, messages
+from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.limits import (
+    CONTROL_BURST,
+    CONTROL_RATE,
+    LATE_AUDIO_WAIT,
+    MAX_SEQ_JUMP,
+    MAX_WAITING_MESSAGES,
+    OPEN_WAIT,
+    UPLINK_BURST,
+    UPLINK_RATE,
+)
+from bridge.wire.rate import TokenBucket
+from bridge.wire.reorder import Reorder, TrackStats
+
+BYTES_PER_SAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The plugin asks for a call: answer with `accept` or `refuse`."""
+
+    open: messages.Open
+
+
+@dataclass(slots=True)
+class SessionStats:
+    """One call's counters on the gateway's side."""
+
+    uplink: TrackStats = field(default_factory=TrackStats)
+    downlink_frames: int = 0
+    fenced: int = 0
+    """Frames thrown away since their reply was cancelled or superseded."""
+    commits_waited: int = 0
+    """Commits that came before the last of their audio."""
+
+
+class _Reply:
+    """A reply that is being spoken: whole frames wait here until the path takes them."""
+
+    def __init__(self, turn: int) -> None:
+        self.turn = turn
+        self.frames: deque[bytes] = deque()
+        self.rest = bytearray()
+        self.next_seq = 0
+        self.timestamp = 0
+        self.complete = False
+
+
+class Session:
+    """State of one call; `number` is its call number in datagrams."""
+
+    def __init__(self, number: int, now: float) -> None:
+        self.number = number
+        self.stats = SessionStats()
+        self.open: messages.Open | None = None
+        self.ended = False
+        self._accepted = False
+        self._control = bytearray()
+        self._reader = control.MessageReader()
+        self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
+        self._audio_rate = TokenBucket(UPLINK_BURST, UPLINK_RATE, now)
+        self._open_deadline: float | None = now + OPEN_WAIT
+        self._order: Reorder[audio.UplinkFrame] = Reorder(self.stats.uplink)
+        self._ready: deque[audio.UplinkFrame] = deque()
+        self._position = 0
+        """Everything before this uplink frame was handed on or given up."""
+        self._missing = 0
+        self._waiting: deque[messages.FromPlugin] = deque()
+        self._waiting_until = 0.0
+        self._answered = False
+        self._committed = 0
+        self._announced = 0
+        """Last commit that the agent was given."""
+        self._fence = -1
+        self._reply: _Reply | None = None
+
+    # --- what the agent says -----------------------------------------------------------------
+
+    def accept(self) -> None:
+        self._accepted = True
+        self._say(messages.Opened())
+
+    def refuse(self, code: ErrorCode, message: str) -> None:
+        """End the call with an error: at its opening, or later."""
+        if not self.ended:
+            self._say(messages.Error(code=str(code), message=message[:512]))
+            self._end()
+
+    @property
+    def backlog_ms(self) -> int:
+        """Audio of the agent that the path has not taken yet."""
+        return len(self._reply.frames) * FRAME_MS if self._reply is not None else 0
+
+    def may_speak(self, turn: int) -> bool:
+        """Whether audio for `turn` would still go out."""
+        return (
+            self._answered
+            and not self.ended
+            and self._fence < turn <= self._announced
+            and (self._reply is None or not self._reply.complete)
+        )
+
+    def speak(self, turn: int, pcm: bytes) -> bool:
+        """Queue audio of the reply to `turn`, any length; False when it was thrown away."""
+        if not self.may_speak(turn):
+            self.stats.fenced += 1
+            return False
+        reply = self._reply_to(turn)
+        reply.rest += pcm
+        size = self._frame_bytes()
+        whole = len(reply.rest) // size * size
+        reply.frames.extend(bytes(reply.rest[i : i + size]) for i in range(0, whole, size))
+        del reply.rest[:whole]
+        return True
+
+    def end_reply(self, turn: int) -> None:
+        """The reply to `turn` has been spoken to its end."""
+        if not self.may_speak(turn):
+            return
+        reply = self._reply_to(turn)
+        if reply.rest:
+            reply.frames.append(bytes(reply.rest[: len(reply.rest) // 2 * 2]))
+            reply.rest.clear()
+        reply.complete = True
+        self._finish_reply()
+
+    def transcript(self, role: str, text: str, turn: int, final: bool) -> None:
+        self._say(
+            messages.Transcript(
+                role=role,  # type: ignore[arg-type]
+                text=text[: messages.MAX_TRANSCRIPT],
+                turn=turn,
+                final=final,
+            )
+        )
+
+    def hangup(self, reason: str) -> None:
+        self._say(messages.Hangup(reason=reason[:256]))
+
+    def transfer(self, target: str) -> None:
+        self._say(messages.Transfer(target=target))
+
+    def close(self, reason: str) -> None:
+        self._say(messages.Close(reason=reason[:256]))
+        self._end()
+
+    # --- what the wire says ------------------------------------------------------------------
+
+    def receive_control(self, data: bytes, ended: bool, now: float) -> list[Asked | AgentEvent]:
+        """Bytes of the control stream; `ended` with the last of them."""
+        events: list[Asked | AgentEvent] = []
+        try:
+            for body in self._reader.feed(data):
+                if self.ended:
+                    return events
+                if not self._control_rate.take(now):
+                    raise WireError(ErrorCode.FLOOD, "too many control messages")
+                events += self._on_message(control.decode_from_plugin(body), now)
+        except WireError as error:
+            return events + self._fail(error.code, error.message)
+        if ended and not self.ended:
+            self._end()
+            events.append(Ended("", "the plugin ended the stream"))
+        return events
+
+    def receive_audio(self, frame: audio.UplinkFrame, now: float) -> list[Asked | AgentEvent]:
+        if self.ended or not self._accepted:
+            return []
+        if not self._audio_rate.take(now):
+            return self._fail(ErrorCode.FLOOD, "audio far faster than real time")
+        self._ready.extend(self._order.push(frame, now))
+        return self._pump(now)
+
+    def expire(self, now: float) -> list[Asked | AgentEvent]:
+        """Call at `deadline`, or at any time."""
+        if self._open_deadline is not None and now >= self._open_deadline:
+            return self._fail(ErrorCode.OPEN_TIMEOUT, "no open message in time")
+        if self.ended:
+            return []
+        self._ready.extend(self._order.expire(now))
+        return self._pump(now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` has something to do."""
+        if self.ended:
+            return None
+        times = [self._open_deadline, self._order.deadline]
+        if self._waiting:
+            times.append(self._waiting_until)
+        return min((t for t in times if t is not None), default=None)
+
+    # --- what is to be sent ------------------------------------------------------------------
+
+    def take_control(self) -> tuple[bytes, bool]:
+        """Bytes for the control stream, and whether they are its last."""
+        data = bytes(self._control)
+        self._control.clear()
+        return data, self.ended
+
+    def next_datagram(self) -> bytes | None:
+        """The next frame of the agent's voice, or None when there is none."""
+        reply = self._reply
+        if reply is None or not reply.frames:
+            return None
+        payload = reply.frames.popleft()
+        datagram = audio.encode_downlink(
+            self.number, reply.turn, reply.next_seq, reply.timestamp, payload
+        )
+        reply.next_seq += 1
+        reply.timestamp += len(payload) // BYTES_PER_SAMPLE
+        self.stats.downlink_frames += 1
+        self._finish_reply()
+        return datagram
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _frame_bytes(self) -> int:
+        assert self.open is not None
+        return self.open.output_rate_hz * FRAME_MS // 1000 * BYTES_PER_SAMPLE
+
+    def _say(self, message: messages.Message) -> None:
+        if not self.ended:
+            self._control += control.encode(message)
+
+    def _end(self) -> None:
+        self.ended = True
+        self._open_deadline = None
+        self._reply = None
+        self._waiting.clear()
+        self._ready.clear()
+
+    def _fail(self, code: ErrorCode, message: str) -> list[Asked | AgentEvent]:
+        self.refuse(code, message)
+        return [Ended(str(code), message)]
+
+    def _on_message(self, message: messages.FromPlugin, now: float) -> list[Asked | AgentEvent]:
+        if isinstance(message, messages.Close):
+            self._end()
+            return [Ended("", message.reason)]
+        if self.open is None:
+            if not isinstance(message, messages.Open):
+                raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} before open")
+            self.open = message
+            self._open_deadline = None
+            return [Asked(message)]
+        if isinstance(message, messages.Open) or not self._accepted:
+            raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
+        if isinstance(message, messages.Commit):
+            if message.turn <= self._committed:
+                raise WireError(
+                    ErrorCode.PROTOCOL_VIOLATION,
+                    f"commit of turn {message.turn} after turn {self._committed}",
+                )
+            if message.last_seq > self._position + MAX_SEQ_JUMP:
+                raise WireError(
+                    ErrorCode.PROTOCOL_VIOLATION, f"last_seq {message.last_seq} is far ahead"
+                )
+            self._committed = message.turn
+        if isinstance(message, messages.Cancel) and message.turn > self._committed:
+            raise WireError(
+                ErrorCode.PROTOCOL_VIOLATION, f"cancel of uncommitted turn {message.turn}"
+            )
+        if len(self._waiting) >= MAX_WAITING_MESSAGES:
+            raise WireError(ErrorCode.FLOOD, "too many messages behind a commit")
+        if not self._waiting:
+            self._waiting_until = now + LATE_AUDIO_WAIT
+        self._waiting.append(message)
+        # What stops a reply, or asks for the next one, does not wait for late audio.
+        hasty = isinstance(message, messages.Cancel | messages.Commit)
+        earlier = message if hasty and len(self._waiting) > 1 else None
+        events = self._pump(now, until=earlier)
+        if self._waiting and self._waiting[-1] is message:
+            self.stats.commits_waited += isinstance(message, messages.Commit)
+        return events
+
+    def _pump(
+        self, now: float, until: messages.FromPlugin | None = None
+    ) -> list[Asked | AgentEvent]:
+        """Hand on what is ready: audio, and messages each after the audio that belongs before
+        it. Messages before `until` do not wait for late audio."""
+        events: list[Asked | AgentEvent] = []
+        while True:
+            head = self._waiting[0] if self._waiting else None
+            if head is until:
+                until = None
+            if isinstance(head, messages.Commit) and self._position <= head.last_seq:
+                if not self._ready:
+                    if until is None and now < self._waiting_until:
+                        break
+                    self._ready.extend(self._order.skip_to(head.last_seq + 1, now))
+                if self._ready and self._ready[0].seq <= head.last_seq:
+                    events.append(self._caller_audio())
+                else:
+                    self._advance_to(head.last_seq + 1)
+            elif head is not None:
+                self._waiting.popleft()
+                self._waiting_until = now + LATE_AUDIO_WAIT
+                events.append(self._hand_on(head))
+            elif self._ready:
+                events.append(self._caller_audio())
+            else:
+                break
+        return events
+
+    def _caller_audio(self) -> CallerAudio:
+        frame = self._ready.popleft()
+        missing = self._advance_to(frame.seq)
+        self._position = frame.seq + 1
+        return CallerAudio(frame.seq, frame.timestamp, frame.payload, missing)
+
+    def _advance_to(self, seq: int) -> int:
+        """Give up on what is missing before `seq`; returns how much that is."""
+        missing = seq - self._position
+        self._missing += missing
+        self._position = seq
+        return missing
+
+    def _hand_on(self, message: messages.FromPlugin) -> AgentEvent:
+        match message:
+            case messages.Answered():
+                self._answered = True
+                return Answered()
+            case messages.Prime(turn=turn):
+                return Primed(turn)
+            case messages.Commit(turn=turn, last_seq=last_seq):
+                self._announced = turn
+                self._answered = True
+                self._raise_fence(turn - 1)
+                missing, self._missing = self._missing, 0
+                return Committed(turn, last_seq, missing)
+            case messages.Cancel(turn=turn, heard_ms=heard_ms):
+                self._raise_fence(turn)
+                return Cancelled(turn, heard_ms)
+            case messages.Dtmf(digit=digit, duration_ms=duration_ms):
+                return Digit(digit, duration_ms)
+            case messages.Playout(turn=turn, played_ms=played_ms):
+                return Played(turn, played_ms)
+        raise AssertionError(message)
+
+    def _raise_fence(self, turn: int) -> None:
+        self._fence = max(self._fence, turn)
+        if self._reply is not None and self._reply.turn <= self._fence:
+            self.stats.fenced += len(self._reply.frames)
+            self._reply = None
+
+    def _reply_to(self, turn: int) -> _Reply:
+        if self._reply is None:
+            self._reply = _Reply(turn)
+        return self._reply
+
+    def _finish_reply(self) -> None:
+        """Say where the reply ended, once its last frame was taken."""
+        reply = self._reply
+        if reply is not None and reply.complete and not reply.frames:
+            self._say(messages.ReplyEnd(turn=reply.turn, frames=reply.next_seq))
+            self._fence = max(self._fence, reply.turn)
+            self._reply = None

@@ -1,0 +1,305 @@
+"""The plugin's end of one call on the wire: state and rules, no I/O.
+
+The shell feeds what arrived and the time, hands on the events, and sends what `take_control`
+and `take_audio` give. Rules by name in docs/wire.md.
+"""
+
+from dataclasses import dataclass, field
+
+from bridge.agent import AgentSpec
+from bridge.leg.interface import (
+    CallFacts,
+    HangupAsked,
+    LegFailed,
+    ModelEvent,
+    Opened,
+    ReplyAudio,
+    ReplyEnd,
+    Transcript,
+    TransferAsked,
+)
+from bridge.wire import audio, control, messages
+from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.limits import (
+    CONTROL_BURST,
+    CONTROL_RATE,
+    DOWNLINK_BURST,
+    DOWNLINK_RATE,
+    LATE_AUDIO_WAIT,
+)
+from bridge.wire.rate import TokenBucket
+from bridge.wire.reorder import Reorder, TrackStats
+
+
+@dataclass(slots=True)
+class LegStats:
+    """One call's counters on the plugin's side."""
+
+    uplink_frames: int = 0
+    uplink_unopened: int = 0
+    """Frames not sent, since the agent had not taken the call yet."""
+    downlink: TrackStats = field(default_factory=TrackStats)
+    fenced: int = 0
+    """Frames of a reply that was cancelled, superseded or had ended."""
+    uncommitted: int = 0
+    """Frames that answer a turn which was never committed."""
+
+
+class _Reply:
+    """The reply that is coming in."""
+
+    def __init__(self, turn: int, stats: TrackStats) -> None:
+        self.turn = turn
+        self.order: Reorder[audio.DownlinkFrame] = Reorder(stats)
+        self.frames: int | None = None
+        self.end_deadline: float | None = None
+
+
+class LegCall:
+    """State of one call; `number` is its call number in datagrams."""
+
+    def __init__(self, facts: CallFacts, agent: AgentSpec, now: float) -> None:
+        self.sid = facts.sid
+        self.stats = LegStats()
+        self.opened = False
+        self.ended = False
+        self.number = -1
+        """Set by the shell when the call has a stream."""
+        self._control = bytearray(_encode_open(facts, agent))
+        self._finish = False
+        self._audio: list[bytes] = []
+        self._reader = control.MessageReader()
+        self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
+        self._audio_rate = TokenBucket(DOWNLINK_BURST, DOWNLINK_RATE, now)
+        self._committed = 0
+        self._fence = -1
+        """Replies to this turn and before it are over."""
+        self._reply: _Reply | None = None
+        self._open_deadline: float | None = now + agent.open_timeout_secs
+
+    # --- what the bridge says ----------------------------------------------------------------
+
+    def append(self, seq: int, timestamp: int, payload: bytes) -> None:
+        if self.ended:
+            return
+        if not self.opened:
+            self.stats.uplink_unopened += 1
+            return
+        self._audio.append(audio.encode_uplink(self.number, seq, timestamp, payload))
+        self.stats.uplink_frames += 1
+
+    def prime(self, turn: int) -> None:
+        self._say(messages.Prime(turn=turn))
+
+    def commit(self, turn: int, last_seq: int) -> None:
+        if turn <= self._committed:
+            raise ValueError(f"commit of turn {turn} after turn {self._committed}")
+        self._committed = turn
+        self._fence = max(self._fence, turn - 1)
+        self._drop_fenced()
+        self._say(messages.Commit(turn=turn, last_seq=last_seq))
+
+    def cancel(self, turn: int, heard_ms: int) -> None:
+        if turn > self._committed:
+            raise ValueError(f"cancel of turn {turn}, only {self._committed} was committed")
+        self._fence = max(self._fence, turn)
+        self._drop_fenced()
+        self._say(messages.Cancel(turn=turn, heard_ms=heard_ms))
+
+    def answered(self) -> None:
+        self._say(messages.Answered())
+
+    def dtmf(self, digit: str, duration_ms: int) -> None:
+        self._say(messages.Dtmf(digit=digit, duration_ms=min(duration_ms, 60_000)))
+
+    def playout(self, turn: int, played_ms: int) -> None:
+        self._say(messages.Playout(turn=turn, played_ms=played_ms))
+
+    def close(self, reason: str) -> None:
+        self._say(messages.Close(reason=reason[:256]))
+        self._end()
+
+    # --- what the wire says ------------------------------------------------------------------
+
+    def receive_control(self, data: bytes, ended: bool, now: float) -> list[ModelEvent]:
+        """Bytes of the control stream; `ended` with the last of them."""
+        events: list[ModelEvent] = []
+        try:
+            for body in self._reader.feed(data):
+                if self.ended:
+                    return events
+                if not self._control_rate.take(now):
+                    raise WireError(ErrorCode.FLOOD, "too many control messages")
+                events += self._on_message(control.decode_from_gateway(body), now)
+        except WireError as error:
+            return events + self.fail(error.code, error.message)
+        if ended and not self.ended:
+            events += self.fail(
+                ErrorCode.CLOSED_EARLY, "the gateway ended the call without a message"
+            )
+        return events
+
+    def receive_audio(self, frame: audio.DownlinkFrame, now: float) -> list[ModelEvent]:
+        if self.ended:
+            return []
+        if not self._audio_rate.take(now):
+            return self.fail(ErrorCode.FLOOD, "audio further ahead than 120 s of real time")
+        if frame.turn <= self._fence or not self.opened:
+            self.stats.fenced += 1
+            return []
+        if frame.turn > self._committed:
+            self.stats.uncommitted += 1
+            return []
+        reply = self._reply_to(frame.turn)
+        if reply.frames is not None:
+            if frame.seq >= reply.frames:
+                self.stats.fenced += 1
+                return []
+            reply.end_deadline = now + LATE_AUDIO_WAIT
+        events = [_reply_audio(f) for f in reply.order.push(frame, now)]
+        return events + self._end_of_reply(reply, now)
+
+    def expire(self, now: float) -> list[ModelEvent]:
+        """Call at `deadline`, or at any time."""
+        if self._open_deadline is not None and now >= self._open_deadline:
+            return self.fail(ErrorCode.OPEN_TIMEOUT, "the agent did not take the call in time")
+        reply = self._reply
+        if self.ended or reply is None:
+            return []
+        events = [_reply_audio(f) for f in reply.order.expire(now)]
+        return events + self._end_of_reply(reply, now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` has something to do."""
+        if self.ended:
+            return None
+        times = [self._open_deadline]
+        if self._reply is not None:
+            times += [self._reply.order.deadline, self._reply.end_deadline]
+        return min((t for t in times if t is not None), default=None)
+
+    def fail(self, code: str, message: str) -> list[ModelEvent]:
+        """End the call for a reason that the bridge must hear; tells the gateway too."""
+        if self.ended:
+            return []
+        self._say(messages.Close(reason=f"{code}: {message}"[:256]))
+        self._end()
+        return [LegFailed(code=str(code), message=message)]
+
+    # --- what is to be sent ------------------------------------------------------------------
+
+    def take_control(self) -> tuple[bytes, bool]:
+        """Bytes for the control stream, and whether they are its last."""
+        data = bytes(self._control)
+        self._control.clear()
+        return data, self._finish
+
+    def take_audio(self) -> list[bytes]:
+        """Datagrams, in order."""
+        out, self._audio = self._audio, []
+        return out
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _say(self, message: messages.Message) -> None:
+        if not self.ended:
+            self._control += control.encode(message)
+
+    def _end(self) -> None:
+        self.ended = True
+        self._finish = True
+        self._reply = None
+        self._open_deadline = None
+
+    def _on_message(self, message: messages.FromGateway, now: float) -> list[ModelEvent]:
+        match message:
+            case messages.Error(code=code, message=text):
+                return self.fail(code, text)
+            case messages.Close(reason=reason):
+                return self.fail(ErrorCode.CLOSED_EARLY, reason or "the agent ended the call")
+            case messages.Opened() if not self.opened:
+                self.opened = True
+                self._open_deadline = None
+                return [Opened()]
+            case _ if not self.opened or isinstance(message, messages.Opened):
+                raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
+            case messages.ReplyEnd(turn=turn, frames=frames):
+                return self._on_reply_end(turn, frames, now)
+            case messages.Transcript(role=role, text=text, turn=turn, final=final):
+                return [Transcript(role=role, text=text, turn=turn, final=final)]
+            case messages.Hangup(reason=reason):
+                return [HangupAsked(reason)]
+            case messages.Transfer(target=target):
+                return [TransferAsked(target)]
+        raise AssertionError(message)
+
+    def _on_reply_end(self, turn: int, frames: int, now: float) -> list[ModelEvent]:
+        if turn > self._committed:
+            raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"reply_end for uncommitted turn {turn}")
+        if turn <= self._fence:
+            return []
+        reply = self._reply_to(turn)
+        if reply.frames is not None or frames < reply.order.next_seq:
+            raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"reply_end contradicts turn {turn}")
+        reply.frames = frames
+        reply.end_deadline = now + LATE_AUDIO_WAIT
+        return self._end_of_reply(reply, now)
+
+    def _reply_to(self, turn: int) -> _Reply:
+        if self._reply is None:
+            self._reply = _Reply(turn, self.stats.downlink)
+        return self._reply
+
+    def _end_of_reply(self, reply: _Reply, now: float) -> list[ModelEvent]:
+        """The end, once every frame was delivered, or the missing ones are overdue."""
+        if reply.frames is None or reply.end_deadline is None:
+            return []
+        events: list[ModelEvent] = []
+        if reply.order.next_seq < reply.frames:
+            if now < reply.end_deadline:
+                return []
+            events += [_reply_audio(f) for f in reply.order.skip_to(reply.frames, now)]
+        self._fence = reply.turn
+        self._reply = None
+        return [*events, ReplyEnd(turn=reply.turn, frames=reply.frames)]
+
+    def _drop_fenced(self) -> None:
+        if self._reply is not None and self._reply.turn <= self._fence:
+            self._reply = None
+
+
+def _reply_audio(frame: audio.DownlinkFrame) -> ReplyAudio:
+    return ReplyAudio(frame.turn, frame.seq, frame.timestamp, frame.payload)
+
+
+def _encode_open(facts: CallFacts, agent: AgentSpec) -> bytes:
+    """The first message. Caller, called and headers come from the network: cut to what the wire
+    takes, last headers first."""
+    headers = [(_cut(name), _cut(value)) for name, value in facts.headers.items()]
+    del headers[messages.MAX_HEADERS :]
+    while True:
+        message = messages.Open(
+            sid=facts.sid,
+            agent=agent.agent,
+            token=agent.token.get_secret_value(),
+            direction=facts.direction,  # type: ignore[arg-type]
+            caller=_cut(facts.caller),
+            called=_cut(facts.called),
+            headers=dict(headers),
+            codec=agent.model_codec,
+            input_rate_hz=agent.input_rate_hz,
+            output_rate_hz=agent.output_rate_hz,
+            greeting=agent.greeting,
+            greets_first=agent.greets_first,
+        )
+        try:
+            return control.encode(message)
+        except WireError:
+            if not headers:
+                raise
+            headers.pop()
+
+
+def _cut(text: str) -> str:
+    return text[:256].encode("utf-8", "replace").decode()

@@ -1,0 +1,199 @@
+"""One attempt at a QUIC connection to a gateway, with an error a reader can act on."""
+
+import asyncio
+import socket
+import ssl
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from aioquic.quic.connection import QuicConnection as AioQuic
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
+from aioquic.quic.packet import QuicErrorCode
+from aioquic.tls import AlertDescription
+
+from bridge.agent import TlsOptions
+from bridge.wire import audio, transport
+from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.limits import ALPN, DEAD_AFTER
+
+CONNECT_TIMEOUT = 5.0
+_REFUSED_GRACE = 0.4
+"""How long a gateway has to speak once its machine said that nobody listens there."""
+
+
+class Owner(Protocol):
+    """Who gets what arrives on the connection."""
+
+    def received_audio(self, frame: audio.DownlinkFrame, now: float) -> None: ...
+
+    def received_control(self, stream_id: int, data: bytes, ended: bool, now: float) -> None: ...
+
+    def stream_was_reset(self, stream_id: int) -> None: ...
+
+
+class ClientProtocol(transport.WireProtocol):
+    """The plugin's end of a connection."""
+
+    connected_socket = True
+
+    def __init__(self, quic: AioQuic, owner: Owner) -> None:
+        super().__init__(quic)
+        self._owner: Owner | None = owner
+        self.ended_event = asyncio.Event()
+        self.handshake: asyncio.Future[str | None] = self._loop.create_future()
+
+    def next_stream_id(self) -> int:
+        return self._quic.get_next_available_stream_id()
+
+    def abandon(self) -> None:
+        """Say that the connection is over, and let go of it."""
+        self._owner = None
+        self.close()
+        self._transport.close()
+
+    def why_ended(self) -> str:
+        assert self.ended is not None
+        return self.ended.reason_phrase or f"closed with code {self.ended.error_code}"
+
+    def on_datagram(self, frame: audio.UplinkFrame | audio.DownlinkFrame, now: float) -> None:
+        if not isinstance(frame, audio.DownlinkFrame):
+            self.stats.datagrams_malformed += 1
+        elif self._owner is not None:
+            self._owner.received_audio(frame, now)
+
+    def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
+        if stream_id & 3:
+            self.refuse_stream(stream_id, 1)
+        elif self._owner is not None:
+            self._owner.received_control(stream_id, data, ended, now)
+
+    def on_stream_reset(self, stream_id: int, now: float) -> None:
+        if self._owner is not None:
+            self._owner.stream_was_reset(stream_id)
+
+    def on_other(self, event: QuicEvent) -> None:
+        match event:
+            case HandshakeCompleted(alpn_protocol=alpn) if not self.handshake.done():
+                self.handshake.set_result(alpn)
+            case ConnectionTerminated():
+                self.ended_event.set()
+                if not self.handshake.done():
+                    self.handshake.set_result(None)
+
+    def error_received(self, exc: Exception) -> None:
+        if not isinstance(exc, ConnectionRefusedError):
+            return
+        if not self.handshake.done():
+            self.handshake.set_exception(exc)
+        # Not proof enough to end calls: an ICMP message can be forged.
+        self.last_heard = min(self.last_heard, self.now - DEAD_AFTER + _REFUSED_GRACE)
+
+
+class Dialer:
+    """Knows an endpoint and how it proves itself."""
+
+    def __init__(self, endpoint: str, tls: TlsOptions, packet_bytes: int) -> None:
+        self._endpoint = endpoint
+        self._tls = tls
+        self._packet_bytes = packet_bytes
+        parts = urlsplit(endpoint)
+        if parts.scheme != "quic" or not parts.hostname or not parts.port:
+            raise ValueError(f"{endpoint!r} is not quic://HOST:PORT")
+        self._host, self._port = parts.hostname, parts.port
+
+    async def dial(self, owner: Owner) -> ClientProtocol:
+        """A connection whose handshake is complete. Raises WireError."""
+        loop = asyncio.get_running_loop()
+        address, family = await self._resolve()
+        quic = AioQuic(configuration=self._configuration(address[0]))
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, transport.SOCKET_BUFFER)
+            sock.connect(address)
+            _, protocol = await loop.create_datagram_endpoint(
+                lambda: ClientProtocol(quic, owner), sock=sock
+            )
+        except OSError as error:
+            sock.close()
+            raise self._error(ErrorCode.CONNECTION_REFUSED, str(error)) from error
+        try:
+            protocol.connect(address)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                alpn = await protocol.handshake
+            if protocol.ended is not None:
+                raise self._terminated(protocol.ended)
+            if alpn != ALPN:
+                raise self._alpn_mismatch()
+            return protocol
+        except BaseException as error:
+            protocol.abandon()
+            match error:
+                case TimeoutError():
+                    raise self._error(
+                        ErrorCode.CONNECTION_TIMEOUT,
+                        f"no answer within {CONNECT_TIMEOUT:g} s; check the address, and that "
+                        "UDP passes the firewalls between",
+                    ) from None
+                case ConnectionRefusedError():
+                    raise self._error(
+                        ErrorCode.CONNECTION_REFUSED,
+                        "nobody listens there; start the gateway, or check the port",
+                    ) from None
+            raise
+
+    async def _resolve(self) -> tuple[Any, socket.AddressFamily]:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                self._host, self._port, type=socket.SOCK_DGRAM
+            )
+        except OSError as error:
+            raise self._error(ErrorCode.HOST_UNKNOWN, f"{self._host}: {error}") from error
+        family, _, _, _, address = found[0]
+        return address, family
+
+    def _configuration(self, address: str) -> Any:
+        size = self._packet_bytes or transport.packet_bytes_to(address)
+        configuration = transport.configuration(is_client=True, packet_bytes=size)
+        configuration.server_name = self._tls.server_name or self._host
+        if not self._tls.verify:
+            configuration.verify_mode = ssl.CERT_NONE
+        elif self._tls.ca_file:
+            try:
+                with open(self._tls.ca_file, "rb") as file:
+                    configuration.load_verify_locations(cadata=file.read())
+            except OSError as error:
+                raise self._error(
+                    ErrorCode.CONFIGURATION, f"tls.ca_file: {error.strerror}: {self._tls.ca_file}"
+                ) from error
+        else:
+            system = ssl.get_default_verify_paths()
+            if system.cafile or system.capath:
+                configuration.load_verify_locations(cafile=system.cafile, capath=system.capath)
+        return configuration
+
+    def _terminated(self, event: ConnectionTerminated) -> WireError:
+        alert = event.error_code - QuicErrorCode.CRYPTO_ERROR
+        text = event.reason_phrase or f"code {event.error_code}"
+        if alert == AlertDescription.no_application_protocol or "ALPN" in text:
+            return self._alpn_mismatch()
+        if AlertDescription.bad_certificate <= alert <= AlertDescription.unknown_ca:
+            return self._error(
+                ErrorCode.CERTIFICATE_REFUSED,
+                f"{text}; set tls.ca_file to the authority that signed the gateway's certificate, "
+                "and tls.server_name to the name in it",
+            )
+        if 0 <= alert < 256:
+            return self._error(ErrorCode.CONNECTION_REFUSED, f"the TLS handshake failed: {text}")
+        return self._error(ErrorCode.CONNECTION_REFUSED, f"closed by the gateway: {text}")
+
+    def _alpn_mismatch(self) -> WireError:
+        return self._error(
+            ErrorCode.ALPN_MISMATCH,
+            f'the server there does not speak "{ALPN}"; check that it is a gateway, and that '
+            "plugin and gateway are of the same version",
+        )
+
+    def _error(self, code: ErrorCode, message: str) -> WireError:
+        return WireError(code, f"{self._endpoint}: {message}")

@@ -1,0 +1,339 @@
+"""The model connection on QUIC: one to an endpoint, shared by all calls of a worker."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+
+from bridge.agent import AgentSpec, TlsOptions
+from bridge.leg.call import LegCall, LegStats
+from bridge.leg.dial import ClientProtocol, Dialer
+from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, OnEvent
+from bridge.wire import audio
+from bridge.wire.alarm import Alarm
+from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.limits import (
+    DEAD_AFTER,
+    MAX_CALLS_PER_CONNECTION,
+    MAX_STREAM_BACKLOG,
+    PING_INTERVAL,
+)
+from bridge.wire.transport import TransportStats
+
+BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
+QUEUE_PER_CALL = 10
+"""Uplink frames (20 ms each) that may wait for the path, for each open call."""
+
+log = logging.getLogger(__name__)
+
+
+class QuicCall:
+    """One call on the connection; a `bridge.leg.interface.ModelCall`."""
+
+    def __init__(self, connection: "QuicConnection", core: LegCall, on_event: OnEvent) -> None:
+        self._connection = connection
+        self.core = core
+        self.on_event = on_event
+        self.stream_id = -1
+        self.silent = False
+        """No event reaches the bridge any more."""
+
+    @property
+    def stats(self) -> LegStats:
+        return self.core.stats
+
+    @property
+    def deadline(self) -> float | None:
+        return self.core.deadline
+
+    def append(self, seq: int, timestamp: int, payload: bytes) -> None:
+        self.core.append(seq, timestamp, payload)
+        self._connection.touched(self)
+
+    def prime(self, turn: int) -> None:
+        self.core.prime(turn)
+        self._connection.touched_soon(self)
+
+    def commit(self, turn: int, last_seq: int) -> None:
+        self.core.commit(turn, last_seq)
+        self._connection.touched_soon(self)
+
+    def cancel(self, turn: int, heard_ms: int) -> None:
+        self.core.cancel(turn, heard_ms)
+        self._connection.touched_soon(self)
+
+    def answered(self) -> None:
+        self.core.answered()
+        self._connection.touched_soon(self)
+
+    def dtmf(self, digit: str, duration_ms: int) -> None:
+        self.core.dtmf(digit, duration_ms)
+        self._connection.touched_soon(self)
+
+    def playout(self, turn: int, played_ms: int) -> None:
+        self.core.playout(turn, played_ms)
+        self._connection.touched(self)
+
+    def close(self, reason: str) -> None:
+        self.silent = True
+        self.core.close(reason)
+        self._connection.touched_soon(self)
+
+
+class QuicConnection:
+    """A `bridge.leg.interface.ModelConnection`.
+
+    To be made and used on one running event loop. `connect()` starts to connect ahead of the
+    first call; without it the first call does. From then on the connection is kept, and made
+    again with a growing pause whenever it is lost, until `close()`.
+    """
+
+    def __init__(
+        self, endpoint: str, tls: TlsOptions | None = None, *, packet_bytes: int = 0
+    ) -> None:
+        """`packet_bytes`: size of UDP payloads; 0 takes what the path is known to carry."""
+        self.endpoint = endpoint
+        self.reconnects = 0
+        self._dialer = Dialer(endpoint, tls or TlsOptions(), packet_bytes)
+        self._loop = asyncio.get_running_loop()
+        self._protocol: ClientProtocol | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._failure: WireError | None = None
+        self._calls: dict[int, QuicCall] = {}
+        """By call number."""
+        self._unplaced: list[QuicCall] = []
+        """Waiting for the connection."""
+        self._touched: dict[QuicCall, None] = {}
+        self._flush_handle: asyncio.Handle | None = None
+        self._alarm: Alarm[QuicCall] = Alarm(self._overdue)
+        self._closed = False
+
+    # --- for the bridge ----------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        return self._protocol is not None
+
+    @property
+    def stats(self) -> TransportStats:
+        """Counters of the present connection; zeros without one."""
+        return self._protocol.stats if self._protocol is not None else TransportStats()
+
+    def connect(self) -> None:
+        """Begin to connect, if that has not begun."""
+        if self._task is None and not self._closed:
+            self._task = self._loop.create_task(self._run())
+
+    async def wait_connected(self, timeout_secs: float) -> None:
+        """Connect, and wait for it. Raises WireError with why it is not."""
+        self.connect()
+        try:
+            async with asyncio.timeout(timeout_secs):
+                await self._connected.wait()
+        except TimeoutError:
+            raise self._failure or WireError(
+                ErrorCode.CONNECTION_TIMEOUT, f"{self.endpoint} did not answer in time"
+            ) from None
+
+    def open_call(self, facts: CallFacts, agent: AgentSpec, on_event: OnEvent) -> QuicCall:
+        """Begins at once; `Opened` or `LegFailed` follows, never before this has returned."""
+        call = QuicCall(self, LegCall(facts, agent, self._loop.time()), on_event)
+        if self._closed:
+            self._fail_soon(call, ErrorCode.CONNECTION_LOST, "the connection was closed")
+        elif len(self._calls) + len(self._unplaced) >= MAX_CALLS_PER_CONNECTION:
+            self._fail_soon(
+                call,
+                ErrorCode.TOO_MANY_CALLS,
+                f"{MAX_CALLS_PER_CONNECTION} calls are on this connection; add workers",
+            )
+        elif self._protocol is not None:
+            self._place(call)
+        else:
+            self._unplaced.append(call)
+            self._alarm.watch(call)
+            self._hurry.set()
+            self.connect()
+        return call
+
+    def flush(self) -> None:
+        """Send what the calls queued, in as few packets as it takes."""
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+        touched, self._touched = self._touched, {}
+        for call in touched:
+            self._hand_over(call)
+        protocol = self._protocol
+        if protocol is not None and touched:
+            protocol.drop_oldest(QUEUE_PER_CALL * max(5, len(self._calls)))
+            protocol.transmit()
+
+    async def close(self) -> None:
+        """End all calls without events, and the connection."""
+        self._closed = True
+        for call in [*self._calls.values(), *self._unplaced]:
+            call.close("connection closed")
+        self._unplaced.clear()
+        self.flush()
+        self._alarm.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._drop_connection()
+
+    # --- for calls ---------------------------------------------------------------------------
+
+    def touched(self, call: QuicCall) -> None:
+        """The call has something to send with the next flush."""
+        self._touched[call] = None
+
+    def touched_soon(self, call: QuicCall) -> None:
+        """The same, and the flush follows by itself when nobody calls it."""
+        self._touched[call] = None
+        if self._flush_handle is None:
+            self._flush_handle = self._loop.call_soon(self.flush)
+
+    # --- for the protocol --------------------------------------------------------------------
+
+    def received_audio(self, frame: audio.DownlinkFrame, now: float) -> None:
+        call = self._calls.get(frame.call)
+        if call is None:
+            self.stats.datagrams_unknown += 1
+            return
+        self._deliver(call, call.core.receive_audio(frame, now))
+
+    def received_control(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
+        call = self._calls.get(stream_id // 4)
+        if call is not None:
+            self._deliver(call, call.core.receive_control(data, ended, now))
+
+    def stream_was_reset(self, stream_id: int) -> None:
+        call = self._calls.get(stream_id // 4)
+        if call is not None:
+            self._deliver(
+                call, call.core.fail(ErrorCode.CLOSED_EARLY, "the gateway reset the stream")
+            )
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _place(self, call: QuicCall) -> None:
+        """Give a call its stream. The first bytes are written at once: they take the number."""
+        assert self._protocol is not None
+        call.stream_id = self._protocol.next_stream_id()
+        call.core.number = call.stream_id // 4
+        self._calls[call.core.number] = call
+        self._hand_over(call)
+        self._alarm.watch(call)
+        self._protocol.transmit_soon()
+
+    def _hand_over(self, call: QuicCall) -> None:
+        """Pass on what a call has to send; forget it when that was its last."""
+        core, protocol = call.core, self._protocol
+        if core.ended:
+            self._calls.pop(core.number, None)
+            if call in self._unplaced:
+                self._unplaced.remove(call)
+            self._alarm.watch(call)
+        if protocol is None or call.stream_id < 0:
+            return
+        for datagram in core.take_audio():
+            protocol.queue_datagram(datagram)
+        data, last = core.take_control()
+        if data:
+            protocol.send_stream(call.stream_id, data, last)
+            if last:
+                protocol.stop_reading(call.stream_id)
+            elif protocol.stream_backlog(call.stream_id) > MAX_STREAM_BACKLOG:
+                self._deliver(
+                    call, core.fail(ErrorCode.STALLED, "the gateway does not read its messages")
+                )
+
+    def _deliver(self, call: QuicCall, events: Iterable[ModelEvent]) -> None:
+        for event in events:
+            if call.silent:
+                break
+            call.silent = isinstance(event, LegFailed)
+            try:
+                call.on_event(event)
+            except Exception:
+                log.exception("call %s: the bridge failed on %r", call.core.sid, type(event))
+        if call.core.ended:
+            self.touched_soon(call)
+        self._alarm.watch(call)
+
+    def _overdue(self, call: QuicCall, now: float) -> None:
+        self._deliver(call, call.core.expire(now))
+
+    def _fail_soon(self, call: QuicCall, code: ErrorCode, message: str) -> None:
+        self._loop.call_soon(lambda: self._deliver(call, call.core.fail(code, message)))
+
+    def _fail_all(self, calls: Iterable[QuicCall], error: WireError) -> None:
+        for call in list(calls):
+            self._deliver(call, call.core.fail(error.code, error.message))
+
+    async def _run(self) -> None:
+        """Connect, watch, and connect again."""
+        pause = BACKOFF_FIRST
+        while True:
+            self._hurry.clear()
+            try:
+                protocol = await self._dialer.dial(self)
+            except WireError as error:
+                self._failure = error
+                waiting, self._unplaced = self._unplaced, []
+                self._fail_all(waiting, error)
+            else:
+                pause = BACKOFF_FIRST
+                self._use(protocol)
+                lost = await self._watch(protocol)
+                self._lost(lost)
+            log.warning("%s: %s; next try in %.1f s", self.endpoint, self._failure, pause)
+            await asyncio.sleep(BACKOFF_FIRST)
+            if not self._unplaced:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause - BACKOFF_FIRST):
+                        await self._hurry.wait()
+            pause = min(pause * 2, BACKOFF_MOST)
+
+    def _use(self, protocol: ClientProtocol) -> None:
+        self._protocol = protocol
+        self._failure = None
+        self._connected.set()
+        log.info("%s: connected", self.endpoint)
+        waiting, self._unplaced = self._unplaced, []
+        for call in waiting:
+            self._place(call)
+
+    def _lost(self, why: str) -> None:
+        self._failure = WireError(ErrorCode.CONNECTION_LOST, f"{self.endpoint}: {why}")
+        self.reconnects += 1
+        self._drop_connection()
+        calls, self._calls = self._calls, {}
+        self._fail_all(calls.values(), self._failure)
+
+    def _drop_connection(self) -> None:
+        protocol, self._protocol = self._protocol, None
+        self._connected.clear()
+        if protocol is not None:
+            protocol.abandon()
+
+    async def _watch(self, protocol: ClientProtocol) -> str:
+        """Ping until the connection has ended; return why it has."""
+        n = 0
+        while True:
+            n += 1
+            protocol.queue_datagram(audio.encode_ping(n), urgent=True)
+            protocol.transmit()
+            slept_from = protocol.now
+            try:
+                async with asyncio.timeout(PING_INTERVAL):
+                    await protocol.ended_event.wait()
+                return protocol.why_ended()
+            except TimeoutError:
+                pass
+            # A stall of this process is no silence of the other side.
+            protocol.last_heard += max(0.0, protocol.now - slept_from - 2 * PING_INTERVAL)
+            if protocol.now - protocol.last_heard > DEAD_AFTER:
+                return f"nothing heard for {DEAD_AFTER} s"

@@ -1,0 +1,96 @@
+"""The datagrams of the model leg: audio both ways, and the ping that finds a dead peer.
+
+Layouts in docs/wire.md, section "Datagrams". All numbers are unsigned, big-endian.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from bridge.wire.limits import MAX_AUDIO
+
+UPLINK, DOWNLINK, PING, PONG = 1, 2, 3, 4
+_UPLINK = struct.Struct(">BIII")
+_DOWNLINK = struct.Struct(">BIIII")
+_PROBE = struct.Struct(">BQ")
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkFrame:
+    """Caller audio of call number `call`; `timestamp` in samples at the agent's input rate."""
+
+    call: int
+    seq: int
+    timestamp: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DownlinkFrame:
+    """Agent audio of the reply to `turn`; `seq` and `timestamp` (samples) count within it."""
+
+    call: int
+    turn: int
+    seq: int
+    timestamp: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    n: int
+
+
+Datagram = UplinkFrame | DownlinkFrame | Ping | Pong
+
+
+def encode_uplink(call: int, seq: int, timestamp: int, payload: bytes) -> bytes:
+    """Raises ValueError for audio that a datagram must not carry, struct.error beyond 32 bits."""
+    _check_audio(payload)
+    return _UPLINK.pack(UPLINK, call, seq, timestamp) + payload
+
+
+def encode_downlink(call: int, turn: int, seq: int, timestamp: int, payload: bytes) -> bytes:
+    """Raises ValueError for audio that a datagram must not carry, struct.error beyond 32 bits."""
+    _check_audio(payload)
+    return _DOWNLINK.pack(DOWNLINK, call, turn, seq, timestamp) + payload
+
+
+def encode_ping(n: int) -> bytes:
+    return _PROBE.pack(PING, n)
+
+
+def encode_pong(n: int) -> bytes:
+    return _PROBE.pack(PONG, n)
+
+
+def decode(data: bytes) -> Datagram | None:
+    """One datagram, or None when it is not one of ours."""
+    if not data:
+        return None
+    kind = data[0]
+    if kind == DOWNLINK and _audio_fits(len(data) - _DOWNLINK.size):
+        _, call, turn, seq, timestamp = _DOWNLINK.unpack_from(data)
+        return DownlinkFrame(call, turn, seq, timestamp, data[_DOWNLINK.size :])
+    if kind == UPLINK and _audio_fits(len(data) - _UPLINK.size):
+        _, call, seq, timestamp = _UPLINK.unpack_from(data)
+        return UplinkFrame(call, seq, timestamp, data[_UPLINK.size :])
+    if kind in (PING, PONG) and len(data) == _PROBE.size:
+        n = _PROBE.unpack(data)[1]
+        return Ping(n) if kind == PING else Pong(n)
+    return None
+
+
+def _audio_fits(size: int) -> bool:
+    return 0 < size <= MAX_AUDIO and size % 2 == 0
+
+
+def _check_audio(payload: bytes) -> None:
+    if not _audio_fits(len(payload)):
+        raise ValueError(
+            f"audio of {len(payload)} bytes: a datagram takes an even number, 2 to {MAX_AUDIO}"
+        )

@@ -1,0 +1,141 @@
+"""The messages of a call's control stream. Meanings and rules: docs/wire.md."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Text = Annotated[str, Field(max_length=256)]
+Turn = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
+Seq = Annotated[int, Field(ge=-1, le=0xFFFF_FFFF)]
+Millis = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
+Rate = Literal[8000, 16000, 24000]
+
+MAX_HEADERS = 32
+MAX_TRANSCRIPT = 8000
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+# --- plugin to gateway -------------------------------------------------------------------
+
+
+class Open(Message):
+    """First message of a call."""
+
+    type: Literal["open"] = "open"
+    sid: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@+-]{1,128}$")]
+    agent: Name
+    token: Annotated[str, Field(max_length=4096)] = ""
+    direction: Literal["inbound", "outbound"]
+    caller: Text = ""
+    called: Text = ""
+    headers: Annotated[dict[Text, Text], Field(max_length=MAX_HEADERS)] = {}
+    codec: Literal["pcm16"] = "pcm16"
+    input_rate_hz: Rate = 16000
+    output_rate_hz: Rate = 24000
+    greeting: Annotated[str, Field(max_length=2000)] = ""
+    greets_first: bool = False
+
+
+class Answered(Message):
+    """The phone was picked up."""
+
+    type: Literal["answered"] = "answered"
+
+
+class Prime(Message):
+    """A real turn has opened: prepare, do not reply yet."""
+
+    type: Literal["prime"] = "prime"
+    turn: Annotated[int, Field(ge=1, le=0xFFFF_FFFF)]
+
+
+class Commit(Message):
+    """The turn ended with uplink frame `last_seq`: reply."""
+
+    type: Literal["commit"] = "commit"
+    turn: Annotated[int, Field(ge=1, le=0xFFFF_FFFF)]
+    last_seq: Seq
+
+
+class Cancel(Message):
+    """Stop the reply to `turn`; the caller heard its first `heard_ms`."""
+
+    type: Literal["cancel"] = "cancel"
+    turn: Turn
+    heard_ms: Millis
+
+
+class Dtmf(Message):
+    type: Literal["dtmf"] = "dtmf"
+    digit: Annotated[str, Field(pattern=r"^[0-9A-D*#]$")]
+    duration_ms: Annotated[int, Field(ge=0, le=60_000)]
+
+
+class Playout(Message):
+    """`played_ms` of the reply to `turn` have left for the phone."""
+
+    type: Literal["playout"] = "playout"
+    turn: Turn
+    played_ms: Millis
+
+
+class Close(Message):
+    """The call is over. Either side's last message."""
+
+    type: Literal["close"] = "close"
+    reason: Text = ""
+
+
+# --- gateway to plugin -------------------------------------------------------------------
+
+
+class Opened(Message):
+    """The agent takes the call."""
+
+    type: Literal["opened"] = "opened"
+
+
+class ReplyEnd(Message):
+    """The reply to `turn` is complete and had `frames` frames."""
+
+    type: Literal["reply_end"] = "reply_end"
+    turn: Turn
+    frames: Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
+
+
+class Transcript(Message):
+    type: Literal["transcript"] = "transcript"
+    role: Literal["caller", "agent"]
+    text: Annotated[str, Field(max_length=MAX_TRANSCRIPT)]
+    turn: Turn
+    final: bool
+
+
+class Hangup(Message):
+    """The agent asks the plugin to hang up the phone."""
+
+    type: Literal["hangup"] = "hangup"
+    reason: Text = ""
+
+
+class Transfer(Message):
+    """The agent asks for a blind transfer."""
+
+    type: Literal["transfer"] = "transfer"
+    target: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Error(Message):
+    """The call cannot go on. The gateway's last message."""
+
+    type: Literal["error"] = "error"
+    code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
+    message: Annotated[str, Field(max_length=512)] = ""
+
+
+FromPlugin = Open | Answered | Prime | Commit | Cancel | Dtmf | Playout | Close
+FromGateway = Opened | ReplyEnd | Transcript | Hangup | Transfer | Error | Close

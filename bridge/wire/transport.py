@@ -1,0 +1,232 @@
+"""aioquic as both ends of the model leg use it: batches, bounds, pacing and pings.
+
+Three things here reach behind aioquic's public interface, and nothing else in the project does:
+the pacer (`TickPacer`), the datagrams that it has queued, and a stream's unacknowledged bytes.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import (
+    ConnectionTerminated,
+    DatagramFrameReceived,
+    QuicEvent,
+    StreamDataReceived,
+    StreamReset,
+)
+from aioquic.quic.recovery import QuicPacketPacer
+
+from bridge.wire import audio
+from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE
+
+PACKET_BYTES = 1200
+"""A UDP payload that every path carries (RFC 9000 section 14)."""
+LOOPBACK_PACKET_BYTES = 8192
+"""A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
+BURST_BYTES = 160 * 1024
+"""What may leave at once: the tick of 100 calls is 64 KiB of PCM16 at 16 kHz."""
+SOCKET_BUFFER = 4 * 1024 * 1024
+
+logging.getLogger("quic").setLevel(logging.WARNING)
+"""aioquic's own lines: what they say of a connection's beginning and end, ours say in our terms."""
+
+
+def configuration(*, is_client: bool, packet_bytes: int) -> QuicConfiguration:
+    """What both sides set alike; certificates are the caller's part."""
+    return QuicConfiguration(
+        alpn_protocols=[ALPN],
+        is_client=is_client,
+        idle_timeout=QUIC_IDLE,
+        max_datagram_frame_size=MAX_DATAGRAM_FRAME,
+        max_datagram_size=packet_bytes,
+        max_stream_data=64 * 1024,
+    )
+
+
+def packet_bytes_to(address: str) -> int:
+    """The packet size to send to an IP address without probing the path."""
+    loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    return LOOPBACK_PACKET_BYTES if loopback else PACKET_BYTES
+
+
+class TickPacer(QuicPacketPacer):
+    """A pacer that lets one tick of all calls leave at once.
+
+    aioquic's lets 16 packets go and spreads the rest over timers, whose resolution is 1 ms:
+    with a frame of each call ready at the same instant, that delays the last ones. The rate in
+    the long run stays what the congestion window allows.
+    """
+
+    def update_rate(self, congestion_window: int, smoothed_rtt: float) -> None:
+        super().update_rate(congestion_window, smoothed_rtt)
+        assert self.packet_time is not None
+        burst = BURST_BYTES / self._max_datagram_size * self.packet_time
+        self.bucket_max = max(self.bucket_max, burst)
+
+
+@dataclass(slots=True)
+class TransportStats:
+    """One connection's counters."""
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    datagrams_sent: int = 0
+    datagrams_received: int = 0
+    datagrams_malformed: int = 0
+    datagrams_unknown: int = 0
+    """For a call that is not open: it ended, or never was."""
+    datagrams_dropped: int = 0
+    """Dropped by us, oldest first, since the path did not take them in time."""
+
+
+class _CountingSend:
+    """The socket as aioquic's protocol wants it; on a connected one, without an address."""
+
+    def __init__(
+        self, transport: asyncio.DatagramTransport, connected: bool, stats: TransportStats
+    ) -> None:
+        self._transport = transport
+        self._connected = connected
+        self._stats = stats
+
+    def sendto(self, data: bytes, address: Any) -> None:
+        if self._transport.is_closing():
+            return
+        self._stats.packets_sent += 1
+        self._transport.sendto(data, None if self._connected else address)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class WireProtocol(QuicConnectionProtocol):
+    """A connection whose owner gets calls of the `on_…` methods below."""
+
+    connected_socket = False
+
+    def __init__(self, quic: QuicConnection, stream_handler: Any = None) -> None:
+        super().__init__(quic)
+        self.stats = TransportStats()
+        self.last_heard = self._loop.time()
+        """When the other side was last known to be alive."""
+        self.ended: ConnectionTerminated | None = None
+        quic._loss._pacer = TickPacer(max_datagram_size=quic.configuration.max_datagram_size)
+        self._pending: deque[bytes] = quic._datagrams_pending
+
+    # --- for owners to fill ------------------------------------------------------------------
+
+    def on_datagram(self, frame: audio.UplinkFrame | audio.DownlinkFrame, now: float) -> None:
+        raise NotImplementedError
+
+    def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
+        raise NotImplementedError
+
+    def on_stream_reset(self, stream_id: int, now: float) -> None:
+        raise NotImplementedError
+
+    def on_other(self, event: QuicEvent) -> None:
+        """Handshake and end of the connection."""
+        raise NotImplementedError
+
+    # --- sending -----------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        return self._loop.time()
+
+    def queue_datagram(self, data: bytes, *, urgent: bool = False) -> None:
+        """Queue one datagram; it leaves with the next `transmit`."""
+        self.stats.datagrams_sent += 1
+        if urgent:
+            self._pending.appendleft(data)
+        else:
+            self._pending.append(data)
+
+    @property
+    def queued_datagrams(self) -> int:
+        return len(self._pending)
+
+    def drop_oldest(self, bound: int) -> None:
+        """Keep the newest `bound` of the queued datagrams."""
+        while len(self._pending) > bound:
+            self._pending.popleft()
+            self.stats.datagrams_dropped += 1
+
+    def send_stream(self, stream_id: int, data: bytes, ended: bool) -> None:
+        if self.ended is not None:
+            return
+        # Raised when the other side has asked for no more of this stream, or it is long over.
+        with contextlib.suppress(RuntimeError, ValueError):
+            self._quic.send_stream_data(stream_id, data, ended)
+
+    def stream_backlog(self, stream_id: int) -> int:
+        """Bytes of a stream that the other side has not acknowledged."""
+        stream = self._quic._streams.get(stream_id)
+        return len(stream.sender._buffer) if stream is not None else 0
+
+    def stop_reading(self, stream_id: int) -> None:
+        """We want no more of a stream."""
+        if self.ended is None and stream_id in self._quic._streams:
+            self._quic.stop_stream(stream_id, 0)
+
+    def refuse_stream(self, stream_id: int, code: int) -> None:
+        """Take nothing more of a stream, and send nothing more on it if it has our half."""
+        if self.ended is not None or stream_id not in self._quic._streams:
+            return
+        self._quic.stop_stream(stream_id, code)
+        if not stream_id & 2:
+            self._quic.reset_stream(stream_id, code)
+
+    def transmit_soon(self) -> None:
+        """Once this turn of the event loop is done, so that what comes together goes together."""
+        self._transmit_soon()
+
+    # --- receiving ---------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        datagrams = cast(asyncio.DatagramTransport, transport)
+        self._transport = _CountingSend(datagrams, self.connected_socket, self.stats)
+
+    def datagram_received(self, data: bytes | str, addr: Any) -> None:
+        assert isinstance(data, bytes)
+        self.stats.packets_received += 1
+        self._quic.receive_datagram(data, addr, now=self.now)
+        self._process_events()
+        self._transmit_soon()
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        match event:
+            case DatagramFrameReceived(data=data):
+                self._on_datagram_frame(data)
+            case StreamDataReceived(stream_id=stream_id, data=data, end_stream=ended):
+                self.last_heard = self.now
+                self.on_stream(stream_id, data, ended, self.now)
+            case StreamReset(stream_id=stream_id):
+                self.on_stream_reset(stream_id, self.now)
+            case ConnectionTerminated():
+                self.ended = event
+                self.on_other(event)
+            case _:
+                self.on_other(event)
+
+    def _on_datagram_frame(self, data: bytes) -> None:
+        self.stats.datagrams_received += 1
+        match audio.decode(data):
+            case None:
+                self.stats.datagrams_malformed += 1
+            case audio.Ping(n=n):
+                self.last_heard = self.now
+                if len(self._pending) < 1000:
+                    self.queue_datagram(audio.encode_pong(n), urgent=True)
+            case audio.Pong():
+                self.last_heard = self.now
+            case frame:
+                self.on_datagram(frame, self.now)
