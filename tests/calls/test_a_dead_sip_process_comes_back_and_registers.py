@@ -42,7 +42,7 @@ def test_media_stops_and_calls_work_again(plugin, model, asterisk, sipp, rtp_pee
     call = hit.process.wait_until(
         lambda: hit.call(sid) if hit.call(sid)["state"] == "failed" else None, "the call to end"
     )
-    assert call["cause"] == "sip_lost"
+    assert call["cause"] == "sip_process_lost"
     caller.stop()
     restarted = hit.process.wait_until(
         lambda: hit.processes()["sip"] if hit.processes()["sip"]["restarts"] else None,
