@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
-from bridge.audio.level import dbfs_batch
+from bridge.audio.level import dbfs
 from sip_plugin.demo.script import CallerEvent, Kind, LineEnded
 
 LINE_DBFS = -75.0
@@ -87,7 +87,7 @@ def heard_ms(record: CallRecord, from_ms: int, to_ms: int) -> int:
     """How much agent audio the phone played between two positions, silence not counted."""
     frames = record.played(from_ms, to_ms)
     whole = frames[: len(frames) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
-    return int(np.count_nonzero(dbfs_batch(whole) > LINE_DBFS)) * FRAME_MS
+    return int(np.count_nonzero(dbfs(whole) > LINE_DBFS)) * FRAME_MS
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> float:

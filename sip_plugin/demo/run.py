@@ -1,0 +1,245 @@
+"""The demo from start to end: gateway, plugin, a call, and what came of it."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sip_plugin.demo import children, recording, report, script, setting, telling, timeline
+from sip_plugin.demo.children import Child, ChildFailed
+from sip_plugin.demo.expectations import Check, Outcome, check
+from sip_plugin.demo.measure import CallRecord, phone_turns
+from sip_plugin.demo.show import Show
+from sip_plugin.demo.telling import Told
+from sip_plugin.demo.watching import PluginEvent, of_json
+from sip_plugin.service.client import ApiError, ControlClient, NoPlugin
+
+READY_SECS = 20.0
+"""Gateway and plugin; a cold start of two Python processes on a slow machine."""
+CALL_SECS = 90.0
+AFTERWARDS_SECS = 2.0
+"""How long the plugin's last events may take after the phone has hung up."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    out: Path
+    first_audio_ms: int = 150
+    keep_logs: bool = False
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was reported during the call."""
+
+    caller: list[script.CallerEvent] = field(default_factory=list)
+    plugin: list[PluginEvent] = field(default_factory=list)
+    outcome: Outcome | None = None
+    began_unix: float = 0.0
+
+    def plugin_on_phone_clock(self) -> list[PluginEvent]:
+        """The plugin's events with `audio_ms` on the phone's sample clock.
+
+        The plugin's clock begins with the first packet that it takes, which is the phone's
+        first unless the phone was quicker than the plugin's own start of the media.
+        """
+        started = [e.at for e in self.plugin if e.event == "media_started"]
+        late_ms = max(0.0, (started[0] - self.began_unix) * 1000) if started else 0.0
+        return [event.later(late_ms) for event in self.plugin]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    ok: bool
+    summary: dict[str, Any]
+
+
+class DemoFailed(Exception):
+    """There was no call to judge; the message says why."""
+
+
+async def run(options: DemoOptions, show: Show) -> Result:
+    """Everything. Raises DemoFailed and OSError; leaves no process behind."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    run_dir = Path(tempfile.mkdtemp(prefix="sip-plugin-demo-"))
+    started: list[Child] = []
+    ok = False
+    try:
+        place = setting.find(run_dir)
+        seen = await _hold_call(options, place, started, show)
+        result = _judge(options, seen, run_dir, show)
+        ok = result.ok
+        return result
+    except (ChildFailed, NoPlugin, ApiError) as error:
+        raise DemoFailed(str(error)) from error
+    finally:
+        for child in reversed(started):
+            await child.end()
+        if not ok:
+            for child in started:
+                show.quote(f"the end of {child.name}.log:", child.tail())
+        if options.keep_logs or not ok:
+            children.keep_logs(run_dir, options.out)
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+async def _hold_call(
+    options: DemoOptions, place: setting.Setting, started: list[Child], show: Show
+) -> Seen:
+    logs = place.run_dir
+    config = place.run_dir / "sip-plugin.toml"
+    config.write_text(setting.configuration(place))
+    delay = ["--first-audio-ms", str(options.first_audio_ms)]
+    gateway = children.command("gateway", "--listen", place.gateway, *delay)
+    started.append(await Child.start("gateway", gateway, logs))
+    plugin = children.command("run", "-c", str(config))
+    started.append(await Child.start("plugin", plugin, logs))
+    async with ControlClient(place.control_socket) as client:
+        await _until_ready(client, started)
+        facts = f"SIP on {setting.ADDRESS}:{place.sip_port}, control on {place.control_socket}"
+        after = f"speaks {options.first_audio_ms} ms after a commit"
+        show.tell(Told("gateway", f"parrot on quic://{place.gateway}, {after}"))
+        show.tell(Told("plugin", f"ready: {facts}"))
+        seen = Seen()
+        watching = asyncio.create_task(_watch(client, seen, show))
+        try:
+            await _call(place, seen, started, show)
+            await _until_told(seen, watching)
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+    return seen
+
+
+async def _until_ready(client: ControlClient, started: list[Child]) -> None:
+    deadline = time.monotonic() + READY_SECS
+    why = ""
+    while time.monotonic() < deadline:
+        for child in started:
+            child.check()
+        try:
+            readiness = await client.get("/readyz", refusal_ok=True)
+        except NoPlugin as error:
+            why = str(error)
+        else:
+            if readiness.get("ready"):
+                return
+            why = "; ".join(readiness.get("reasons", []))
+        await asyncio.sleep(0.1)
+    raise ChildFailed(f"the plugin was not ready within {READY_SECS:g} s: {why}")
+
+
+async def _watch(client: ControlClient, seen: Seen, show: Show) -> None:
+    async for fields in client.events():
+        event = of_json(fields)
+        if event is not None:
+            seen.plugin.append(event)
+            show.tell(telling.of_plugin(event))
+
+
+async def _call(place: setting.Setting, seen: Seen, started: list[Child], show: Show) -> None:
+    arguments = [
+        *(sys.executable, "-m", "sip_plugin.demo.caller"),
+        *("--uri", place.uri, "--record", str(_record(place.run_dir))),
+    ]
+    caller = await Child.start("caller", arguments, place.run_dir, read_stdout=True)
+    started.append(caller)
+    try:
+        async with asyncio.timeout(CALL_SECS):
+            async for fields in _lines(caller):
+                _take(fields, seen, show)
+            await caller.process.wait()
+    except TimeoutError:
+        raise ChildFailed(f"the call was not over after {CALL_SECS:g} s") from None
+    if seen.outcome is None:
+        caller.check()
+        raise ChildFailed("the caller told no outcome")
+
+
+async def _lines(caller: Child) -> AsyncIterator[dict[str, Any]]:
+    assert caller.process.stdout is not None
+    async for line in caller.process.stdout:
+        yield json.loads(line)
+
+
+def _take(fields: dict[str, Any], seen: Seen, show: Show) -> None:
+    match fields:
+        case {"event": "dialling", "uri": uri}:
+            show.zero()
+            show.tell(Told("phone", f"dials {uri}", "bold"))
+        case {"event": "sip", "what": what}:
+            show.tell(Told("phone", what))
+        case {"event": "script", "type": name, "fields": values}:
+            event = getattr(script, name)(**values)
+            seen.caller.append(event)
+            show.tell(telling.of_caller(event))
+        case {"event": "levels", "caller_dbfs": caller_dbfs, "agent_dbfs": agent_dbfs}:
+            show.levels(caller_dbfs, agent_dbfs)
+        case {"event": "ended", "began_unix": began_unix, **outcome}:
+            seen.began_unix = began_unix
+            seen.outcome = Outcome(**outcome)
+
+
+async def _until_told(seen: Seen, watching: asyncio.Task[None]) -> None:
+    """Wait for the plugin's report of the call, its last event."""
+    deadline = time.monotonic() + AFTERWARDS_SECS
+    while time.monotonic() < deadline and not watching.done():
+        if any(event.event == "report" for event in seen.plugin):
+            return
+        await asyncio.sleep(0.05)
+
+
+def _record(run_dir: Path) -> Path:
+    return run_dir / "call.npz"
+
+
+def _judge(options: DemoOptions, seen: Seen, run_dir: Path, show: Show) -> Result:
+    assert seen.outcome is not None
+    when = datetime.now()
+    record = CallRecord.load(_record(run_dir))
+    events = seen.plugin_on_phone_clock()
+    checks = check(script.default_lines(), seen.outcome, seen.caller, events, record)
+    turns = phone_turns(record, seen.caller)
+    rows = report.latency_rows(events, turns)
+    files = {
+        "recording": options.out / "call.wav",
+        "timeline": options.out / "timeline.png",
+        "summary": options.out / "summary.json",
+    }
+    recording.write(files["recording"], record)
+    timeline.draw(files["timeline"], record, seen.caller, events, turns, rows, when)
+    paths = {name: str(path) for name, path in files.items()}
+    summary = report.summary(rows, checks, turns, record.duration_ms / 1000, paths)
+    files["summary"].write_text(json.dumps(summary, indent=2) + "\n")
+    _print(show, rows, checks, paths)
+    return Result(summary["ok"], summary)
+
+
+def _print(
+    show: Show, rows: list[report.LatencyRow], checks: list[Check], paths: dict[str, str]
+) -> None:
+    console = show.console
+    console.print()
+    console.print(report.check_table(checks))
+    if rows:
+        console.print(report.latency_table(rows))
+    for name, path in paths.items():
+        console.print(f"{name:<10}{path}", soft_wrap=True, highlight=False)
+    failed = [c for c in checks if not c.ok]
+    if failed:
+        console.print(f"\n[bold red]The call did not go as scripted:[/] {len(failed)} expectations")
+        for c in failed:
+            console.print(
+                f"  {c.name}: expected {c.expected}; seen {c.seen}", style="red", markup=False
+            )
+    else:
+        console.print("\n[bold green]The call went as scripted.[/]")
