@@ -71,15 +71,11 @@ def phone_turns(record: CallRecord, events: Sequence[CallerEvent]) -> list[Phone
     turns = []
     ends = [e for e in events if isinstance(e, LineEnded) and e.kind is not Kind.BACKCHANNEL]
     audio_at = record.packet_at[record.packet_dbfs > LINE_DBFS]
-    for end, following in zip(ends, [*ends[1:], None], strict=True):
-        last = end.at_ms // FRAME_MS - 1
-        until = np.inf
-        if following is not None:
-            until = record.sent_at[following.at_ms // FRAME_MS - 1]
-        after = audio_at[(audio_at > record.sent_at[last]) & (audio_at < until)]
+    ended_at = [record.sent_at[end.at_ms // FRAME_MS - 1] for end in ends]
+    for end, at, until in zip(ends, ended_at, [*ended_at[1:], np.inf], strict=False):
+        after = audio_at[(audio_at > at) & (audio_at < until)]
         if len(after):
-            latency_ms = float(after[0] - record.sent_at[last]) * 1000
-            turns.append(PhoneTurn(end.line, end.at_ms, latency_ms))
+            turns.append(PhoneTurn(end.line, end.at_ms, float(after[0] - at) * 1000))
     return turns
 
 

@@ -97,9 +97,12 @@ async def _hold_call(
     logs = place.run_dir
     config = place.run_dir / "sip-plugin.toml"
     config.write_text(setting.configuration(place))
-    delay = ["--first-audio-ms", str(options.first_audio_ms)]
-    gateway = children.command("gateway", "--listen", place.gateway, *delay)
+    gateway = children.command(
+        *("gateway", "--listen", place.gateway, "--ca-out", str(place.ca_file)),
+        *("--first-audio-ms", str(options.first_audio_ms)),
+    )
     started.append(await Child.start("gateway", gateway, logs))
+    await _until_written(place.ca_file, started)
     plugin = children.command("run", "-c", str(config))
     started.append(await Child.start("plugin", plugin, logs))
     async with ControlClient(place.control_socket) as client:
@@ -118,6 +121,17 @@ async def _hold_call(
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
     return seen
+
+
+async def _until_written(ca_file: Path, started: list[Child]) -> None:
+    """The gateway writes its certificate once it listens."""
+    deadline = time.monotonic() + READY_SECS
+    while not ca_file.exists():
+        for child in started:
+            child.check()
+        if time.monotonic() > deadline:
+            raise ChildFailed(f"the gateway did not listen within {READY_SECS:g} s")
+        await asyncio.sleep(0.05)
 
 
 async def _until_ready(client: ControlClient, started: list[Child]) -> None:

@@ -27,6 +27,11 @@ class Setting:
         return f"sip:{NUMBER}@{ADDRESS}:{self.sip_port}"
 
     @property
+    def ca_file(self) -> Path:
+        """Where the gateway writes the certificate that it made for itself."""
+        return self.run_dir / "gateway.pem"
+
+    @property
     def control_socket(self) -> Path:
         return self.run_dir / "control.sock"
 
@@ -70,7 +75,7 @@ endpoint = "quic://{setting.gateway}"
 agent = "parrot"
 
 [agents.parrot.tls]
-verify = false
+ca_file = {json.dumps(str(setting.ca_file))}
 
 [[dialplan.routes]]
 number = "{NUMBER}"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ _MARKS = {
     "cancel": _Mark("barge-in: agent cancelled", "#dc2626", "v", 0.45),
 }
 SECONDS_A_ROW = 30.0
+ROW_LEAD_SECS = 0.4
 
 
 def draw(
@@ -56,21 +58,22 @@ def draw(
 ) -> None:
     """Write the picture (PNG by the path's suffix). Long calls continue on further rows."""
     secs = max(record.duration_ms / 1000, 1.0)
-    count = max(1, math.ceil(secs / SECONDS_A_ROW))
-    width = math.ceil(secs / count)
+    begins = _row_begins(secs, caller_events)
+    count = len(begins)
+    width = max(end - begin for begin, end in pairwise([*begins, secs]))
     height = 1.75 + 3.5 * count
     figure = Figure(figsize=(17, height), dpi=110, facecolor="white")
     grid = figure.add_gridspec(
         count, 1, hspace=0.16, left=0.06, right=0.985, top=1 - 0.95 / height, bottom=0.8 / height
     )
-    for row in range(count):
+    for row, begin in enumerate(begins):
         lanes = grid[row].subgridspec(3, 1, height_ratios=[0.5, 1, 1], hspace=0).subplots()
         events, caller, agent = lanes
         for lane, name, colour in zip(
             lanes, ("turns", "caller", "agent"), (QUIET, CALLER, AGENT), strict=True
         ):
             _dress(lane, name, colour)
-            lane.set_xlim(row * width, (row + 1) * width)
+            lane.set_xlim(begin, begin + width)
         for lane in (events, caller):
             lane.tick_params(labelbottom=False)
         _waits((caller, agent), turns)
@@ -91,6 +94,18 @@ def draw(
         columnspacing=1.6,
     )
     figure.savefig(path)
+
+
+def _row_begins(secs: float, caller_events: Sequence[CallerEvent]) -> list[float]:
+    """Seconds at which each row begins: 0, then shortly before a turn, so that none is torn."""
+    starts = [
+        event.at_ms / 1000 - ROW_LEAD_SECS
+        for event in caller_events
+        if isinstance(event, LineStarted) and event.kind is Kind.TURN
+    ]
+    count = max(1, math.ceil(secs / SECONDS_A_ROW))
+    ideal = [secs * row / count for row in range(1, count)]
+    return [0.0, *sorted({min(starts, key=lambda s: abs(s - at)) for at in ideal if starts})]
 
 
 def _head(
