@@ -25,12 +25,13 @@ _KEEPALIVE_SECS = 15.0
 """An idle stream says so: a reader that has gone is noticed, one that waits is reassured."""
 _REPORT_SECS = 1.5
 """How long the stream of an ended call waits for its report."""
+_FIRST_STATE_SECS = 1.0
 _STALLED_SECS = 30.0
 """A reader that takes nothing for so long has its connection cut."""
 _MAX_LISTED = 1000
 
 # How a refusal by the SIP process reads in HTTP; any other code is 502, the far side's doing.
-_HTTP_OF_SIP = {400: 400, 403: 403, 404: 404, 486: 429, 488: 422, 503: 503}
+_HTTP_OF_SIP = {403: 403, 404: 404, 484: 400, 486: 429, 503: 503}
 
 log = logging.getLogger(__name__)
 
@@ -89,10 +90,18 @@ class ControlApi:
             ) from None
         if not answer.sid:
             raise _refused(answer, wanted.trunk)
-        call = self._state.calls.get(answer.sid)
+        call = await self._call_begun(answer.sid)
         shown = call.summary() if call is not None else {"sid": answer.sid, "state": "dialing"}
         where = {"Location": f"/v1/calls/{answer.sid}"}
         return web.json_response(shown, status=201, headers=where)
+
+    async def _call_begun(self, sid: str) -> Call | None:
+        """The call, whose first state follows the answer closely."""
+        if (call := self._state.calls.get(sid)) is None:
+            with self._watching(sid) as watcher, contextlib.suppress(TimeoutError):
+                await watcher.next(_FIRST_STATE_SECS)
+            call = self._state.calls.get(sid)
+        return call
 
     def _check_names(self, wanted: NewCall) -> None:
         config = self._state.config
@@ -158,7 +167,7 @@ class ControlApi:
             for line in lines:
                 await _write(request, response, line)
             ended_at = time.monotonic() if call.ended else None
-            while not (call.ended and call.report):
+            while not (call.ended and call.report and watcher.empty):
                 timeout = _KEEPALIVE_SECS if ended_at is None else _REPORT_SECS
                 try:
                     told = await watcher.next(timeout)
@@ -248,7 +257,7 @@ async def _problems(request: web.Request, handler) -> web.StreamResponse:
 def _refused(answer: OriginateAnswer, trunk: str | None) -> Problem:
     status = _HTTP_OF_SIP.get(answer.code, 502)
     through = f" through trunk {trunk}" if trunk else ""
-    problem = Problem(
+    return Problem(
         status,
         "call refused",
         f"the call was not begun{through}: {answer.code} {answer.reason}",
@@ -259,7 +268,6 @@ def _refused(answer: OriginateAnswer, trunk: str | None) -> Problem:
         sip_code=answer.code,
         sip_reason=answer.reason,
     )
-    return problem
 
 
 def _draining(state: PluginState) -> Problem:

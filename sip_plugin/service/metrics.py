@@ -15,36 +15,26 @@ _TURN_BUCKETS = (
 )
 _TALK_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
-RTP_COUNTERS = (
-    "received",
-    "lost",
-    "late",
-    "reordered",
-    "duplicates",
-    "concealed",
-    "malformed",
-    "foreign_source",
-    "sent",
-)
-"""Counters of a call's report that add up over calls; others of it are not exported."""
+SUMMED = {
+    "rtp": (
+        *("received", "lost", "late", "reordered", "duplicates", "malformed"),
+        *("unknown_payload_type", "foreign_source", "while_held", "concealed", "silence"),
+        *("dropped_frames", "sent", "send_errors", "peer_lost"),
+    ),
+    "playout": ("frames", "underruns", "cancels", "refused_stale", "refused_overflow"),
+    "bridge": ("uplink_frames", "commits", "replies", "cancels", "reply_frames_malformed"),
+}
+"""Counters of a call's report that add up over calls, by section; others are not exported."""
 
-TURN_EVENTS = (
-    "speech_start",
-    "speech_end",
-    "prime",
-    "commit",
-    "backchannel",
-    "barge_in_armed",
-    "barge_in_rejected",
-    "cancel",
-    "dtmf",
-    "transcript",
-    "reply_start",
-    "reply_end",
-    "media_started",
-    "leg_failed",
-    "turn_latency",
+EVENTS = frozenset(
+    {
+        *("speech_start", "speech_end", "prime", "commit", "backchannel"),
+        *("barge_in_armed", "barge_in_rejected", "cancel", "reply_start", "reply_end"),
+        *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
+        *("leg_failed", "transfer_refused", "transfer_failed"),
+    }
 )
+"""Events that are counted by name; any other is counted as `other`."""
 
 
 class Metrics:
@@ -82,12 +72,15 @@ class Metrics:
         for part in LATENCY_PARTS:
             self._turns.labels(part.removesuffix("_ms"))
         self._events = Counter("sip_plugin_call_events", "Events on calls.", ("event",), **at)
-        self._rtp = Counter(
-            "sip_plugin_rtp",
-            "RTP packets of calls that ended, by what became of them.",
-            ("counter",),
-            **at,
-        )
+        self._summed = {
+            section: Counter(
+                f"sip_plugin_{section}",
+                f"Counters of the {section} part of calls that ended, added up.",
+                ("counter",),
+                **at,
+            )
+            for section in SUMMED
+        }
         self._restarts = Counter(
             "sip_plugin_child_restarts",
             "Child processes that died or were replaced.",
@@ -123,7 +116,7 @@ class Metrics:
         self._refused.labels(self._trunk(message.trunk), _code(message.code)).inc()
 
     def on_event(self, message: CallEvent) -> None:
-        self._events.labels(message.event if message.event in TURN_EVENTS else "other").inc()
+        self._events.labels(message.event if message.event in EVENTS else "other").inc()
         if message.event == "turn_latency":
             for part in LATENCY_PARTS:
                 value = finite(message.data.get(part))
@@ -131,13 +124,14 @@ class Metrics:
                     self._turns.labels(part.removesuffix("_ms")).observe(value / 1000)
 
     def on_report(self, message: CallReport) -> None:
-        rtp = message.report.get("rtp")
-        if not isinstance(rtp, dict):
-            return
-        for name in RTP_COUNTERS:
-            value = finite(rtp.get(name))
-            if value is not None and value >= 0:
-                self._rtp.labels(name).inc(value)
+        for section, names in SUMMED.items():
+            figures = message.report.get(section)
+            if not isinstance(figures, dict):
+                continue
+            for name in names:
+                value = finite(figures.get(name))
+                if value is not None and value >= 0:
+                    self._summed[section].labels(name).inc(value)
 
     def on_child_died(self, kind: str) -> None:
         """`kind` is sip or worker."""

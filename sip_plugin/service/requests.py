@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from dialplan import normalize
 
 MAX_BODY_BYTES = 16 * 1024
 
-# What may stand in the user part of a SIP address without meaning anything there: no line
-# breaks, no quotes, no "@", ";", "?" or "%" by which a header or a parameter would begin.
-_NUMBER = r"^\+?[0-9A-Za-z*#._-]{1,64}$"
-_NAME = r"^[A-Za-z0-9_-]{1,64}$"
-
-Number = Annotated[str, StringConstraints(pattern=_NUMBER)]
-Name = Annotated[str, StringConstraints(pattern=_NAME)]
+# Normalising is also what refuses line breaks, quotes and whatever else would begin a header or
+# another address.
+Number = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(normalize)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class NewCall(BaseModel):
@@ -21,7 +20,7 @@ class NewCall(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     number: Number
-    """To dial: digits with or without a plus, or another user name of the trunk's."""
+    """To dial: a telephone number, with a plus or as the trunk takes it, or a user's name."""
     agent: Name
     """Name of an `[agents.NAME]` table."""
     trunk: Name | None = None
@@ -41,8 +40,8 @@ def faults(error: ValidationError) -> str:
                 told.append(f"{where[:64]}: unknown field (known: {known})")
             case "missing":
                 told.append(f"{where}: is needed")
-            case "string_pattern_mismatch" if where in ("number", "caller_id"):
-                told.append(f"{where}: 1 to 64 letters, digits or * # . _ -, with or without a +")
+            case "string_pattern_mismatch":
+                told.append(f"{where}: 1 to 64 letters, digits, _ or -")
             case _:
-                told.append(f"{where}: {fault['msg']}")
+                told.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
     return "; ".join(told)

@@ -27,6 +27,10 @@ class Watcher:
         self._queued_bytes = 0
         self._stirred = asyncio.Event()
 
+    @property
+    def empty(self) -> bool:
+        return not self._queue
+
     def push(self, told: Record) -> None:
         if self._ended or (self.sid and told.sid != self.sid):
             return
@@ -60,6 +64,10 @@ class Watchers:
     def __init__(self) -> None:
         self._watchers: set[Watcher] = set()
         self._closed = False
+
+    @property
+    def count(self) -> int:
+        return len(self._watchers)
 
     def add(self, sid: str = "") -> Watcher:
         """Raises TooManyWatchers."""
