@@ -80,9 +80,9 @@ def decide(plan: Plan, call: CallFacts) -> Decision:
 
 
 def _default(plan: Plan, because: str) -> Decision:
-    if plan.default.agent:
-        return Answer(plan.default.agent, f"{because}; the default answers")
-    return _reject(plan.default.reject, f"{because}; the default rejects")
+    if plan.default.reject is not None:
+        return _reject(plan.default.reject, f"{because}; the default rejects")
+    return Answer(plan.default.agent, f"{because}; the default answers")
 
 
 def _reject(code: int, why: str) -> Reject:

@@ -35,15 +35,13 @@ class Default(Part):
     agent: str = Field("", max_length=64)
     """Name of the agent that answers."""
 
-    reject: int = Field(0, ge=0, le=699)
-    """SIP code of the refusal, 400 to 699."""
+    reject: int | None = Field(None, ge=400, le=699)
+    """SIP code of the refusal (RFC 3261 section 21.4 to 21.6)."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if bool(self.agent) == bool(self.reject):
-            raise ValueError('needs either agent = "NAME" or reject = CODE')
-        if self.reject and self.reject < 400:
-            raise ValueError("reject must be a SIP code from 400 to 699")
+        if bool(self.agent) == (self.reject is not None):
+            raise ValueError('needs one of both: agent = "NAME" or reject = CODE')
         return self
 
 
