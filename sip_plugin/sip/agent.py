@@ -74,6 +74,7 @@ class UserAgent:
         self._calls: dict[str, PjCall] = {}
         self._graveyard: list[PjCall] = []
         self._events: deque[Event] = deque()
+        self._deferred: deque[Callable[[], None]] = deque()
         self._poller: asyncio.Task[None] | None = None
 
     # --- life --------------------------------------------------------------------------
@@ -134,6 +135,12 @@ class UserAgent:
         for _ in range(POLL_BATCH):
             if self._endpoint.libHandleEvents(0) <= 0:
                 break
+        while self._deferred:
+            task = self._deferred.popleft()
+            try:
+                task()
+            except StackError as error:
+                log.warning("%s", error)
         while self._events:
             event = self._events.popleft()
             try:
@@ -221,6 +228,10 @@ class UserAgent:
     def emit(self, event: Event) -> None:
         """Queue an event; it is delivered after the stack's callback has returned."""
         self._events.append(event)
+
+    def later(self, task: Callable[[], None]) -> None:
+        """Run after the stack's callback has returned."""
+        self._deferred.append(task)
 
     def decide(self, invite: Invite) -> Decision:
         return self._on_invite(invite)

@@ -297,6 +297,8 @@ class CallControl:
             return "ring_timeout" if rang_out else "rejected"
         if event.code == 487:
             return "cancelled"
+        if event.code == 488:
+            return "media_refused"
         return "no_ack" if call.answered else "sip_failed"
 
     def _transfer_ended(self, call: Call, code: int, reason: str, now: float) -> list[Action]:

@@ -85,10 +85,14 @@ class PjCall(pj.Call):
         self._local, self._offer = local, offer
 
     def turn_away(self, refusal: Refuse) -> None:
-        """Refuse an INVITE that never became a call."""
+        """Refuse an INVITE that never becomes a call.
+
+        Once the stack has come back from its callback: an answer before its media is set up
+        loses its headers.
+        """
         self._silent = True
-        self.end(refusal.code, refusal.reason, refusal.headers)
-        self._owner.bury(self)
+        self._owner.adopt(self)
+        self._owner.later(lambda: self.end(refusal.code, refusal.reason, refusal.headers))
 
     def reply(self, code: int, reason: str) -> None:
         prm = self._with_audio(())
@@ -137,6 +141,8 @@ class PjCall(pj.Call):
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
         # An exception here would send a 200 with a port that is nobody's; a hangup, no final
         # answer at all. A declined stream ends in 488.
+        if self._silent:
+            return  # about to be refused: never sent
         try:
             prm.sdp.wholeSdp = self._local_sdp(prm.sdp.wholeSdp, prm.remSdp.wholeSdp)
         except sdp.SdpError as error:

@@ -82,6 +82,7 @@ def _endpoint_config(options: AgentOptions, endpoint: Endpoint) -> pj.EpConfig:
     config.uaConfig.maxCalls = options.max_calls
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
+    config.uaConfig.natTypeInSdp = 0
     config.uaConfig.userAgent = options.user_agent
     config.medConfig.hasIoqueue = False
     config.medConfig.threadCnt = 0

@@ -20,8 +20,14 @@ _EVENTS = "TELEPHONE-EVENT/8000"
 _DROPPED = ("a=rtcp:", "a=ssrc:", "a=rtcp-mux", "a=candidate:", "a=ice-")
 _PER_FORMAT = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
 
-DEAD_SDP = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"
-"""What stands in when nothing sound can be said: a declined stream, which ends in 488."""
+DEAD_SDP = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 0 RTP/AVP 0\r\n"
+)
+"""What stands in when nothing sound can be said: a declined stream, which ends in 488.
+
+It has a `c=`, as every description must: without one the stack aborts the process.
+"""
 
 
 class SdpError(ValueError):
@@ -133,11 +139,8 @@ def rewrite_local(text: str, address: str, port: int, codecs: Sequence[PhoneCode
         if section.is_live_audio and not done:
             lines += _rewrite_audio(section, address, port, codecs)
             done = True
-        elif section.is_live_audio:
-            words = section.media
-            lines.append(f"m={words[0]} 0 {' '.join(words[2:])}")
         else:
-            lines += section.lines
+            lines += _decline(section)
     if not done:
         raise SdpError("no audio stream to put a port into")
     result = "\r\n".join(lines) + "\r\n"
@@ -176,14 +179,20 @@ def _rewrite_audio(
     return lines
 
 
+def _decline(section: _Section) -> list[str]:
+    """The stream with port 0; its other lines stay, since a description needs them to be valid."""
+    words = section.media
+    head = f"m={words[0]} 0 {' '.join(words[2:])}"
+    return [head, *(line for line in section.lines[1:] if not line.startswith(_DROPPED))]
+
+
 def declined(text: str) -> str:
     """`text` with every stream declined, or DEAD_SDP when it cannot be read: this gives 488."""
     try:
         session, *media = _sections(text)
         lines = list(session.lines)
         for section in media:
-            words = section.media
-            lines.append(f"m={words[0]} 0 {' '.join(words[2:])}")
+            lines += _decline(section)
     except (SdpError, IndexError):
         return DEAD_SDP
     result = "\r\n".join(lines) + "\r\n"

@@ -1,0 +1,153 @@
+"""The remote crashes that fuzzing found, and their neighbours: each is followed by an OPTIONS."""
+
+import re
+
+import pytest
+
+from sip_plugin.planes.messages import CallEvent
+from tests.sip.conftest import SipServer
+from tests.sip.phone import offer
+
+VIDEO = "m=video 40010 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+
+
+def assert_alive(sip: SipServer):
+    assert sip.phone().options() == 200
+    assert sip.process.poll() is None
+
+
+def test_a_refer_is_refused(sip: SipServer):
+    sip.worker()
+    supervisor, phone = sip.supervisor(), sip.phone()
+    phone.call()
+    for target in ("sip:toll@127.0.0.1:9", "sip:x@[::1]", "", "tel:+1", "sip:" + "a" * 900):
+        phone.again("REFER", headers=f"Refer-To: <{target}>\r\n")
+        assert phone.final().code in (400, 603)
+    supervisor.wait(CallEvent, event="transfer_refused")
+    phone.hang_up()
+    assert_alive(sip)
+
+
+def test_a_refer_then_the_end_of_its_call(sip: SipServer):
+    sip.worker()
+    for _ in range(5):
+        phone = sip.phone()
+        phone.call()
+        phone.again("REFER", headers="Refer-To: <sip:a@127.0.0.1:9>\r\n")
+        phone.again("BYE")
+        phone.expect(603)
+    assert_alive(sip)
+
+
+def test_a_refer_outside_any_call(sip: SipServer):
+    sip.worker()
+    phone = sip.phone()
+    phone.call_id, phone.tag, phone.cseq = "none", "t", 1
+    uri = f"sip:2000@127.0.0.1:{sip.port}"
+    phone.send(phone.request("REFER", uri, to=f"<{uri}>", headers="Refer-To: <sip:a@b>\r\n"))
+    assert_alive(sip)
+
+
+def test_an_invite_that_replaces_a_call_is_refused(sip: SipServer):
+    worker = sip.worker()
+    victim, thief = sip.phone(), sip.phone()
+    answer = victim.call()
+    remote_tag = re.search(r"tag=([^;>\s]+)", answer.headers["to"])[1]
+    replaces = f"Replaces: {victim.call_id};to-tag={remote_tag};from-tag={victim.tag}\r\n"
+    thief.invite(headers=replaces)
+    refused = thief.final()
+    assert refused.code == 486
+    thief.ack(refused)
+    assert len(worker.sockets) >= 1
+    victim.hang_up()
+    assert_alive(sip)
+
+
+def test_a_declined_audio_stream_stays_declined(sip: SipServer):
+    sip.worker()
+    phone = sip.phone()
+    phone.invite(body=offer(0))
+    refused = phone.final()
+    assert refused.code == 488
+    phone.ack(refused)
+    assert_alive(sip)
+
+
+def test_audio_declined_later_ends_the_call(sip: SipServer):
+    sip.worker()
+    supervisor, phone = sip.supervisor(), sip.phone()
+    phone.call()
+    phone.again("INVITE", offer(0))
+    answer = phone.final()
+    phone.ack(answer)
+    assert answer.code == 488 or answer.port == 0
+    phone.again("BYE")
+    phone.expect(200, "BYE", 481)
+    supervisor.final()
+    assert_alive(sip)
+
+
+def test_video_first_leaves_audio_working(sip: SipServer):
+    worker, phone = sip.worker(), sip.phone()
+    head, audio = offer(40000).split("m=audio", 1)
+    answer = phone.call(body=head + VIDEO + "m=audio" + audio)
+    assert "m=video 0" in answer.body
+    assert answer.port == worker.port_of(worker.opened().lease_id)
+    assert worker.started().media.remote_rtp_port == 40000
+    phone.hang_up()
+
+
+def test_a_second_audio_stream_is_declined(sip: SipServer):
+    worker, phone = sip.worker(), sip.phone()
+    answer = phone.call(body=offer(40000) + "m=audio 40020 RTP/AVP 0\r\n")
+    assert re.findall(r"m=audio (\d+)", answer.body) == [
+        str(worker.port_of(worker.opened().lease_id)),
+        "0",
+    ]
+    phone.hang_up()
+
+
+@pytest.mark.parametrize("lines", [20, 60])
+def test_a_long_offer_is_understood(sip: SipServer, lines: int):
+    """The binding hands over nothing of an SDP above some 1015 bytes."""
+    worker, phone = sip.worker(), sip.phone()
+    long = offer(40000, "8 0 101", extra="".join(f"a=x-{n}:{'y' * 40}\r\n" for n in range(lines)))
+    answer = phone.call(body=long)
+    assert answer.formats == ["0", "101"], "our preference, though the offer prefers A-law"
+    assert answer.port == worker.port_of(worker.opened().lease_id)
+    phone.again("INVITE", long.replace("m=audio 40000 RTP/AVP 8 0", "m=audio 40600 RTP/AVP 8"))
+    again = phone.expect(200)
+    phone.ack(again)
+    assert (again.port, again.formats) == (answer.port, ["8", "101"])
+    assert worker.started(2).media.remote_rtp_port == 40600
+    phone.hang_up()
+
+
+def test_an_offer_whose_answer_is_too_long_is_refused(sip: SipServer):
+    """Our own description above some 1020 bytes would lose its port: 488 instead of silence."""
+    sip.worker()
+    phone = sip.phone()
+    many = "".join(f"m=video {41000 + n} RTP/AVP 31 34 26\r\n" for n in range(31))
+    phone.invite(body=offer(40000) + many)
+    answer = phone.final()
+    phone.ack(answer)
+    assert answer.code in (488, 500), answer.start
+    assert_alive(sip)
+    sip.phone().call()
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"\x00" * 200,
+        b"INVITE\r\n\r\n",
+        b"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP a\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKx\r\nCSeq: 1 INVITE\r\n\r\n",
+        b"OPTIONS sip:" + b"a" * 60000 + b" SIP/2.0\r\n\r\n",
+    ],
+    ids=["zeros", "no headers", "few headers", "stray answer", "huge"],
+)
+def test_nonsense_is_dropped(sip: SipServer, packet: bytes):
+    phone = sip.phone()
+    phone._socket.sendto(packet, phone.target)
+    assert_alive(sip)
