@@ -26,7 +26,8 @@ from typing import NamedTuple
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
 
 FRAME_SECS = FRAME_MS / 1000
-MARGIN_MIN_SECS = 0.020
+MARGIN_MIN_SECS = 0.022
+"""Enough for two packets of 20 ms that swapped places."""
 MARGIN_MAX_SECS = 0.060
 MARGIN_SPARE_SECS = 0.005
 """On top of the lateness seen."""
@@ -38,6 +39,8 @@ RUN_AHEAD_SPARE_SECS = 0.010
 """A frame may be emitted one packet and this much before its slot."""
 MAX_BACKLOG = PHONE_RATE_HZ // 5
 """Samples kept after a stall: 200 ms."""
+MAX_CATCH_UP_BACKLOG = PHONE_RATE_HZ * 6 // 10
+"""Samples kept beyond it for slots that are late, because our own process stood still."""
 SURPLUS_SECS = 0.2
 """When every frame waits for so long, the wait is more than the line's jitter asks for."""
 DROP_EVERY_SECS = 0.1
@@ -51,7 +54,7 @@ MAX_CATCH_UP = 50
 LONG_PAUSE_SECS = 0.030
 """A pull later than this after the last one: we were late, the packets are likely waiting."""
 
-_RING = 4096
+_RING = 8192
 _MASK = _RING - 1
 _VALID = b"\x01" * _RING
 _EMPTY = bytes(_RING)
@@ -85,7 +88,7 @@ class JitterStats:
 
 
 class JitterBuffer:
-    """One stream of one call. Constant memory: 8 KB."""
+    """One stream of one call. Constant memory: 16 KB."""
 
     def __init__(self, is_silent: Callable[[bytes], bool]):
         """`is_silent` says of 160 encoded bytes whether dropping them loses nothing."""
@@ -185,9 +188,12 @@ class JitterBuffer:
         self._stretched = 0
         self._quiet = False
         self._fresh = True
-        if end - position > MAX_BACKLOG:
-            # More than we may keep: the oldest goes.
-            begin = end - MAX_BACKLOG
+        keep = MAX_BACKLOG
+        if self._due is not None and self._due < now:
+            keep += min(int((now - self._due) * PHONE_RATE_HZ), MAX_CATCH_UP_BACKLOG)
+        if end - position > keep:
+            # The oldest goes.
+            begin = end - keep
             if begin >= self._end:
                 begin = extended
             self.stats.overflow_samples += max(0, min(begin, self._end) - position)
