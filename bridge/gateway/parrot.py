@@ -20,6 +20,8 @@ MAX_TURN_MS = 60_000
 FLOOR_DBFS = -50.0
 """What is quieter than this is silence, as is what is 35 dB below the loudest frame."""
 RANGE_DB = 35.0
+PAUSE_MS = 1000
+"""What was said before a pause this long is no part of the turn: a backchannel, for instance."""
 LEAD_MS, TAIL_MS = 100, 200
 """Silence left before and after the speech."""
 BLOCK_FRAMES = 10
@@ -92,13 +94,15 @@ async def speak(
 
 
 def speech_in(heard: list[bytes]) -> Pcm:
-    """The frames joined, less the silence before and after the speech. Empty if all is silence."""
+    """The last stretch of speech, less the silence before and after it. Empty if all is silence."""
     frames = [np.frombuffer(pcm, "<i2") for pcm in heard]
     levels = np.array([_dbfs(frame) for frame in frames])
     if not frames or levels.max() < FLOOR_DBFS:
         return np.zeros(0, np.int16)
     loud = np.flatnonzero(levels >= max(FLOOR_DBFS, levels.max() - RANGE_DB))
-    first = max(0, int(loud[0]) - LEAD_MS // FRAME_MS)
+    pauses = np.flatnonzero(np.diff(loud) > PAUSE_MS // FRAME_MS)
+    onset = loud[pauses[-1] + 1] if len(pauses) else loud[0]
+    first = max(0, int(onset) - LEAD_MS // FRAME_MS)
     last = int(loud[-1]) + 1 + TAIL_MS // FRAME_MS
     return np.concatenate(frames[first:last])
 
