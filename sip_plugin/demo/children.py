@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 END_SECS = 8.0
@@ -31,7 +31,13 @@ class Child:
 
     @classmethod
     async def start(
-        cls, name: str, arguments: Sequence[str], logs: Path, *, read_stdout: bool = False
+        cls,
+        name: str,
+        arguments: Sequence[str],
+        logs: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        read_stdout: bool = False,
     ) -> "Child":
         """stderr, and stdout unless it is to be read, go to `logs / NAME.log`."""
         log = logs / f"{name}.log"
@@ -41,6 +47,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE if read_stdout else file,
                 stderr=file,
+                env=environment,
                 start_new_session=True,
             )
         return cls(name, process, log)

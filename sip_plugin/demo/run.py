@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -98,13 +100,15 @@ async def _hold_call(
     config = place.run_dir / "sip-plugin.toml"
     config.write_text(setting.configuration(place))
     gateway = children.command(
-        *("gateway", "--listen", place.gateway, "--ca-out", str(place.ca_file)),
+        *("gateway", "--listen", place.gateway, "--write-ca", str(place.ca_file)),
+        *("--token", "${MODEL_TOKEN}"),
         *("--first-audio-ms", str(options.first_audio_ms)),
     )
-    started.append(await Child.start("gateway", gateway, logs))
+    environment = os.environ | {"MODEL_TOKEN": secrets.token_urlsafe()}
+    started.append(await Child.start("gateway", gateway, logs, environment))
     await _until_written(place.ca_file, started)
     plugin = children.command("run", "-c", str(config))
-    started.append(await Child.start("plugin", plugin, logs))
+    started.append(await Child.start("plugin", plugin, logs, environment))
     async with ControlClient(place.control_socket) as client:
         await _until_ready(client, started)
         facts = f"SIP on {setting.ADDRESS}:{place.sip_port}, control on {place.control_socket}"
@@ -193,7 +197,7 @@ def _take(fields: dict[str, Any], seen: Seen, show: Show) -> None:
         case {"event": "sip", "what": what}:
             show.tell(Told("phone", what))
         case {"event": "script", "type": name, "fields": values}:
-            event = getattr(script, name)(**values)
+            event = script.event_of(name, values)
             seen.caller.append(event)
             show.tell(telling.of_caller(event))
         case {"event": "levels", "caller_dbfs": caller_dbfs, "agent_dbfs": agent_dbfs}:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, repeat
+from typing import Any
 
 import numpy as np
 
@@ -98,6 +99,19 @@ class Missed(CallerEvent):
 
     expected: str
     seen: str
+
+
+_EVENTS = {
+    kind.__name__: kind
+    for kind in (LineStarted, LineEnded, ReplyHeard, ReplyOver, FellSilent, Missed)
+}
+
+
+def event_of(name: str, fields: dict[str, Any]) -> CallerEvent:
+    """The event of that class name with these fields, as `asdict` gave them to another process."""
+    if "kind" in fields:
+        fields = fields | {"kind": Kind(fields["kind"])}
+    return _EVENTS[name](**fields)
 
 
 def default_lines() -> list[Line]:

@@ -73,6 +73,7 @@ allow_from = ["{ADDRESS}"]
 [agents.parrot]
 endpoint = "quic://{setting.gateway}"
 agent = "parrot"
+token = "${{MODEL_TOKEN}}"
 
 [agents.parrot.tls]
 ca_file = {json.dumps(str(setting.ca_file))}

@@ -1,3 +1,6 @@
+import json
+from dataclasses import asdict
+
 from bridge.audio.frames import FRAME_SAMPLES, PHONE_RATE_HZ
 from bridge.audio.level import dbfs
 from sip_plugin.demo.script import (
@@ -11,6 +14,7 @@ from sip_plugin.demo.script import (
     ReplyOver,
     ScriptOptions,
     default_lines,
+    event_of,
 )
 from tests.demo.agents import PlainAgent, talk
 
@@ -63,3 +67,12 @@ def test_what_is_sent_at_an_event_is_what_the_event_says():
     for event in only(events, LineEnded):
         assert dbfs(sent[event.at_ms * 8 - FRAME_SAMPLES : event.at_ms * 8]) > -50
         assert dbfs(sent[event.at_ms * 8 : event.at_ms * 8 + FRAME_SAMPLES]) < -55
+
+
+def test_events_survive_the_way_to_another_process():
+    events, _, _ = conversation()
+    for event in events:
+        told = json.loads(json.dumps(asdict(event)))
+        assert event_of(type(event).__name__, told) == event
+        if isinstance(event, LineStarted):
+            assert event_of("LineStarted", told).kind is event.kind
