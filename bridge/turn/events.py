@@ -38,6 +38,8 @@ class Prime(TurnEvent):
     """A real turn has opened: the model may prepare, and does not reply yet."""
 
     turn: int
+    first_seq: int
+    """The first uplink frame of the turn: its onset, and the padding before it."""
 
 
 @dataclass(frozen=True, slots=True)

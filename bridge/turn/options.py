@@ -17,11 +17,22 @@ class TurnOptions(BaseModel):
     barge_confirm_ms: int = Field(300, ge=0, le=3000)
     """Speech over the agent, from its onset, that confirms a barge-in."""
 
+    barge_gap_ms: int = Field(200, ge=0, le=1000)
+    """Silence within speech over the agent that is bridged; a longer one rejects the barge-in."""
+
     commit_min_interval_ms: int = Field(1500, ge=0, le=10000)
     """Least time between two commits."""
 
     prefix_padding_ms: int = Field(300, ge=0, le=2000)
     """Audio before the onset that belongs to the turn."""
+
+    max_turn_ms: int = Field(60000, ge=5000, le=600000)
+    """A turn as long as this is committed though it has not ended: noise that is taken for speech
+    must not silence the agent for good."""
+
+    agent_tail_ms: int = Field(200, ge=0, le=2000)
+    """The agent keeps the floor so long after its last audible frame: through a gap in its speech,
+    and while its echo is still on the way."""
 
     vad_threshold: float = Field(0.5, gt=0.0, lt=1.0)
     """Speech probability at which a frame is speech; it ends 0.15 below (hysteresis)."""
