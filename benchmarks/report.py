@@ -16,7 +16,9 @@ def machine() -> dict[str, Any]:
     cpu = ""
     try:
         with open("/proc/cpuinfo") as lines:
-            cpu = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "")
+            cpu = next(
+                (x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), ""
+            )
     except OSError:
         pass
     return {

@@ -71,9 +71,7 @@ class WorkerHost:
         self._server.close()
         self._folder.cleanup()
 
-    async def _on_worker(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _on_worker(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._link = Link(reader, writer)
         async for message in self._link:
             self._on_message(message)
