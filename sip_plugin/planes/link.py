@@ -63,7 +63,7 @@ class Link:
             return
         if self._writer.transport.get_write_buffer_size() > MAX_QUEUED_BYTES:
             log.error("plane link cut: peer stopped reading, %d bytes queued", MAX_QUEUED_BYTES)
-            self._writer.transport.abort()
+            self.abort()
             return
         self._writer.write(encode(message))
 
@@ -80,6 +80,10 @@ class Link:
 
     def close(self) -> None:
         self._writer.close()
+
+    def abort(self) -> None:
+        """End at once, whatever is queued: a peer that stopped reading would never let it out."""
+        self._writer.transport.abort()
 
 
 async def connect(path: str) -> Link:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from sip_plugin.planes.heartbeat import Heartbeat
 from sip_plugin.planes.link import Link, PlaneError, connect
 from sip_plugin.planes.messages import (
     Drain,
@@ -19,7 +20,6 @@ from sip_plugin.planes.messages import (
     Ping,
     Pong,
 )
-from sip_plugin.service.heartbeat import Heartbeat
 
 _RECONNECT_SECS = 0.1
 _PENDING_ORIGINATIONS = 100
@@ -41,7 +41,7 @@ class SipLink:
         on_change: Callable[[bool], None],
         *,
         ping_secs: float = 2.0,
-        patience: int = 5,
+        patience: int = 6,
         answer_secs: float = 10.0,
     ) -> None:
         """`patience` pings without an answer, one every `ping_secs`, mean that it is stuck."""

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from bridge.secret import REVEAL
 from sip_plugin.config import Config
+from sip_plugin.service.absences import Absences
 from sip_plugin.service.api import ControlApi
 from sip_plugin.service.child import Child
-from sip_plugin.service.heartbeat import Absences
 from sip_plugin.service.run_dir import RunDir
 from sip_plugin.service.sip_link import NotAsked, SipLink
 from sip_plugin.service.state import PluginState
@@ -36,10 +36,11 @@ log = logging.getLogger(__name__)
 class Patience:
     """How long a process may be silent before it is replaced: generous, machines stall."""
 
-    absent_ticks: int = 30
-    """Seconds for a process that runs to connect, or to come back to, the SIP process."""
+    absent_ticks: int = 15
+    """Seconds for a process that runs to connect, or to come back, to the SIP process. It cuts
+    the link of a worker that leaves its pings unanswered, which begins this time."""
     ping_secs: float = 2.0
-    unanswered_pings: int = 5
+    unanswered_pings: int = 6
     term_secs: float = 8.0
     """From SIGTERM to SIGKILL: the SIP process says BYE and unregisters in it."""
 
@@ -181,6 +182,8 @@ class Supervisor:
             child.kill(f"no connection to it for {self._patience.absent_ticks} s")
 
     def _tell_readiness(self) -> None:
+        if self.state.draining:
+            return
         reasons = self.state.not_ready()
         starting = self._ready is None and time.monotonic() - self._watched_since < _READY_SECS
         if self._ready == (not reasons) or (reasons and starting):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from sip_plugin.planes.heartbeat import Heartbeat
 from sip_plugin.planes.link import Link, PlaneError
 from sip_plugin.planes.messages import Hello, Message, Ping, Pong
 
@@ -24,10 +25,16 @@ class PlaneServer:
         on_join: Callable[[Hello], None],
         on_leave: Callable[[Hello], None],
         on_message: Callable[[Hello, Message], None],
+        *,
+        ping_secs: float = 2.0,
+        patience: int = 6,
     ) -> None:
+        """A worker that leaves `patience` pings unanswered, one every `ping_secs`, is cut."""
         self._on_join = on_join
         self._on_leave = on_leave
         self._on_message = on_message
+        self._ping_secs = ping_secs
+        self._patience = patience
         self._clients: dict[tuple[str, str], Link] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -103,15 +110,31 @@ class PlaneServer:
                 self._on_leave(hello)
             self._clients[key] = link
             self._on_join(hello)
+            heartbeat = Heartbeat(self._patience)
+            pings = asyncio.create_task(self._ping(hello, link, heartbeat))
             try:
                 async for message in messages:
                     if self._clients.get(key) is not link:
                         return
-                    if isinstance(message, Ping):
-                        link.send(Pong(n=message.n))
-                    else:
-                        self._on_message(hello, message)
+                    match message:
+                        case Ping(n=n):
+                            link.send(Pong(n=n))
+                        case Pong(n=n):
+                            heartbeat.pong(n)
+                        case _:
+                            self._on_message(hello, message)
             finally:
+                pings.cancel()
                 if self._clients.get(key) is link:
                     del self._clients[key]
                     self._on_leave(hello)
+
+    async def _ping(self, hello: Hello, link: Link, heartbeat: Heartbeat) -> None:
+        """Cut a worker that is alive but stuck; the supervisor, which it misses, replaces it."""
+        if hello.role != "worker":
+            return  # it pings us
+        while not heartbeat.stuck:
+            link.send(Ping(n=heartbeat.ping()))
+            await asyncio.sleep(self._ping_secs)
+        log.error("%s left %d pings unanswered, its calls end", hello.name, self._patience)
+        link.abort()

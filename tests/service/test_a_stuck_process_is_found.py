@@ -1,4 +1,5 @@
-from sip_plugin.service.heartbeat import Absences, Heartbeat
+from sip_plugin.planes.heartbeat import Heartbeat
+from sip_plugin.service.absences import Absences
 
 
 def test_five_pings_without_an_answer_are_too_many():
