@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import random
 import tempfile
-from collections.abc import Callable
+import time
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +67,11 @@ class Meter:
 
     async def agent(self, call: AgentCall) -> None:
         """Runs behind the gateway."""
-        clock = asyncio.get_running_loop().time
-        speaking = asyncio.create_task(self._speak(call, clock))
+        speaking = asyncio.create_task(self._speak(call))
         try:
             async for event in call:
                 if isinstance(event, CallerAudio):
-                    self._on_audio(event.pcm, clock())
+                    self._on_audio(event.pcm, time.monotonic())
         finally:
             speaking.cancel()
 
@@ -83,13 +82,13 @@ class Meter:
             self.up_ms.append((now - self._up_sent) * 1000)
         self._up_loud = now
 
-    async def _speak(self, call: AgentCall, clock: Callable[[], float]) -> None:
+    async def _speak(self, call: AgentCall) -> None:
         rate = call.info.output_rate_hz
         samples = rate * 20 * BURST_FRAMES // 1000
         tone = (16000 * np.sin(2 * np.pi * 1000 * np.arange(samples) / rate)).astype(np.int16)
         while True:
             await asyncio.sleep(0.2 + 0.04 * self._rng.random())
-            self._down_sent = clock()
+            self._down_sent = time.monotonic()
             await call.send(tone, 0)
 
 

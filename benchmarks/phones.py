@@ -5,6 +5,7 @@ import heapq
 import random
 import socket
 import struct
+import time
 from collections.abc import Callable
 
 FRAME_SECS = 0.020
@@ -55,7 +56,7 @@ class Phone:
             except BlockingIOError:
                 return
             if len(packet) == 172:
-                self._on_packet(packet[_PAYLOAD], self._loop.time())
+                self._on_packet(packet[_PAYLOAD], time.monotonic())
 
     def close(self) -> None:
         self._loop.remove_reader(self._socket)
@@ -64,17 +65,16 @@ class Phone:
 
 async def talk(phones: list[Phone], secs: float, rng: random.Random) -> None:
     """Let all phones send for `secs`, each in a phase of its own, on one absolute clock."""
-    loop = asyncio.get_running_loop()
-    begin = loop.time() + FRAME_SECS
+    begin = time.monotonic() + FRAME_SECS
     slots = [(begin + rng.random() * FRAME_SECS, i) for i in range(len(phones))]
     heapq.heapify(slots)
     while slots:
         at, i = heapq.heappop(slots)
-        delay = at - loop.time()
+        delay = at - time.monotonic()
         if delay > 0:
             await asyncio.sleep(delay)
         elif delay < -FRAME_SECS:
             phones[i].late_packets += 1
-        phones[i].send(loop.time())
+        phones[i].send(time.monotonic())
         if at + FRAME_SECS < begin + secs:
             heapq.heappush(slots, (at + FRAME_SECS, i))

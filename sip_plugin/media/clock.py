@@ -6,41 +6,47 @@ at most instead of 20.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 
 PHASE_SECS = 0.005
 PHASES_PER_FRAME = 4
+
+TIMER_SECS = 0.001
+"""Resolution of the event loop's timers."""
 
 MAX_CATCH_UP = 40
 """Phases made up for after a stall (200 ms); older ones are skipped and counted."""
 
 
 class PhaseClock:
-    """Calls `on_phase(n, now)` for every phase n, in order, never early."""
+    """Calls `on_phase(n)` for every phase n, in order, never early."""
 
-    def __init__(self, on_phase: Callable[[int, float], None]) -> None:
+    def __init__(self, on_phase: Callable[[int], None]) -> None:
         self._on_phase = on_phase
         self._loop = asyncio.get_running_loop()
-        self._origin = self._loop.time()
+        self._origin = time.monotonic()
         self._next = 1
         self._timer: asyncio.TimerHandle | None = None
         self.skipped = 0
         self._arm()
 
     def _arm(self) -> None:
-        self._timer = self._loop.call_at(self._origin + self._next * PHASE_SECS, self._run)
+        delay = self._origin + self._next * PHASE_SECS - time.monotonic()
+        # uvloop's timers and its `time()` are whole milliseconds, counted from the start of the
+        # loop's round: a timer may fire early, and then waits again, but never spins.
+        self._timer = self._loop.call_later(max(delay, TIMER_SECS), self._run)
 
     def _run(self) -> None:
-        reached = int((self._loop.time() - self._origin) / PHASE_SECS + 1e-6)
+        reached = int((time.monotonic() - self._origin) / PHASE_SECS)
         behind = reached - self._next
         if behind > MAX_CATCH_UP:
             self.skipped += behind - MAX_CATCH_UP
             self._next = reached - MAX_CATCH_UP
-        # Timers may fire a fraction early; a phase is then simply taken at the next timer.
         while self._next <= reached:
             n = self._next
             self._next += 1
-            self._on_phase(n, self._loop.time())
+            self._on_phase(n)
         self._arm()
 
     def stop(self) -> None:

@@ -196,7 +196,7 @@ class Worker:
 
     # --- clock ---------------------------------------------------------------------------
 
-    def _on_phase(self, n: int, _now: float) -> None:
+    def _on_phase(self, n: int) -> None:
         for call in self._calls.values():
             self._guard(call, call.speak, n)
         self._hear()
