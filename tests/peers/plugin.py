@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import shutil
 import signal
 import socket
@@ -30,13 +31,18 @@ class Gateway:
     def __init__(self, ports: Ports, folder: Path, *options: str, port: int = 0) -> None:
         """`options` go to the command as they are; `port` is that of one that has ended."""
         self.port = port or ports.one()
+        self.ca_file = folder / "ca.pem"
+        listen = f"127.0.0.1:{self.port}"
         self.process = Process(
             "gateway",
-            [COMMAND, "gateway", "--listen", f"127.0.0.1:{self.port}", *options],
+            [
+                *(COMMAND, "gateway", "--listen", listen, "--token", TOKEN),
+                *("--write-ca", self.ca_file, *options),
+            ],
             folder,
         )
         try:
-            self.process.wait_for(rf"127\.0\.0\.1:{self.port}", 20)
+            self.process.wait_for(re.escape(listen), 20)
         except BaseException:
             self.process.stop()
             raise
@@ -116,7 +122,8 @@ class Plugin:
             connection.request(method, path, text, {"Content-Type": "application/json"})
             response = connection.getresponse()
             payload = response.read()
-            is_json = "json" in response.headers.get("Content-Type", "")
+            kind = response.headers.get_content_subtype()
+            is_json = kind in ("json", "problem+json")
             return response.status, json.loads(payload) if is_json else payload.decode()
         finally:
             connection.close()
@@ -259,7 +266,7 @@ def agent(model: Gateway | SilentModel, name: str = "parrot", **fields: Any) -> 
         "endpoint": model.endpoint,
         "agent": name,
         "token": TOKEN,
-        "tls": {"verify": False},
+        "tls": {"ca_file": str(model.ca_file)} if isinstance(model, Gateway) else {},
         **fields,
     }
 
