@@ -10,6 +10,9 @@ import typer
 from sip_plugin.cli.exits import Exit
 from sip_plugin.cli.options import fail
 
+WIDTH = 120
+"""Columns of a table that goes to a file or a pipe."""
+
 
 def demo(
     out: Annotated[
@@ -56,7 +59,10 @@ def demo(
             loop.add_signal_handler(number, task.cancel)
         return await run(DemoOptions(out, first_audio_ms, keep_logs), show)
 
-    with Show(Console(stderr=as_json, highlight=False)) as show:
+    console = Console(stderr=as_json, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    with Show(console) as show:
         try:
             result = asyncio.run(interruptible(show))
         except DemoFailed as error:

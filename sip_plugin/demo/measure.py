@@ -17,6 +17,7 @@ from sip_plugin.demo.script import CallerEvent, Kind, LineEnded
 LINE_DBFS = -75.0
 """Anything louder came from the agent: its voice, or the line noise that it speaks back."""
 
+SLACK_MS = 60
 _PER_MS = PHONE_RATE_HZ // 1000
 
 
@@ -89,9 +90,12 @@ def heard_ms(record: CallRecord, from_ms: int, to_ms: int) -> int:
 def likeness(a: np.ndarray, b: np.ndarray) -> float:
     """Highest normalised cross-correlation of the shorter within the longer, 0 to 1.
 
+    The shorter may stand out at either end by 60 ms.
+
     Deaf to level and to delay; 1 is the same waveform. G.711 and resampling keep it above 0.9.
     """
     short, long = sorted((a.astype(np.float64), b.astype(np.float64)), key=len)
+    long = np.pad(long, SLACK_MS * _PER_MS)
     if not len(short) or not np.any(short):
         return 0.0
     size = 1 << (len(long) + len(short)).bit_length()

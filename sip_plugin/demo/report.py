@@ -17,7 +17,7 @@ PARTS = (
     ("playout_ms", "first model frame → first RTP packet"),
     ("total_ms", "total, in the plugin"),
 )
-PHONE = "total, on the phone: last speech sent → first agent audio heard"
+PHONE = "total, on the phone: last speech sent → agent heard"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,17 @@ class _Mark:
     """In the lane of events, -1 to 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A part of the call, in seconds."""
+
+    begin: float
+    end: float
+
+    def has(self, at_ms: float) -> bool:
+        return self.begin <= at_ms / 1000 < self.end
+
+
 _MARKS = {
     "prime": _Mark("prime", "#0891b2", "^", -0.45),
     "commit": _Mark("commit", "#16a34a", "o", -0.45),
@@ -58,29 +69,30 @@ def draw(
 ) -> None:
     """Write the picture (PNG by the path's suffix). Long calls continue on further rows."""
     secs = max(record.duration_ms / 1000, 1.0)
-    begins = _row_begins(secs, caller_events)
-    count = len(begins)
-    width = max(end - begin for begin, end in pairwise([*begins, secs]))
-    height = 1.75 + 3.5 * count
+    parts = _rows(secs, caller_events)
+    heard = [e for e in plugin_events if e.audio_ms is not None]
+    width = max(part.end - part.begin for part in parts)
+    height = 1.75 + 3.5 * len(parts)
     figure = Figure(figsize=(17, height), dpi=110, facecolor="white")
-    grid = figure.add_gridspec(
-        count, 1, hspace=0.16, left=0.06, right=0.985, top=1 - 0.95 / height, bottom=0.8 / height
-    )
-    for row, begin in enumerate(begins):
-        lanes = grid[row].subgridspec(3, 1, height_ratios=[0.5, 1, 1], hspace=0).subplots()
+    margins = {"left": 0.06, "right": 0.985, "top": 1 - 0.95 / height, "bottom": 0.8 / height}
+    grid = figure.add_gridspec(len(parts), 1, hspace=0.16, **margins)
+    for part, cell in zip(parts, grid, strict=True):
+        lanes = cell.subgridspec(3, 1, height_ratios=[0.5, 1, 1], hspace=0).subplots()
         events, caller, agent = lanes
         for lane, name, colour in zip(
             lanes, ("turns", "caller", "agent"), (QUIET, CALLER, AGENT), strict=True
         ):
             _dress(lane, name, colour)
-            lane.set_xlim(begin, begin + width)
+            lane.set_xlim(part.begin, part.begin + width)
         for lane in (events, caller):
             lane.tick_params(labelbottom=False)
-        _waits((caller, agent), turns)
-        _events(lanes, plugin_events)
-        _wave(caller, record.sent, CALLER)
-        _wave(agent, record.heard, AGENT)
-        _words(caller, caller_events)
+        _waits((caller, agent), [t for t in turns if part.has(t.speech_end_ms)])
+        _events(
+            lanes, [e for e in plugin_events if e.audio_ms is not None and part.has(e.audio_ms)]
+        )
+        _wave(caller, record.sent, part, CALLER)
+        _wave(agent, record.heard, part, AGENT)
+        _words(caller, [e for e in caller_events if part.has(e.at_ms)])
     agent.set_xlabel("seconds of the call, as the phone heard it", color=QUIET)
     _head(figure, secs, turns, rows, when)
     figure.legend(
@@ -96,8 +108,8 @@ def draw(
     figure.savefig(path)
 
 
-def _row_begins(secs: float, caller_events: Sequence[CallerEvent]) -> list[float]:
-    """Seconds at which each row begins: 0, then shortly before a turn, so that none is torn."""
+def _rows(secs: float, caller_events: Sequence[CallerEvent]) -> list[_Row]:
+    """The call cut shortly before turns, so that no turn is torn."""
     starts = [
         event.at_ms / 1000 - ROW_LEAD_SECS
         for event in caller_events
@@ -105,7 +117,9 @@ def _row_begins(secs: float, caller_events: Sequence[CallerEvent]) -> list[float
     ]
     count = max(1, math.ceil(secs / SECONDS_A_ROW))
     ideal = [secs * row / count for row in range(1, count)]
-    return [0.0, *sorted({min(starts, key=lambda s: abs(s - at)) for at in ideal if starts})]
+    cuts = {min(starts, key=lambda start: abs(start - at)) for at in ideal if starts}
+    edges = [0.0, *sorted(cut for cut in cuts if cut > 0), secs]
+    return [_Row(begin, end) for begin, end in pairwise(edges)]
 
 
 def _head(
@@ -146,20 +160,23 @@ def _dress(lane: Axes, name: str, colour: str) -> None:
     lane.tick_params(colors=QUIET, length=0)
 
 
-def _wave(lane: Axes, pcm: np.ndarray, colour: str) -> None:
+def _wave(lane: Axes, pcm: np.ndarray, row: _Row, colour: str) -> None:
     step = PHONE_RATE_HZ * ENVELOPE_MS // 1000
     peaks = pcm[: len(pcm) // step * step].reshape(-1, step).astype(np.float32) / 32768
     at = np.arange(len(peaks)) * ENVELOPE_MS / 1000
-    if len(peaks):
-        lane.fill_between(at, peaks.min(1), peaks.max(1), color=colour, lw=0.4, step="post")
+    shown = (at >= row.begin) & (at < row.end)
+    if shown.any():
+        low, high = peaks[shown].min(1), peaks[shown].max(1)
+        lane.fill_between(at[shown], low, high, color=colour, lw=0.4, step="post")
 
 
 def _events(lanes: Sequence[Axes], plugin_events: Sequence[PluginEvent]) -> None:
     events, *waves = lanes
     for event in plugin_events:
         mark = _MARKS.get(event.event)
-        if mark is None or event.audio_ms is None:
+        if mark is None:
             continue
+        assert event.audio_ms is not None
         at = event.audio_ms / 1000
         style = {"marker": mark.marker, "color": mark.colour, "mec": "white", "mew": 0.8}
         events.plot(at, mark.height, ms=9, ls="none", **style)
@@ -178,7 +195,7 @@ def _words(lane: Axes, caller_events: Sequence[CallerEvent]) -> None:
         text = f"{event.kind.replace('_', '-')}: “{words}”" if into else f"“{words}”"
         lane.text(
             event.at_ms / 1000,
-            -0.88,
+            -0.68 if into else -0.9,
             text,
             fontsize=9,
             color=INK if into else QUIET,
