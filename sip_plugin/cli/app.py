@@ -1,12 +1,14 @@
 """The Typer application: every command, and nothing else."""
 
-import importlib
 from typing import Annotated
 
 import typer
 
 import sip_plugin
 from sip_plugin.cli.call import call
+from sip_plugin.cli.check import check
+from sip_plugin.cli.demo import demo
+from sip_plugin.cli.gateway import gateway
 from sip_plugin.cli.run import run
 from sip_plugin.cli.status import status
 
@@ -44,15 +46,8 @@ def _options(
     pass
 
 
-app.command()(run)
-app.command()(call)
-app.command()(status)
-for _name in ("check", "gateway", "demo"):
-    try:
-        app.command(_name)(getattr(importlib.import_module(f"sip_plugin.cli.{_name}"), _name))
-    except ModuleNotFoundError as _error:
-        if _error.name != f"sip_plugin.cli.{_name}":
-            raise
+for _command in (demo, check, run, call, status, gateway):
+    app.command()(_command)
 
 
 def main() -> None:

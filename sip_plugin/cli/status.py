@@ -15,7 +15,9 @@ def status(
     run_dir: PluginRunDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Show whether the running plugin can take calls: its trunks, processes and calls.
+    """Show what the running plugin does.
+
+    Whether it can take calls and, if not, why; its trunks, processes and calls.
 
     Example: sip-plugin status -c sip-plugin.toml
 
