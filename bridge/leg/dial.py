@@ -45,6 +45,13 @@ class ClientProtocol(transport.WireProtocol):
     def next_stream_id(self) -> int:
         return self._quic.get_next_available_stream_id()
 
+    async def drain(self, secs: float) -> None:
+        """Wait until the other side has confirmed everything on streams, but not for long."""
+        until = self.now + secs
+        while self.ended is None and self.unacknowledged and self.now < until:
+            self.transmit()
+            await asyncio.sleep(0.005)
+
     def abandon(self) -> None:
         """Say that the connection is over, and let go of it."""
         self._owner = None

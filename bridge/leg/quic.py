@@ -23,6 +23,8 @@ from bridge.wire.transport import TransportStats
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
 QUEUE_PER_CALL = 10
 """Uplink frames (20 ms each) that may wait for the path, for each open call."""
+FAREWELL_SECS = 0.3
+"""How long `close` waits for the gateway to confirm the calls' ends."""
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +179,8 @@ class QuicConnection:
             call.close("connection closed")
         self._unplaced.clear()
         self.flush()
+        if self._protocol is not None:
+            await self._protocol.drain(FAREWELL_SECS)
         self._alarm.close()
         if self._task is not None:
             self._task.cancel()

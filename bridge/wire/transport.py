@@ -1,7 +1,7 @@
 """aioquic as both ends of the model leg use it: batches, bounds, pacing and pings.
 
 Three things here reach behind aioquic's public interface, and nothing else in the project does:
-the pacer (`TickPacer`), the datagrams that it has queued, and a stream's unacknowledged bytes.
+the pacer (`congestion.TickPacer`), the datagrams that it has queued, and a stream's unacknowledged bytes.
 """
 
 import asyncio
@@ -22,17 +22,14 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
-from aioquic.quic.recovery import QuicPacketPacer
 
-from bridge.wire import audio
+from bridge.wire import audio, congestion
 from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE
 
 PACKET_BYTES = 1200
 """A UDP payload that every path carries (RFC 9000 section 14)."""
 LOOPBACK_PACKET_BYTES = 8192
 """A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
-BURST_BYTES = 160 * 1024
-"""What may leave at once: the tick of 100 calls is 64 KiB of PCM16 at 16 kHz."""
 SOCKET_BUFFER = 4 * 1024 * 1024
 
 logging.getLogger("quic").setLevel(logging.WARNING)
@@ -43,6 +40,7 @@ def configuration(*, is_client: bool, packet_bytes: int) -> QuicConfiguration:
     """What both sides set alike; certificates are the caller's part."""
     return QuicConfiguration(
         alpn_protocols=[ALPN],
+        congestion_control_algorithm=congestion.NAME,
         is_client=is_client,
         idle_timeout=QUIC_IDLE,
         max_datagram_frame_size=MAX_DATAGRAM_FRAME,
@@ -55,21 +53,6 @@ def packet_bytes_to(address: str) -> int:
     """The packet size to send to an IP address without probing the path."""
     loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
     return LOOPBACK_PACKET_BYTES if loopback else PACKET_BYTES
-
-
-class TickPacer(QuicPacketPacer):
-    """A pacer that lets one tick of all calls leave at once.
-
-    aioquic's lets 16 packets go and spreads the rest over timers, whose resolution is 1 ms:
-    with a frame of each call ready at the same instant, that delays the last ones. The rate in
-    the long run stays what the congestion window allows.
-    """
-
-    def update_rate(self, congestion_window: int, smoothed_rtt: float) -> None:
-        super().update_rate(congestion_window, smoothed_rtt)
-        assert self.packet_time is not None
-        burst = BURST_BYTES / self._max_datagram_size * self.packet_time
-        self.bucket_max = max(self.bucket_max, burst)
 
 
 @dataclass(slots=True)
@@ -118,7 +101,9 @@ class WireProtocol(QuicConnectionProtocol):
         self.last_heard = self._loop.time()
         """When the other side was last known to be alive."""
         self.ended: ConnectionTerminated | None = None
-        quic._loss._pacer = TickPacer(max_datagram_size=quic.configuration.max_datagram_size)
+        quic._loss._pacer = congestion.TickPacer(
+            max_datagram_size=quic.configuration.max_datagram_size
+        )
         self._pending: deque[bytes] = quic._datagrams_pending
 
     # --- for owners to fill ------------------------------------------------------------------
@@ -166,6 +151,23 @@ class WireProtocol(QuicConnectionProtocol):
         # Raised when the other side has asked for no more of this stream, or it is long over.
         with contextlib.suppress(RuntimeError, ValueError):
             self._quic.send_stream_data(stream_id, data, ended)
+
+    def transmit(self) -> None:
+        """Send what is queued, as far as window and pacer let it go.
+
+        aioquic stops at the first frame other than audio that does not fit into a packet;
+        whatever waits behind it is for the next try.
+        """
+        while True:
+            before = len(self._pending)
+            super().transmit()
+            if not 0 < len(self._pending) < before:
+                return
+
+    @property
+    def unacknowledged(self) -> bool:
+        """Whether the other side has yet to confirm something that streams carried."""
+        return any(stream.sender._buffer for stream in self._quic._streams.values())
 
     def stream_backlog(self, stream_id: int) -> int:
         """Bytes of a stream that the other side has not acknowledged."""
