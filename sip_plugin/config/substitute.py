@@ -44,10 +44,9 @@ class Sources:
         """A file's text without the line end that editors put there."""
         what = f"the file {name}"
         try:
-            # Nothing that can block or has no end, such as a pipe or a device.
-            descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_NONBLOCK)
-            with open(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            with open(self._folder / name, "rb", opener=_without_waiting) as file:
+                # Nothing without an end, such as a pipe or a device.
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise ValueError(f"{what} is not a regular file")
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
@@ -56,6 +55,11 @@ class Sources:
             raise ValueError(f"{what} has more than {MAX_FILE_BYTES} bytes")
         text = content.decode(errors="surrogateescape")
         return _text(text.removesuffix("\n").removesuffix("\r"), what)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a pipe although nobody writes to it, to be able to refuse it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _text(value: str, what: str) -> str:

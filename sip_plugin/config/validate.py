@@ -60,17 +60,23 @@ class _Report:
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults[:MAX_FAULTS]
-        self._told = [fault.path for fault in self.faults]
+        self._meant: list[Path] = []
 
     def add(self, fault: Fault) -> None:
-        causes = (fault.path, *fault.depends_on)
-        echo = any(_related(cause, told) for cause in causes for told in self._told)
-        if (echo and not fault.unknown) or len(self.faults) >= MAX_FAULTS:
+        if len(self.faults) >= MAX_FAULTS or (not fault.unknown and self._is_echo(fault)):
             return
         self.faults.append(fault)
-        self._told.append(fault.path)
         if fault.meant:
-            self._told.append(fault.meant)
+            self._meant.append(fault.meant)
+
+    def _is_echo(self, fault: Fault) -> bool:
+        told = [earlier.path for earlier in self.faults]
+        return (
+            fault.path in self._meant
+            or any(_related(fault.path, path) for path in told)
+            or any(_related(cause, path) for cause in fault.depends_on for path in told)
+            or any(_related(cause, path) for cause in fault.depends_on for path in self._meant)
+        )
 
 
 def _outermost(paths: list[Path]) -> list[Path]:

@@ -131,7 +131,7 @@ def _bounds(field: FieldInfo) -> dict[str, Any]:
 
 
 def _limits(field: FieldInfo) -> str:
-    bounds = {name: f"{value:g}" for name, value in _bounds(field).items()}
+    bounds = {name: f"{value:.12g}" for name, value in _bounds(field).items()}
     low = bounds.get("ge") or f"above {bounds['gt']}"
     high = bounds.get("le") or f"below {bounds['lt']}"
     return f"{low} to {high}"
