@@ -22,6 +22,8 @@ MAX_DIGITS_A_SECOND = 20
 
 _EVENT = struct.Struct("!BBH")
 _FINISHED = 16
+_OF_BEFORE = -1
+"""In place of a timestamp that compares with none of the present stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +64,26 @@ class DtmfReceiver:
         """A key is down: what else is heard is its tone."""
         return self._running is not None
 
-    def push(self, timestamp: int, payload: bytes, now: float, marker: bool) -> list[Dtmf] | None:
-        """Take one event packet; None when it is no event that we know."""
+    def push(self, timestamp: int, payload: bytes, now: float, marker: bool) -> list[Dtmf]:
+        """Take one event packet, and say which digits ended; other events are stepped over."""
         if len(payload) < 4 or payload[0] >= len(DIGITS):
-            return None
+            return []
         code, flags, duration = _EVENT.unpack_from(payload)
         if timestamp in self._finished:
             return []
-        digits = []
+        digits = self.expire(now)
         running = self._running
         if running is None or running.timestamp != timestamp:
             before = 0
             if running is not None:
-                if (timestamp - running.timestamp) & 0x80000000:
+                if running.timestamp >= 0 and (timestamp - running.timestamp) & 0x80000000:
                     return []  # an overtaken packet of something older
                 segment = (running.timestamp + running.duration) & 0xFFFFFFFF
                 if code == running.code and not marker and segment == timestamp:
                     before = running.before + running.duration
                     self._finished.append(running.timestamp)
                 else:
-                    digits = self._finish(now)
+                    digits += self._finish(now)
             self._running = running = _Running(timestamp, code, duration, before, now)
         running.duration = max(running.duration, duration)
         running.heard_at = now
@@ -96,8 +98,9 @@ class DtmfReceiver:
         return self._finish(now)
 
     def restart(self) -> None:
-        """Another stream follows, with timestamps of its own."""
-        self._running = None
+        """Another stream follows, with timestamps of its own; a key that is down ends soon."""
+        if self._running is not None:
+            self._running.timestamp = _OF_BEFORE
         self._finished.clear()
 
     def _finish(self, now: float) -> list[Dtmf]:

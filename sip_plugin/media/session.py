@@ -150,9 +150,12 @@ class RtpSession:
         if not is_audio and kind != rtp.COMFORT_NOISE and kind != self._rx_event_payload_type:
             stats.unknown_payload_type += 1
             return []
-        if not self._source.accepts(source, ssrc, sequence, now):
+        if not self._source.accepts(source, ssrc, sequence, now, may_pin=self._receives):
             stats.foreign_source += 1
             return []
+        is_event = not is_audio and kind != rtp.COMFORT_NOISE
+        if is_event and self._beside(ssrc, now):
+            return self._event(timestamp, payload, now, marker)
         order = self._follow(ssrc, sequence, now)
         if order is None:
             return []
@@ -173,14 +176,15 @@ class RtpSession:
                 newer=newer,
                 talk_starts=marker or order is Order.NEXT,
             )
-            return self._digits_in.expire(now) if self._digits_in.active else []
+            return self.overdue_digits(now) if self._digits_in.active else []
         self._buffer.quiet()
-        if kind == rtp.COMFORT_NOISE:
-            return self._digits_in.expire(now)
+        if is_event:
+            return self._event(timestamp, payload, now, marker)
+        return self.overdue_digits(now)
+
+    def _event(self, timestamp: int, payload: bytes, now: float, marker: bool) -> list[RtpEvent]:
         digits = self._digits_in.push(timestamp, payload, now, marker)
-        if digits is None:
-            return []
-        stats.digits_received += len(digits)
+        self._stats.digits_received += len(digits)
         return digits
 
     def overdue_digits(self, now: float) -> list[RtpEvent]:
@@ -189,17 +193,18 @@ class RtpSession:
         self._stats.digits_received += len(digits)
         return digits
 
+    def _beside(self, ssrc: int, now: float) -> bool:
+        """Another stream while the present one is alive: some gateways send keys in their own."""
+        alive = now - self._heard_at < SSRC_SILENCE_SECS
+        return self._ssrc is not None and ssrc != self._ssrc and alive
+
     def _follow(self, ssrc: int, sequence: int, now: float) -> Order | None:
         """Place a packet in its stream; None when it is not to be used."""
         stats = self._stats
         if ssrc != self._ssrc:
             expected = (ssrc, sequence)
-            if (
-                self._ssrc is not None
-                and self._other_stream != expected
-                and now - self._heard_at < SSRC_SILENCE_SECS
-            ):
-                # The present stream is alive: the other one must go on before it counts.
+            if self._other_stream != expected and self._beside(ssrc, now):
+                # It counts once it goes on while the present one does not.
                 self._other_stream = (ssrc, (sequence + 1) & 0xFFFF)
                 return None
             if self._sequence is not None:
@@ -209,6 +214,7 @@ class RtpSession:
             self._ssrc = ssrc
             self._sequence = SequenceTracker(sequence)
             return Order.NEXT
+        self._other_stream = None
         order = self._sequence.push(sequence)
         if order is Order.NEXT or order is Order.AHEAD:
             return order

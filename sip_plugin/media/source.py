@@ -70,8 +70,14 @@ class PeerSource:
         """Where packets for the peer go; None while nobody knows."""
         return self._pinned or self._signalled
 
-    def accepts(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
-        """Whether a valid packet from `source` is the peer's; may pin the source."""
+    def accepts(
+        self, source: Address, ssrc: int, sequence: int, now: float, *, may_pin: bool = True
+    ) -> bool:
+        """Whether a valid packet from `source` is the peer's.
+
+        Pins an unexpected source when that is called for; never with `may_pin` false (on hold,
+        when the peer is silent and a stranger would have no rival).
+        """
         if source == self._pinned:
             self._confirmed = True
             return True
@@ -82,13 +88,17 @@ class PeerSource:
                 self._pin(source)
                 return True
             return False
-        if self._pinned is not None and (self._confirmed or now - self._opened_at < STALE_SECS):
+        if self._pinned is not None and (self._confirmed or not self._moved(source, now)):
             return False
         if source == self._previous and self._pinned is None:
             if now - self._opened_at > STALE_SECS:
                 self._pin(source)
             return True
-        return self._open(now) and self._qualifies(source, ssrc, sequence)
+        return may_pin and self._open(now) and self._qualifies(source, ssrc, sequence)
+
+    def _moved(self, source: Address, now: float) -> bool:
+        """Whether `source` may be the pinned one behind a new port of its NAT."""
+        return source[0] == self._pinned[0] and now - self._opened_at >= STALE_SECS
 
     def _open(self, now: float) -> bool:
         return now - self._opened_at <= WINDOW_SECS

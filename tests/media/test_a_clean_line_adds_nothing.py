@@ -1,7 +1,12 @@
 """Packets that come evenly go out at the very next pull, whatever their size."""
 
+import numpy as np
 import pytest
 
+from bridge.audio import g711
+from sip_plugin.media import rtp
+from sip_plugin.media.description import PhoneCodec
+from tests.media.captures import captured
 from tests.media.phone import LOUD, call, number, packet, session
 
 
@@ -46,3 +51,14 @@ def test_numbers_and_timestamps_wrap_unnoticed():
     assert [number(h.frame) for h in heard] == [n % len(LOUD) for n in range(200)]
     assert rtp_session.stats.lost == 0
     assert rtp_session.stats.clock_restarts == 0
+
+
+def test_a_captured_call_of_30_ms_packets_comes_out_sample_by_sample():
+    packets = list(captured("alaw_30ms.pcap"))
+    rtp_session = session(codec=PhoneCodec.ALAW, rx_payload_type=8, ptime_ms=30)
+    heard, _ = call(rtp_session, [(1 + t, data) for t, data in packets], until=1 + packets[-1][0])
+    said = np.concatenate([g711.decode(g711.ALAW, rtp.parse(data).payload) for _, data in packets])
+    out = np.concatenate([h.frame.pcm for h in heard])
+    assert len(out) >= len(said) - 480
+    assert np.array_equal(out, said[: len(out)])
+    assert rtp_session.stats.lost == rtp_session.stats.concealed == 0

@@ -6,12 +6,13 @@ import numpy as np
 
 from sip_plugin.media import rtp
 from sip_plugin.media.dtmf import Dtmf
+from tests.media.captures import captured
 from tests.media.phone import EVENTS, SSRC, call, packet, session
 
 
-def event(seq, ts, code, duration, end=False, marker=False):
+def event(seq, ts, code, duration, end=False, marker=False, ssrc=SSRC):
     payload = struct.pack("!BBH", code, 0x80 | 10 if end else 10, duration)
-    return rtp.build(rtp.RtpPacket(EVENTS, seq, ts, SSRC, payload, marker))
+    return rtp.build(rtp.RtpPacket(EVENTS, seq, ts, ssrc, payload, marker))
 
 
 def key(begin, seq, ts, code, packets=5, ends=3, lost=()):
@@ -91,3 +92,32 @@ def test_keys_faster_than_fingers_are_refused():
     _, events = call(rtp_session, arrivals, until=3)
     assert len(events) <= 40
     assert rtp_session.stats.digits_refused == 1000 - len(events)
+
+
+def test_keys_in_a_stream_of_their_own_are_heard_beside_the_audio():
+    arrivals = [(1 + n * 0.02, packet(n)) for n in range(100)]
+    arrivals += [
+        (1.505 + n * 0.02, event(n, 77, 4, (n + 1) * 160, end=n == 4, ssrc=5)) for n in range(5)
+    ]
+    rtp_session = session()
+    _, events = call(rtp_session, arrivals, until=3)
+    assert events == [Dtmf("4", 100)]
+    assert rtp_session.stats.received == 100
+    assert rtp_session.stats.source_changes == 0
+
+
+def test_a_key_whose_stream_breaks_off_is_still_reported():
+    arrivals = key(1, 0, 2**31 + 5, 1, ends=0)
+    arrivals += [(1.11 + n * 0.02, packet(n, ssrc=5)) for n in range(20)]
+    _, events = call(session(), arrivals, until=2)
+    assert events == [Dtmf("1", 100)]
+
+
+def test_a_captured_key_is_read():
+    """`dtmf_5.pcap`: key 5 as sent by a gateway, one of the captures that come with sipp."""
+    packets = list(captured("dtmf_5.pcap"))
+    event_type = rtp.parse(packets[0][1]).payload_type
+    rtp_session = session(rx_event_payload_type=event_type)
+    _, events = call(rtp_session, [(1 + t, data) for t, data in packets], until=2)
+    assert events == [Dtmf("5", 280)]
+    assert rtp_session.stats.digits_received == 1
