@@ -54,7 +54,7 @@ class _Log(pj.LogWriter):
 def open_endpoint(options: AgentOptions, emit: Callable[[Event], None]) -> Endpoint:
     """Start the stack without threads, sound devices and media sockets. Raises StackError."""
     stack_settings.quieten()
-    stack_settings.stay_on_udp()
+    stack_settings.tune()
     endpoint = Endpoint(emit)
     try:
         endpoint.libCreate()

@@ -13,8 +13,15 @@ log = logging.getLogger(__name__)
 # Where `pjsip_cfg_t` (pjsip/sip_config.h) has what, counted in ints.
 _DISABLE_TCP_SWITCH = 4
 _TIMERS_AT = 14
-_TIMERS_MS = [500, 4000, 5000, 32000]
-"""T1, T2, T4 and timer D: their known defaults tell that the layout is the one we know."""
+_TIMERS_MS = [500, 4000, 5000]
+"""T1, T2 and T4 (RFC 3261 appendix A): their defaults tell that the layout is the known one."""
+_TIMEOUT_AT = 17
+
+SILENCE_MS = 10_000
+"""A far side that answers none of a request's transmissions for so long is gone.
+
+RFC 3261 waits 32 s (64 x T1), in which a call that nobody acknowledged would keep its place.
+"""
 
 
 def _library() -> ctypes.CDLL:
@@ -29,19 +36,21 @@ def quieten() -> None:
         log.debug("this build of the SIP stack hides pj_log_set_level")
 
 
-def stay_on_udp() -> bool:
-    """Send requests above 1300 bytes by UDP too: a trunk that has no TCP would never see them.
+def tune() -> bool:
+    """Before the stack is created: stay on UDP, and give up on a silent far side in time.
 
-    False: not possible in this build; the stack then tries TCP first (RFC 3261 section 18.1.1).
+    Requests above 1300 bytes would try TCP first (RFC 3261 section 18.1.1), which many a trunk
+    does not have. False: this build's settings are not known, its defaults stay.
     """
     try:
-        table = (ctypes.c_int * 20).in_dll(_library(), "pjsip_sip_cfg_var")
+        table = (ctypes.c_int * (_TIMEOUT_AT + 1)).in_dll(_library(), "pjsip_sip_cfg_var")
     except ValueError:
         table = None
-    if table is None or list(table[_TIMERS_AT : _TIMERS_AT + 4]) != _TIMERS_MS:
-        log.warning("large SIP requests try TCP first: this build's settings are not known")
+    if table is None or list(table[_TIMERS_AT:_TIMEOUT_AT]) != _TIMERS_MS:
+        log.warning("this build of the SIP stack keeps its own timers and tries TCP at times")
         return False
     table[_DISABLE_TCP_SWITCH] = 1
+    table[_TIMEOUT_AT] = SILENCE_MS
     return True
 
 

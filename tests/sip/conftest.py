@@ -12,6 +12,7 @@ import pytest
 
 from bridge.secret import REVEAL
 from sip_plugin.config import Config
+from sip_plugin.planes.messages import WorkerState
 from tests.peers.ports import Ports
 from tests.sip.phone import Phone
 from tests.sip.plane import Client, FakeWorker, Supervisor
@@ -58,8 +59,14 @@ class SipServer:
         return str(self.folder / "plane.sock")
 
     def worker(self, **options) -> FakeWorker:
+        """A worker whose leases have arrived."""
         client = FakeWorker(self.socket_path, **options)
         self._clients.append(client)
+        watcher = Supervisor(self.socket_path, "watcher")
+        watcher.wait_until(
+            WorkerState, lambda state: state.name == client.name and state.leases > 0
+        )
+        watcher.close()
         return client
 
     def supervisor(self) -> Supervisor:

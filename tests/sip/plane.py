@@ -3,10 +3,9 @@
 import contextlib
 import itertools
 import os
-import queue
 import socket
 import threading
-import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from sip_plugin.planes.link import decode, encode
@@ -71,23 +70,27 @@ class Client:
     def all(self, kind: type[M], **fields: object) -> list[M]:
         """What came of a kind, with these values."""
         with self._arrived:
-            return [
-                message
-                for message in self.received
-                if isinstance(message, kind)
-                and all(getattr(message, name) == value for name, value in fields.items())
-            ]
+            return self._found(kind, fields)
 
     def wait(self, kind: type[M], count: int = 1, secs: float = WAIT_SECS, **fields: object) -> M:
         """The `count`-th message of a kind with these values, once it is there."""
-        deadline = time.monotonic() + secs
         with self._arrived:
-            while len(found := self._found(kind, fields)) < count:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._arrived.wait(left):
-                    kinds = [str(message) for message in self.received[-12:]]
-                    raise AssertionError(f"no {kind.__name__} {fields} came, but {kinds}")
-            return found[count - 1]
+            if not self._arrived.wait_for(lambda: len(self._found(kind, fields)) >= count, secs):
+                seen = [str(message) for message in self.received[-12:]]
+                raise AssertionError(f"no {kind.__name__} {fields} came, but {seen}")
+            return self._found(kind, fields)[count - 1]
+
+    def wait_until(self, kind: type[M], true: Callable[[M], bool], count: int = 1) -> M:
+        """The `count`-th message of a kind of which `true` holds, once it is there."""
+
+        def found() -> list[M]:
+            return [message for message in self._found(kind, {}) if true(message)]
+
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(found()) >= count, WAIT_SECS):
+                seen = [str(message) for message in self.received[-12:]]
+                raise AssertionError(f"no such {kind.__name__} came, but {seen}")
+            return found()[count - 1]
 
     def _found(self, kind: type[M], fields: dict[str, object]) -> list[M]:
         return [
@@ -99,21 +102,10 @@ class Client:
 
 
 class Supervisor(Client):
-    def final(self, count: int = 1, **fields: object) -> CallState:
+    def final(self, count: int = 1) -> CallState:
         """The `count`-th call that has ended."""
-        deadline = time.monotonic() + WAIT_SECS
-        while True:
-            ended = [
-                state
-                for state in self.all(CallState, **fields)
-                if state.state in ("completed", "failed", "no_answer")
-            ]
-            if len(ended) >= count:
-                return ended[count - 1]
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no call has ended: {self.all(CallState)}")
-            with self._arrived:
-                self._arrived.wait(0.2)
+        ends = ("completed", "failed", "no_answer")
+        return self.wait_until(CallState, lambda state: state.state in ends, count)
 
 
 class FakeWorker(Client):
@@ -128,7 +120,6 @@ class FakeWorker(Client):
         self._numbers = itertools.count(1)
         self.sockets: dict[str, socket.socket] = {}
         self._calls: dict[str, str] = {}
-        self._spare: queue.SimpleQueue[socket.socket] = queue.SimpleQueue()
         super().__init__(path, name)
         self.offer(leases)
 
