@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 
@@ -23,7 +24,11 @@ class Located:
     """A valid configuration, and where its keys are in the file."""
 
     config: Config
-    positions: Positions
+    text: str
+
+    @cached_property
+    def positions(self) -> Positions:
+        return Positions(self.text)
 
 
 def load(path: str | PathLike[str]) -> Config:
@@ -48,9 +53,9 @@ def loads(text: str, *, name: str, folder: Path, environ: Mapping[str, str]) -> 
     except SyntaxFault as fault:
         raise ConfigError([Issue(name, fault.line, str(fault))]) from None
     result = validate(expand(tables, Sources(environ, folder)))
-    positions = Positions(text)
     if isinstance(result, Config):
-        return Located(result, positions)
+        return Located(result, text)
+    positions = Positions(text)
     issues = [Issue(name, positions.line(fault.path), _sentence(fault)) for fault in result]
     if len(issues) >= MAX_FAULTS:
         issues.append(Issue(name, text.count("\n") + 1, "there may be more: correct these first"))

@@ -87,7 +87,10 @@ def _parts(path: Path, value: Node) -> Iterator[tuple[Path, Node]]:
 
 def _keys(node: Node) -> list[str]:
     """The keys of a bare, quoted or dotted key; quotes and escapes are tomllib's business."""
-    document = tomllib.loads(f"{(node.text or b'').decode()} = 0")
+    text = (node.text or b"").decode()
+    if node.type == "bare_key":
+        return [text]
+    document = tomllib.loads(f"{text} = 0")
     keys = []
     while isinstance(document, dict) and len(keys) < MAX_DEPTH:
         ((key, document),) = document.items()
