@@ -66,6 +66,8 @@ class LegCall:
         self.number = -1
         """Set by the shell when the call has a stream."""
         self._control = bytearray(_encode_open(facts, agent))
+        self._held = bytearray()
+        """What the agent is told once it has taken the call: a fast callee answers before."""
         self._finish = False
         self._audio: list[bytes] = []
         self._reader = control.MessageReader()
@@ -203,8 +205,10 @@ class LegCall:
     # --- inside ------------------------------------------------------------------------------
 
     def _say(self, message: messages.Message) -> None:
-        if not self.ended:
-            self._control += control.encode(message)
+        if self.ended:
+            return
+        at_once = self.opened or isinstance(message, messages.Close)
+        (self._control if at_once else self._held).extend(control.encode(message))
 
     def _end(self) -> None:
         self.ended = True
@@ -221,6 +225,8 @@ class LegCall:
             case messages.Opened() if not self.opened:
                 self.opened = True
                 self._open_deadline = None
+                self._control += self._held
+                self._held.clear()
                 return [Opened()]
             case _ if not self.opened or isinstance(message, messages.Opened):
                 raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
@@ -259,7 +265,7 @@ class LegCall:
         if reply.order.next_seq < reply.frames:
             if now < reply.end_deadline:
                 return []
-            events += [_reply_audio(f) for f in reply.order.skip_to(reply.frames, now)]
+            events += [_reply_audio(f) for f in reply.order.skip_to(reply.frames)]
         self._fence = reply.turn
         self._reply = None
         return [*events, ReplyEnd(turn=reply.turn, frames=reply.frames)]
