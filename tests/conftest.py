@@ -68,9 +68,9 @@ def gateway(ports: Ports, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     with ExitStack() as running:
         number = count(1)
 
-        def start(*options: str, port: int = 0) -> Gateway:
+        def start(*options: str, instead_of: Gateway | None = None) -> Gateway:
             folder = _folder(tmp_path / f"gateway-{next(number)}")
-            started = Gateway(ports, folder, *options, port=port)
+            started = Gateway(ports, folder, *options, instead_of=instead_of)
             running.callback(started.stop)
             return started
 

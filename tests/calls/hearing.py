@@ -4,20 +4,34 @@ import numpy as np
 
 from tests.peers.waves import RATE_HZ, find, level_dbfs
 
-SAME_VOICE = 0.8
-"""Correlation of speech with itself after two G.711 codings and the resamplers: above 0.9."""
+PIECE = RATE_HZ // 4
+SHIFT = RATE_HZ // 4
+"""On a busy machine a frame comes late now and then, and what follows it is heard later."""
+SAME_SOUND = 0.8
+"""Likeness of a piece of speech to itself after two G.711 codings and resampling: above 0.9."""
+PIECES_HEARD = 0.8
+"""Share of the pieces that must be heard: a late frame spoils the one it falls into."""
 
 
 def assert_heard(said: np.ndarray, heard: np.ndarray, after_ms: float = 0.0) -> float:
-    """Assert that all of `said` sounds in `heard`, once `after_ms` has passed; when, in ms."""
-    start = round(after_ms * RATE_HZ / 1000)
-    at, likeness = find(said, heard[start:])
-    assert likeness >= SAME_VOICE, (
-        f"not heard: likeness {likeness:.2f} in {(len(heard) - start) / RATE_HZ:.1f} s "
-        f"at {level_dbfs(heard[start:]):.0f} dBFS"
+    """Assert that `said` sounds in `heard` once `after_ms` has passed; returns when, in ms."""
+    line = heard[round(after_ms * RATE_HZ / 1000) :]
+    at, _ = find(said, line)
+    pieces = [
+        (start, said[start : start + PIECE]) for start in range(0, len(said) - PIECE + 1, PIECE)
+    ]
+    loud = [(start, piece) for start, piece in pieces if level_dbfs(piece) > -40]
+    likenesses = []
+    for start, piece in loud:
+        around = line[max(0, at + start - SHIFT) : at + start + PIECE + SHIFT]
+        likenesses.append(find(piece, around)[1])
+    heard_pieces = sum(likeness >= SAME_SOUND for likeness in likenesses)
+    assert heard_pieces >= PIECES_HEARD * len(loud), (
+        f"not heard: likeness of each quarter second {[round(x, 2) for x in likenesses]}, "
+        f"best place {after_ms + at / 8:.0f} ms of {len(heard) / 8:.0f} ms, "
+        f"{level_dbfs(line):.0f} dBFS after {after_ms:.0f} ms"
     )
-    voice = heard[start + at : start + at + len(said)]
-    change = level_dbfs(voice) - level_dbfs(said)
+    change = level_dbfs(line[at : at + len(said)]) - level_dbfs(said)
     assert abs(change) < 3, f"heard {change:+.1f} dB louder than said"
     return after_ms + at * 1000 / RATE_HZ
 

@@ -28,10 +28,12 @@ ENDED = ("completed", "failed", "no_answer")
 class Gateway:
     """`sip-plugin gateway` on a free port; agents `parrot` and `greeter`."""
 
-    def __init__(self, ports: Ports, folder: Path, *options: str, port: int = 0) -> None:
-        """`options` go to the command as they are; `port` is that of one that has ended."""
-        self.port = port or ports.one()
-        self.ca_file = folder / "ca.pem"
+    def __init__(
+        self, ports: Ports, folder: Path, *options: str, instead_of: "Gateway | None" = None
+    ) -> None:
+        """`options` go to the command as they are; `instead_of` is one that has ended."""
+        self.port = instead_of.port if instead_of else ports.one()
+        self.ca_file = instead_of.ca_file if instead_of else folder / "ca.pem"
         listen = f"127.0.0.1:{self.port}"
         self.process = Process(
             "gateway",
