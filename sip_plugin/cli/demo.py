@@ -21,7 +21,7 @@ def demo(
     first_audio_ms: Annotated[
         int,
         typer.Option(
-            "--first-audio-ms", min=0, max=2000, help="How long the model takes after a commit."
+            "--first-audio-ms", min=0, max=60_000, help="How long the model takes after a commit."
         ),
     ] = 150,
     keep_logs: Annotated[

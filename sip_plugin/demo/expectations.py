@@ -73,8 +73,9 @@ def check(
 ) -> list[Check]:
     """Every expectation of the script, in the order of the call."""
     story = Story(caller_events)
-    turns = [line for line in lines if line.kind is not Kind.BACKCHANNEL]
-    checks = [_answered(outcome), _all_said(story, lines), *_turns(turns, plugin_events)]
+    said = [line for line in lines if line.name in story.ended]
+    turns = [line for line in said if line.kind is not Kind.BACKCHANNEL]
+    checks = [_answered(outcome), _all_said(story, lines), *_turns(turns, story, plugin_events)]
     for line in lines:
         if line.kind is Kind.BACKCHANNEL:
             checks += _backchannel(line, story, plugin_events)
@@ -104,18 +105,23 @@ def _all_said(story: Story, lines: Sequence[Line]) -> Check:
     return Check("script", f"{len(lines)} lines said", f"{said} lines said", said == len(lines))
 
 
-def _turns(turns: Sequence[Line], events: Sequence[PluginEvent]) -> list[Check]:
-    checks = []
-    for event, what in (
-        ("prime", "one for each turn"),
-        ("commit", "one for each turn, none for a backchannel"),
-        ("turn_latency", "one for each turn"),
-    ):
-        seen = sum(e.event == event for e in events)
-        # A barge-in opens its turn by the cancel, and may need no prime of its own.
-        least = sum(line.kind is Kind.TURN for line in turns) if event == "prime" else len(turns)
-        checks.append(Check(event, f"{len(turns)}: {what}", str(seen), least <= seen <= len(turns)))
-    return checks
+def _turns(turns: Sequence[Line], story: Story, events: Sequence[PluginEvent]) -> list[Check]:
+    """Counts of what was said, even if the script ended early: that is a fault of its own."""
+    # A barge-in opens its turn by the cancel, and may need no prime of its own.
+    primes = sum(line.kind is Kind.TURN for line in turns)
+    answers = len(story.reply_began)
+    return [
+        _count(events, "prime", primes, len(turns), "one for each turn"),
+        _count(
+            events, "commit", len(turns), len(turns), "one for each turn, none for a backchannel"
+        ),
+        _count(events, "turn_latency", answers, answers, "one for each answer"),
+    ]
+
+
+def _count(events: Sequence[PluginEvent], event: str, least: int, most: int, what: str) -> Check:
+    seen = sum(e.event == event for e in events)
+    return Check(event, f"{most}: {what}", str(seen), least <= seen <= most)
 
 
 def _between(events: Sequence[PluginEvent], from_ms: int, to_ms: int) -> list[PluginEvent]:

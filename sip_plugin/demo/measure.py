@@ -17,6 +17,9 @@ from sip_plugin.demo.script import CallerEvent, Kind, LineEnded
 LINE_DBFS = -75.0
 """Anything louder came from the agent: its voice, or the line noise that it speaks back."""
 
+VOICE_DBFS = -50.0
+"""Audible speech."""
+
 SLACK_MS = 60
 _PER_MS = PHONE_RATE_HZ // 1000
 
@@ -65,6 +68,8 @@ class PhoneTurn:
     """End of the caller's last frame of speech, on the sample clock."""
     latency_ms: float
     """From the moment that frame was sent to the first packet of agent audio."""
+    voice_ms: float | None
+    """The same to the first packet at speaking level: a reply may begin with quiet."""
 
 
 def phone_turns(record: CallRecord, events: Sequence[CallerEvent]) -> list[PhoneTurn]:
@@ -72,12 +77,19 @@ def phone_turns(record: CallRecord, events: Sequence[CallerEvent]) -> list[Phone
     turns = []
     ends = [e for e in events if isinstance(e, LineEnded) and e.kind is not Kind.BACKCHANNEL]
     audio_at = record.packet_at[record.packet_dbfs > LINE_DBFS]
+    voice_at = record.packet_at[record.packet_dbfs > VOICE_DBFS]
     ended_at = [record.sent_at[end.at_ms // FRAME_MS - 1] for end in ends]
     for end, at, until in zip(ends, ended_at, [*ended_at[1:], np.inf], strict=False):
-        after = audio_at[(audio_at > at) & (audio_at < until)]
-        if len(after):
-            turns.append(PhoneTurn(end.line, end.at_ms, float(after[0] - at) * 1000))
+        first = [_first_between(times, at, until) for times in (audio_at, voice_at)]
+        audio, voice = (None if time is None else (time - at) * 1000 for time in first)
+        if audio is not None:
+            turns.append(PhoneTurn(end.line, end.at_ms, audio, voice))
     return turns
+
+
+def _first_between(times: np.ndarray, after: float, until: float) -> float | None:
+    found = times[(times > after) & (times < until)]
+    return float(found[0]) if len(found) else None
 
 
 def heard_ms(record: CallRecord, from_ms: int, to_ms: int) -> int:

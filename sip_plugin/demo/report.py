@@ -17,7 +17,10 @@ PARTS = (
     ("playout_ms", "first model frame → first RTP packet"),
     ("total_ms", "total, in the plugin"),
 )
-PHONE = "total, on the phone: last speech sent → agent heard"
+PHONE_PARTS = (
+    ("phone_ms", "total, on the phone: last speech sent → first agent audio"),
+    ("phone_voice_ms", "… → agent at speaking level"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ def latency_rows(
     """One row a part; a part without a figure has none."""
     turns = [e.data for e in plugin_events if e.event == "turn_latency"]
     columns = [(part, label, [t[part] for t in turns if part in t]) for part, label in PARTS]
-    columns.append(("phone_ms", PHONE, [turn.latency_ms for turn in phone]))
+    voices = [turn.voice_ms for turn in phone if turn.voice_ms is not None]
+    for (part, label), values in zip(
+        PHONE_PARTS, ([turn.latency_ms for turn in phone], voices), strict=True
+    ):
+        columns.append((part, label, values))
     return [
         LatencyRow(part, label, len(values), *(percentile(values, p) for p in (50, 95, 99)))
         for part, label, values in columns
@@ -104,7 +111,7 @@ def summary(
             }
             for row in rows
         },
-        "turns": [{**asdict(turn), "latency_ms": round(turn.latency_ms, 2)} for turn in phone],
+        "turns": [asdict(turn) for turn in phone],
         "checks": [asdict(check) for check in checks],
         "files": files,
     }

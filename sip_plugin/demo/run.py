@@ -71,9 +71,9 @@ class DemoFailed(Exception):
 async def run(options: DemoOptions, show: Show) -> Result:
     """Everything. Raises DemoFailed and OSError; leaves no process behind."""
     options.out.mkdir(parents=True, exist_ok=True)
-    run_dir = Path(tempfile.mkdtemp(prefix="sip-plugin-demo-"))
+    run_dir = Path(tempfile.mkdtemp(prefix="sip-plugin-demo-", dir=setting.short_folder()))
     started: list[Child] = []
-    ok = False
+    ok = interrupted = False
     try:
         place = setting.find(run_dir)
         seen = await _hold_call(options, place, started, show)
@@ -82,10 +82,13 @@ async def run(options: DemoOptions, show: Show) -> Result:
         return result
     except (ChildFailed, NoPlugin, ApiError) as error:
         raise DemoFailed(str(error)) from error
+    except asyncio.CancelledError:
+        interrupted = True
+        raise
     finally:
         for child in reversed(started):
             await child.end()
-        if not ok:
+        if not ok and not interrupted:
             for child in started:
                 show.quote(f"the end of {child.name}.log:", child.tail())
         if options.keep_logs or not ok:
@@ -157,11 +160,15 @@ async def _until_ready(client: ControlClient, started: list[Child]) -> None:
 
 
 async def _watch(client: ControlClient, seen: Seen, show: Show) -> None:
-    async for fields in client.events():
-        event = of_json(fields)
-        if event is not None:
-            seen.plugin.append(event)
-            show.tell(telling.of_plugin(event))
+    try:
+        async for fields in client.events():
+            event = of_json(fields)
+            if event is not None:
+                seen.plugin.append(event)
+                show.tell(telling.of_plugin(event))
+    except (NoPlugin, ApiError) as error:
+        # The call is judged by what came until now.
+        show.tell(Told("plugin", f"its events have ended: {error}", "bold red"))
 
 
 async def _call(place: setting.Setting, seen: Seen, started: list[Child], show: Show) -> None:

@@ -1,14 +1,17 @@
 """Where the demo's call takes place: free loopback ports and the plugin's configuration."""
 
 import json
+import os
 import random
 import socket
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 ADDRESS = "127.0.0.1"
 NUMBER = "+15551234567"
 RTP_PORTS = 40
+MAX_FOLDER_BYTES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,12 @@ class Setting:
     @property
     def control_socket(self) -> Path:
         return self.run_dir / "control.sock"
+
+
+def short_folder() -> str:
+    """For the run directory: the path of a Unix socket has room for some 100 bytes."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) <= MAX_FOLDER_BYTES else "/tmp"
 
 
 def find(run_dir: Path) -> Setting:

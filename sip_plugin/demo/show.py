@@ -58,7 +58,9 @@ class Show:
             )
 
     def quote(self, title: str, lines: Sequence[str]) -> None:
-        """The end of a log, as it is."""
+        """The end of a log, as it is; nothing for an empty one."""
+        if not lines:
+            return
         self.console.print(Text(title, style="bold"))
         for line in lines:
             self.console.print(Text("  " + _printable(line)), soft_wrap=True)

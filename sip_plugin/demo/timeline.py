@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MultipleLocator
 
 from bridge.audio.frames import PHONE_RATE_HZ
 from sip_plugin.demo import speech
@@ -49,7 +48,7 @@ class _Row:
 _MARKS = {
     "prime": _Mark("prime", "#0891b2", "^", -0.45),
     "commit": _Mark("commit", "#16a34a", "o", -0.45),
-    "backchannel": _Mark("backchannel", "#7c3aed", "D", 0.45),
+    "backchannel": _Mark("backchannel", "#7c3aed", "D", -0.45),
     "barge_in_armed": _Mark("barge-in armed", "#f59e0b", "s", 0.45),
     "barge_in_rejected": _Mark("barge-in rejected", "#7c3aed", "X", 0.45),
     "cancel": _Mark("barge-in: agent cancelled", "#dc2626", "v", 0.45),
@@ -70,7 +69,7 @@ def draw(
     """Write the picture (PNG by the path's suffix). Long calls continue on further rows."""
     secs = max(record.duration_ms / 1000, 1.0)
     parts = _rows(secs, caller_events)
-    heard = [e for e in plugin_events if e.audio_ms is not None]
+    on_clock = [e for e in plugin_events if e.audio_ms is not None]
     width = max(part.end - part.begin for part in parts)
     height = 1.75 + 3.5 * len(parts)
     figure = Figure(figsize=(17, height), dpi=110, facecolor="white")
@@ -84,12 +83,11 @@ def draw(
         ):
             _dress(lane, name, colour)
             lane.set_xlim(part.begin, part.begin + width)
+            lane.set_xticks(np.arange(math.ceil(part.begin / 2) * 2, part.end + 0.1, 2))
         for lane in (events, caller):
             lane.tick_params(labelbottom=False)
         _waits((caller, agent), [t for t in turns if part.has(t.speech_end_ms)])
-        _events(
-            lanes, [e for e in plugin_events if e.audio_ms is not None and part.has(e.audio_ms)]
-        )
+        _events(lanes, [e for e in on_clock if part.has(e.audio_ms)])
         _wave(caller, record.sent, part, CALLER)
         _wave(agent, record.heard, part, AGENT)
         _words(caller, [e for e in caller_events if part.has(e.at_ms)])
@@ -151,7 +149,6 @@ def _dress(lane: Axes, name: str, colour: str) -> None:
     lane.set_ylabel(
         name, color=colour, fontsize=12, weight="bold", rotation=0, ha="right", va="center"
     )
-    lane.xaxis.set_major_locator(MultipleLocator(2))
     lane.grid(axis="x", color=GRID, lw=0.8)
     lane.set_axisbelow(True)
     for side in ("top", "left", "right"):

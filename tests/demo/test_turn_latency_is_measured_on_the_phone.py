@@ -17,9 +17,10 @@ def record_with_packets(*packets: tuple[float, float]) -> CallRecord:
 
 def test_it_runs_from_the_last_speech_sent_to_the_first_agent_audio():
     # The line's last frame is the one sent at 1.98 s; silence comes before the agent's audio.
-    record = record_with_packets((1.5, -96), (2.2, -96), (2.7, -30), (2.72, -20))
+    record = record_with_packets((1.5, -96), (2.2, -96), (2.7, -60), (2.74, -20))
     [turn] = phone_turns(record, [LineEnded(2000, "turn_1", Kind.TURN)])
     assert turn.latency_ms == pytest.approx(720)
+    assert turn.voice_ms == pytest.approx(760)
 
 
 def test_audio_that_came_after_the_caller_spoke_again_is_no_answer():

@@ -1,0 +1,80 @@
+"""The command itself, in real time: gateway, plugin and phone as processes on loopback."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+COMMAND = [sys.executable, "-c", "from sip_plugin.cli import main; main()", "demo"]
+LIMIT_SECS = 120
+
+
+def start(out: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "--out", str(out), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(out: Path, *arguments: str) -> tuple[int, str, str]:
+    process = start(out, *arguments)
+    try:
+        stdout, stderr = process.communicate(timeout=LIMIT_SECS)
+    finally:
+        process.kill()
+    return process.returncode, stdout, stderr
+
+
+def test_the_call_goes_as_scripted_and_leaves_its_files(tmp_path):
+    code, stdout, stderr = run(tmp_path, "--json", "--keep-logs")
+    assert code == 0, stderr
+    summary = json.loads(stdout)
+    assert summary["ok"] and all(check["ok"] for check in summary["checks"])
+    assert summary["latency_ms"]["phone_ms"]["n"] == 7
+    assert 30 < summary["call_secs"] < 90
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {"call.wav", "timeline.png", "summary.json", "plugin.log", "gateway.log"} <= left
+    for told in ("180 Ringing", "prime", "commit", "backchannel", "barge-in confirmed"):
+        assert told in stderr
+
+
+def test_a_model_that_is_too_slow_fails_the_call_and_says_so(tmp_path):
+    code, stdout, _ = run(tmp_path, "--first-audio-ms", "20000")
+    assert code == 1
+    assert "script at turn_1: expected an answer within 5000 ms" in stdout
+    assert "the end of plugin.log" in stdout and "the end of gateway.log" in stdout
+    assert not json.loads((tmp_path / "summary.json").read_text())["ok"]
+
+
+def test_an_interrupted_demo_leaves_no_process_and_no_folder(tmp_path):
+    process = start(tmp_path)
+    try:
+        while "the call is up" not in (line := process.stdout.readline()):
+            assert line, "it ended before the call was up"
+            if told := re.search(r"control on (\S+)/control.sock", line):
+                run_dir = told[1]
+        assert processes_that_mention(run_dir)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert not processes_that_mention(run_dir)
+    assert not Path(run_dir).exists()
+
+
+def processes_that_mention(path: str) -> list[str]:
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = command.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if path in words:
+            found.append(words)
+    return found
