@@ -170,6 +170,8 @@ class Session:
 
     def receive_control(self, data: bytes, ended: bool, now: float) -> list[Asked | AgentEvent]:
         """Bytes of the control stream; `ended` with the last of them."""
+        if self.ended:
+            return []
         events: list[Asked | AgentEvent] = []
         try:
             for body in self._reader.feed(data):
@@ -310,7 +312,7 @@ class Session:
                 if not self._ready:
                     if until is None and now < self._waiting_until:
                         break
-                    self._ready.extend(self._order.skip_to(head.last_seq + 1, now))
+                    self._ready.extend(self._order.skip_to(head.last_seq + 1))
                 if self._ready and self._ready[0].seq <= head.last_seq:
                     events.append(self._caller_audio())
                 else:

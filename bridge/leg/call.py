@@ -125,6 +125,8 @@ class LegCall:
 
     def receive_control(self, data: bytes, ended: bool, now: float) -> list[ModelEvent]:
         """Bytes of the control stream; `ended` with the last of them."""
+        if self.ended:
+            return []
         events: list[ModelEvent] = []
         try:
             for body in self._reader.feed(data):

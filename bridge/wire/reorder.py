@@ -33,13 +33,15 @@ class Reorder(Generic[F]):
         self.next_seq = 0
         """The frame that is delivered next."""
         self.stats = stats if stats is not None else TrackStats()
-        self._held: dict[int, F] = {}
-        self._deadline: float | None = None
+        self._held: dict[int, tuple[F, float]] = {}
+        """Frames after a gap, with the time of their arrival."""
 
     @property
     def deadline(self) -> float | None:
         """When `expire` has something to do."""
-        return self._deadline
+        if not self._held:
+            return None
+        return min(arrival for _, arrival in self._held.values()) + REORDER_WAIT
 
     def push(self, frame: F, now: float) -> list[F]:
         """Take one frame at `now` (seconds); return those that are now in order."""
@@ -57,38 +59,34 @@ class Reorder(Generic[F]):
         if seq == self.next_seq and not self._held:
             self.next_seq = seq + 1
             return [frame]
-        self._held[seq] = frame
+        self._held[seq] = (frame, now)
+        out = self._release()
         if len(self._held) > MAX_HELD:
-            return self._give_up(now)
-        return self._release(now)
+            out += self._give_up()
+        return out
 
     def expire(self, now: float) -> list[F]:
         """Give up on gaps that held others back for too long."""
-        if self._deadline is None or now < self._deadline:
-            return []
-        return self._give_up(now)
+        out: list[F] = []
+        while (deadline := self.deadline) is not None and now >= deadline:
+            out += self._give_up()
+        return out
 
-    def skip_to(self, seq: int, now: float) -> list[F]:
+    def skip_to(self, seq: int) -> list[F]:
         """Give up on everything missing below `seq`; return what was held below it, and after it
         what has come into order by that."""
-        out: list[F] = []
-        for held in sorted(s for s in self._held if s < seq):
-            out.append(self._held.pop(held))
+        out = [self._held.pop(held)[0] for held in sorted(s for s in self._held if s < seq)]
         if seq > self.next_seq:
             self.stats.lost += seq - self.next_seq - len(out)
             self.next_seq = seq
-        return out + self._release(now)
+        return out + self._release()
 
-    def _give_up(self, now: float) -> list[F]:
-        return self.skip_to(min(self._held), now)
+    def _give_up(self) -> list[F]:
+        return self.skip_to(min(self._held))
 
-    def _release(self, now: float) -> list[F]:
+    def _release(self) -> list[F]:
         out: list[F] = []
-        while (frame := self._held.pop(self.next_seq, None)) is not None:
-            out.append(frame)
+        while (held := self._held.pop(self.next_seq, None)) is not None:
+            out.append(held[0])
             self.next_seq += 1
-        if not self._held:
-            self._deadline = None
-        elif out or self._deadline is None:
-            self._deadline = now + REORDER_WAIT
         return out

@@ -1,7 +1,7 @@
 """aioquic as both ends of the model leg use it: batches, bounds, pacing and pings.
 
 Three things here reach behind aioquic's public interface, and nothing else in the project does:
-the pacer (`congestion.TickPacer`), the datagrams that it has queued, and a stream's unacknowledged bytes.
+the pacer (see `congestion`), the datagrams that it has queued, and a stream's unconfirmed bytes.
 """
 
 import asyncio

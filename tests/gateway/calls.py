@@ -1,0 +1,53 @@
+"""A call of the gateway's side on a made-up clock, without a network."""
+
+from bridge.gateway.session import Asked, Session
+from bridge.wire import control, messages
+from bridge.wire.audio import DownlinkFrame, UplinkFrame, decode
+
+OPEN = messages.Open(sid="call-1", agent="parrot", direction="inbound")
+
+
+class Desk:
+    """Feeds a `Session` what a plugin would send, and keeps the events."""
+
+    def __init__(self, accepted: bool = True) -> None:
+        self.now = 0.0
+        self.session = Session(0, self.now)
+        self.events: list = []
+        if accepted:
+            self.plugin_says(OPEN)
+            self.session.accept()
+            self.said()
+            self.events.clear()
+
+    def plugin_says(self, *said: messages.Message) -> None:
+        data = b"".join(map(control.encode, said))
+        self.events += self.session.receive_control(data, False, self.now)
+
+    def audio(self, *seqs: int) -> None:
+        for seq in seqs:
+            frame = UplinkFrame(0, seq, seq * 320, seq.to_bytes(2, "little"))
+            self.events += self.session.receive_audio(frame, self.now)
+
+    def wait(self, secs: float) -> None:
+        """Let time pass, with every timer that is due on the way."""
+        until = self.now + secs
+        while (at := self.session.deadline) is not None and at <= until:
+            self.now = at
+            self.events += self.session.expire(at)
+        self.now = until
+
+    def said(self) -> list[messages.FromGateway]:
+        """Messages for the plugin since the last time."""
+        data, _ = self.session.take_control()
+        return [control.decode_from_gateway(b) for b in control.MessageReader().feed(data)]
+
+    def spoken(self) -> list[DownlinkFrame]:
+        """All audio that is ready to leave."""
+        out = []
+        while (datagram := self.session.next_datagram()) is not None:
+            out.append(decode(datagram))
+        return out
+
+
+__all__ = ["OPEN", "Asked", "Desk"]

@@ -1,0 +1,99 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.wire import control, messages
+from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.limits import MAX_MESSAGE
+
+FROM_PLUGIN = [
+    messages.Open(sid="a-1", agent="parrot", token="t", direction="inbound", headers={"X": "y"}),
+    messages.Answered(),
+    messages.Prime(turn=1),
+    messages.Commit(turn=1, last_seq=-1),
+    messages.Cancel(turn=0, heard_ms=120),
+    messages.Dtmf(digit="#", duration_ms=80),
+    messages.Playout(turn=1, played_ms=20),
+    messages.Close(reason="caller hung up"),
+]
+FROM_GATEWAY = [
+    messages.Opened(),
+    messages.ReplyEnd(turn=1, frames=7),
+    messages.Transcript(role="agent", text="gruß", turn=1, final=True),
+    messages.Hangup(reason="done"),
+    messages.Transfer(target="sip:1@example.net"),
+    messages.Error(code="flood", message="too much"),
+    messages.Close(),
+]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10_000])
+def test_a_stream_cut_anywhere_gives_the_same_messages(size):
+    stream = b"".join(map(control.encode, FROM_PLUGIN))
+    reader = control.MessageReader()
+    bodies = [b for i in range(0, len(stream), size) for b in reader.feed(stream[i : i + size])]
+    assert [control.decode_from_plugin(body) for body in bodies] == FROM_PLUGIN
+    assert not reader.unfinished
+
+
+@pytest.mark.parametrize("message", FROM_GATEWAY, ids=lambda m: m.type)
+def test_the_gateways_messages_arrive_as_they_were(message):
+    (body,) = control.MessageReader().feed(control.encode(message))
+    assert control.decode_from_gateway(body) == message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "commit", "turn": "1", "last_seq": 2},
+        {"type": "commit", "turn": 1},
+        {"type": "commit", "turn": 1, "last_seq": 2, "extra": 3},
+        {"type": "commit", "turn": 2**32, "last_seq": 2},
+        {"type": "prime", "turn": 0},
+        {"type": "dtmf", "digit": "12", "duration_ms": 1},
+        {"type": "opened"},
+        {"turn": 1},
+        [],
+        None,
+    ],
+    ids=str,
+)
+def test_what_the_document_does_not_allow_is_malformed(body):
+    with pytest.raises(WireError) as error:
+        control.decode_from_plugin(json.dumps(body).encode())
+    assert error.value.code == ErrorCode.MALFORMED_MESSAGE
+
+
+def test_an_error_about_a_message_does_not_repeat_its_token():
+    body = json.dumps({"type": "open", "sid": "s", "token": {"secret": "hunter2"}}).encode()
+    with pytest.raises(WireError) as error:
+        control.decode_from_plugin(body)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_message_announced_too_long_is_refused_before_it_arrives():
+    with pytest.raises(WireError) as error:
+        list(control.MessageReader().feed((MAX_MESSAGE + 1).to_bytes(2, "big")))
+    assert error.value.code == ErrorCode.MESSAGE_TOO_LARGE
+
+
+@given(st.binary(max_size=400))
+def test_nonsense_is_malformed_and_never_anything_else(body):
+    for decode in (control.decode_from_plugin, control.decode_from_gateway):
+        try:
+            decode(body)
+        except WireError as error:
+            assert error.code == ErrorCode.MALFORMED_MESSAGE
+
+
+@given(st.lists(st.binary(max_size=60), max_size=20))
+def test_the_reader_holds_at_most_one_unfinished_message(chunks):
+    reader = control.MessageReader()
+    try:
+        for chunk in chunks:
+            for body in reader.feed(chunk):
+                assert len(body) <= MAX_MESSAGE
+    except WireError as error:
+        assert error.code == ErrorCode.MESSAGE_TOO_LARGE
