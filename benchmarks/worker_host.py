@@ -42,6 +42,10 @@ class WorkerHost:
         self._ready: dict[str, asyncio.Future[None]] = {}
         self._reports: dict[str, asyncio.Future[dict]] = {}
         self._link: Link | None = None
+        self.told: list[Message] = []
+        """Everything else that the worker said: events, and asks to end a call."""
+        self.links = 0
+        """How often the worker has connected."""
 
     async def __aenter__(self) -> Self:
         path = Path(self._folder.name, "plane.sock")
@@ -73,6 +77,9 @@ class WorkerHost:
 
     async def _on_worker(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._link = Link(reader, writer)
+        while not self._leases.empty():
+            self._leases.get_nowait()  # of the link before
+        self.links += 1
         async for message in self._link:
             self._on_message(message)
 
@@ -84,10 +91,14 @@ class WorkerHost:
             case ModelReady(sid=sid):
                 self._ready[sid].set_result(None)
             case ModelFailed(sid=sid, code=code, reason=reason):
-                if not self._ready[sid].done():
+                if self._ready[sid].done():
+                    self.told.append(message)
+                else:
                     self._ready[sid].set_exception(RuntimeError(f"{sid}: {code}: {reason}"))
             case CallReport(sid=sid, report=report):
                 self._reports[sid].set_result(report)
+            case _:
+                self.told.append(message)
 
     async def open(self, sid: str, phone_port: int) -> int:
         """Open, answer and start a call with a phone on `phone_port`; the worker's RTP port."""
@@ -124,6 +135,11 @@ class WorkerHost:
         assert self._link is not None
         self._link.send(CloseCall(sid=sid, reason="normal"))
         return await asyncio.wait_for(self._reports[sid], START_SECS)
+
+    def cut(self) -> None:
+        """End the link, as a SIP process that dies does."""
+        assert self._link is not None
+        self._link.close()
 
     def cpu_secs(self) -> float:
         """User and system time that the worker has used so far."""

@@ -1,0 +1,39 @@
+"""A real worker process, a real gateway with agents of the test, and phones of raw RTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from benchmarks.worker_host import WorkerHost
+from bridge.agent import AgentSpec, TlsOptions
+from bridge.gateway.agent import Agent
+from bridge.gateway.server import Gateway, GatewayOptions
+
+Stage = Callable[[WorkerHost, Gateway], Awaitable[None]]
+
+
+@pytest.fixture
+def on_stage(tmp_path: Path) -> Callable[[Agent, Stage], None]:
+    """`on_stage(agent, story)`: runs the story with a worker whose calls reach `agent`."""
+
+    @asynccontextmanager
+    async def stage(agent: Agent) -> AsyncIterator[tuple[WorkerHost, Gateway]]:
+        ca_file = str(tmp_path / "ca.pem")
+        options = GatewayOptions(port=0, ca_out=ca_file)
+        async with Gateway(options, agents={"tested": agent}) as gateway:
+            tls = TlsOptions(ca_file=ca_file)
+            spec = AgentSpec(endpoint=gateway.endpoint, agent="tested", tls=tls)
+            async with WorkerHost(spec) as host:
+                yield host, gateway
+
+    def run(agent: Agent, story: Stage) -> None:
+        async def play() -> None:
+            async with stage(agent) as (host, gateway), asyncio.timeout(60):
+                await story(host, gateway)
+
+        asyncio.run(play())
+
+    return run
