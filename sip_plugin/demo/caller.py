@@ -7,6 +7,7 @@ record in a file.
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -40,6 +41,10 @@ def tell_sip(event: Event) -> None:
 
 
 async def converse(uri: str, record: Path) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    # Leaving the block of the phone says BYE, without which the plugin would wait for one.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     caller = Caller(default_lines())
     levels: list[tuple[float, float]] = []
 
@@ -70,6 +75,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         asyncio.run(converse(arguments.uri, arguments.record))
+    except asyncio.CancelledError:
+        return 1
     except (StackError, OSError) as error:
         print(f"the caller could not call: {error}", file=sys.stderr)
         return 1
