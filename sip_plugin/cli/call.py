@@ -14,6 +14,7 @@ from sip_plugin.cli.options import (
     fail,
     no_plugin,
 )
+from sip_plugin.cli.plain import plain
 
 if TYPE_CHECKING:
     from sip_plugin.service.client import ControlClient
@@ -129,7 +130,7 @@ class _TextLines:
         if event["event"] == "state":
             name, told = data["state"], _outcome(data)
         else:
-            name, told = event["event"], _plain(data)
+            name, told = event["event"], _told(data)
         line = f"{event['at'] - self._began:+9.2f} s  {name}"
         typer.echo(f"{line}  {told}" if told else line)
 
@@ -144,16 +145,16 @@ def _outcome(facts: dict[str, Any]) -> str:
     """`486 Busy Here (channel_limit)`"""
     said = " ".join(filter(None, (str(facts["code"] or ""), facts["reason"])))
     cause = f"({facts['cause']})" if facts["cause"] else ""
-    return " ".join(filter(None, (said, cause)))
+    return plain(" ".join(filter(None, (said, cause))))
 
 
-def _plain(data: dict[str, Any]) -> str:
-    """An event's data for the eye; what a model wrote must not steer the terminal."""
+def _told(data: dict[str, Any]) -> str:
+    """An event's data for the eye."""
     text = "  ".join(
         f"{key}={round(value, 1) if isinstance(value, float) else value}"
         for key, value in data.items()
     )
-    return "".join(c if c.isprintable() else " " for c in text)[:200]
+    return plain(text)[:200]
 
 
 def _print_latency(latency: dict[str, dict[str, float]], turns: int) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from sip_plugin.cli.exits import Exit
 from sip_plugin.cli.options import PluginConfigFile, PluginRunDir, control_socket, fail, no_plugin
+from sip_plugin.cli.plain import plain
 
 
 def status(
@@ -59,13 +60,13 @@ def _print(facts: dict[str, Any]) -> None:
     def table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         shown = Table(*columns, title=title, title_justify="left")
         for row in rows:
-            shown.add_row(*(escape(str(cell)) for cell in row))
+            shown.add_row(*(escape(plain(str(cell))) for cell in row))
         console.print(shown)
 
     console = Console()
     console.print("ready for calls" if facts["ready"] else "NOT ready for calls:")
     for reason in facts["reasons"]:
-        console.print(f"  {reason}", markup=False)
+        console.print(f"  {plain(reason)}", markup=False)
     table(
         "trunks",
         ("name", "domain", "state", "last answer", "retry in"),

@@ -42,8 +42,8 @@ class ControlApi:
         self._link = link
         self._runner: web.AppRunner | None = None
 
-    async def start(self, path: Path) -> None:
-        """Listen on a Unix socket with mode 0600. Raises OSError."""
+    def application(self) -> web.Application:
+        """The routes, without a socket."""
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_problems])
         app.add_routes(
             [
@@ -60,7 +60,11 @@ class ControlApi:
                 web.get("/metrics", self._metrics),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        return app
+
+    async def start(self, path: Path) -> None:
+        """Listen on a Unix socket with mode 0600. Raises OSError."""
+        self._runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.SockSite(self._runner, _private_socket(path)).start()
 

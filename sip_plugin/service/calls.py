@@ -159,7 +159,7 @@ class CallRegistry:
             self.refused += 1
             return []
         told = self._note(call, "report", now, message.report)
-        call.report = message.report
+        call.report = message.report if told.whole else {"left_out": "too long"}
         return [told]
 
     def lose_all(self, cause: str, reason: str, now: float) -> list[Record]:
@@ -238,9 +238,13 @@ def _turn(data: dict[str, Any]) -> dict[str, float]:
 
 def finite(value: Any) -> float | None:
     """The value if it is a number one may add up, else None."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _state_data(call: Call) -> dict[str, Any]:

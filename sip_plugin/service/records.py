@@ -13,13 +13,16 @@ class Record:
 
     sid: str
     line: bytes
+    whole: bool = True
+    """Its data was short enough to be told."""
 
 
 def record(sid: str, event: str, at: float, data: dict[str, Any], **more: Any) -> Record:
     """Encode one event. `at` is Unix time in seconds; data that is too long is left out."""
     fields = {"sid": sid, "event": event, "at": round(at, 3), **more}
     line = json.dumps({**fields, "data": data}, separators=(",", ":")).encode()
-    if len(line) > MAX_RECORD_BYTES:
+    whole = len(line) <= MAX_RECORD_BYTES
+    if not whole:
         left_out = {"left_out_bytes": len(line)}
         line = json.dumps({**fields, "data": left_out}, separators=(",", ":")).encode()
-    return Record(sid, line + b"\n")
+    return Record(sid, line + b"\n", whole)

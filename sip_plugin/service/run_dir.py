@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import signal
 import stat
@@ -9,6 +10,9 @@ from pathlib import Path
 
 _LONGEST_SOCKET_PATH = 107
 """`sun_path` of unix(7) without its terminating zero."""
+
+
+log = logging.getLogger(__name__)
 
 
 class RunDirError(Exception):
@@ -27,8 +31,12 @@ class RunDir:
     def note_child(self, name: str, pid: int) -> None:
         """Leave word of a child, for the next supervisor to find if this one is killed."""
         started = _start_time(pid)
-        if started is not None:
+        if started is None:
+            return
+        try:
             (self.path / f"{name}.child").write_text(f"{pid} {started}\n")
+        except OSError as error:
+            log.warning("%s: pid of %s not noted: %s", self.path, name, error.strerror)
 
     def forget_child(self, name: str) -> None:
         (self.path / f"{name}.child").unlink(missing_ok=True)

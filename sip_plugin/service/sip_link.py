@@ -149,7 +149,10 @@ class SipLink:
                 elif message.sid:  # whoever asked was told that there is no call
                     link.send(Hangup(sid=message.sid, reason="answered too late"))
             case _:
-                self._on_message(message)
+                try:
+                    self._on_message(message)
+                except Exception:  # a fault of ours must not end the calls
+                    log.exception("%s was not taken", type(message).__name__)
 
     async def _send_pings(self, link: Link) -> None:
         while True:
