@@ -192,8 +192,8 @@ class JitterBuffer:
         if self._due is not None and self._due < now:
             keep += min(int((now - self._due) * PHONE_RATE_HZ), MAX_CATCH_UP_BACKLOG)
         if end - position > keep:
-            # The oldest goes.
-            begin = end - keep
+            # The oldest goes. To go on within a packet would cost the wait for the next one.
+            begin = extended - (extended - end + keep) // size * size
             if begin >= self._end:
                 begin = extended
             self.stats.overflow_samples += max(0, min(begin, self._end) - position)
