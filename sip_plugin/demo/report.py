@@ -15,11 +15,11 @@ PARTS = (
     ("commit_ms", "end of speech → commit"),
     ("model_ms", "commit → first model frame"),
     ("playout_ms", "first model frame → first RTP packet"),
-    ("total_ms", "total, in the plugin"),
+    ("total_ms", "the three together, in the plugin"),
 )
 PHONE_PARTS = (
-    ("phone_ms", "total, on the phone: last speech sent → first agent audio"),
-    ("phone_voice_ms", "… → agent at speaking level"),
+    ("phone_ms", "on the phone: last speech → first agent audio"),
+    ("phone_voice_ms", "on the phone: … → agent at speaking level"),
 )
 
 

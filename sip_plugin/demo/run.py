@@ -77,6 +77,7 @@ async def run(options: DemoOptions, show: Show) -> Result:
     try:
         place = setting.find(run_dir)
         seen = await _hold_call(options, place, started, show)
+        show.end_meters()
         result = _judge(options, seen, run_dir, show)
         ok = result.ok
         return result

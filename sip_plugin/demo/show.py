@@ -29,6 +29,10 @@ class Show:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end_meters()
+
+    def end_meters(self) -> None:
+        """The call is over: nobody is audible any more."""
         if self._live is not None:
             self._live.stop()
             self._live = None
