@@ -1,4 +1,4 @@
-"""Answer after early media, another codec: the uplink follows without a trace of what was before."""
+"""Answer after early media, another codec: the uplink follows, with no trace of what was before."""
 
 import numpy as np
 
