@@ -1,7 +1,7 @@
 """A SIP user agent: signalling by pjsua2, media on ports that its user brings.
 
 All of pjsua2 runs in the thread of the event loop: it is polled, so no callback arrives in a
-foreign thread. Events are delivered between polls, never from inside a callback of the stack.
+foreign thread, and is never asked anything from inside one of its callbacks.
 One `UserAgent` a process, since the stack is a global of the process.
 """
 
@@ -54,8 +54,9 @@ class UserAgent:
     """Calls and registrations as events in and methods out.
 
     `on_event` gets every `Event`; `on_invite` decides about each inbound INVITE at once, since
-    the stack writes its SDP right after. Neither may block. Methods raise StackError when the
-    stack refuses, and do nothing for a sid that has ended.
+    the stack writes its SDP right after. Neither may block; both may call methods, which take
+    effect once the stack has returned. Methods raise StackError when the stack refuses, and do
+    nothing for a sid that has ended.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class UserAgent:
         self._graveyard: list[PjCall] = []
         self._events: deque[Event] = deque()
         self._deferred: deque[Callable[[], None]] = deque()
+        self._in_stack = False
         self._poller: asyncio.Task[None] | None = None
 
     # --- life --------------------------------------------------------------------------
@@ -97,6 +99,8 @@ class UserAgent:
         deadline = loop.time() + timeout_secs
         while loop.time() < deadline and not self._is_quiet():
             await asyncio.sleep(0.02)
+            for account in self._accounts.values():
+                account.unregister()  # again, where a refresh was under way
         if self._poller is not None:
             self._poller.cancel()
             await asyncio.gather(self._poller, return_exceptions=True)
@@ -130,24 +134,42 @@ class UserAgent:
             await asyncio.sleep(due - loop.time())
 
     def handle_events(self) -> None:
-        """One round: let the stack work, then deliver what it reported."""
+        """One round: let the stack work, then do and deliver what came of it."""
         assert self._endpoint is not None
         for _ in range(POLL_BATCH):
-            if self._endpoint.libHandleEvents(0) <= 0:
+            self._in_stack = True
+            try:
+                handled = self._endpoint.libHandleEvents(0)
+            finally:
+                self._in_stack = False
+            self._do_deferred()
+            self._deliver()
+            self._graveyard.clear()
+            if handled <= 0:
                 break
+
+    def _do_deferred(self) -> None:
         while self._deferred:
             task = self._deferred.popleft()
             try:
                 task()
             except StackError as error:
                 log.warning("%s", error)
+
+    def _deliver(self) -> None:
         while self._events:
             event = self._events.popleft()
             try:
                 self._on_event(event)
             except Exception:
                 log.exception("handling of %s failed", type(event).__name__)
-        self._graveyard.clear()
+
+    def _soon(self, task: Callable[[], None]) -> None:
+        """Now, or once the stack's callback has returned: it is not asked from inside one."""
+        if self._in_stack:
+            self._deferred.append(task)
+        else:
+            task()
 
     # --- accounts ----------------------------------------------------------------------
 
@@ -196,8 +218,7 @@ class UserAgent:
 
     def answer(self, sid: str, code: int, reason: str = "") -> None:
         """Answer an inbound call: 180, 200, or a refusal."""
-        if call := self._calls.get(sid):
-            call.reply(code, reason)
+        self._with(sid, lambda call: call.reply(code, reason))
 
     def hangup(
         self, sid: str, code: int = 0, reason: str = "", headers: Sequence[tuple[str, str]] = ()
@@ -207,21 +228,25 @@ class UserAgent:
         `code` and `reason` are the answer to an INVITE that is not answered yet (0: 603);
         `headers` go into the request or answer, such as Reason (RFC 3326).
         """
-        if call := self._calls.get(sid):
-            call.end(code, reason, headers)
+        self._with(sid, lambda call: call.end(code, reason, headers))
 
     def hold(self, sid: str) -> None:
-        if call := self._calls.get(sid):
-            call.put_on_hold()
+        self._with(sid, PjCall.put_on_hold)
 
     def unhold(self, sid: str) -> None:
-        if call := self._calls.get(sid):
-            call.take_off_hold()
+        self._with(sid, PjCall.take_off_hold)
 
     def transfer(self, sid: str, target: str) -> None:
         """Blind transfer (REFER); `TransferProgress` events follow."""
-        if call := self._calls.get(sid):
-            call.refer(target)
+        self._with(sid, lambda call: call.refer(target))
+
+    def _with(self, sid: str, act: Callable[[PjCall], None]) -> None:
+        def task() -> None:
+            # Looked up when it is done: a call is not there before its INVITE was decided about.
+            if call := self._calls.get(sid):
+                act(call)
+
+        self._soon(task)
 
     # --- for the stack's objects -------------------------------------------------------
 
@@ -234,6 +259,8 @@ class UserAgent:
         self._deferred.append(task)
 
     def decide(self, invite: Invite) -> Decision:
+        """What came before the INVITE is known first: one call's end may be another's place."""
+        self._deliver()
         return self._on_invite(invite)
 
     def adopt(self, call: PjCall) -> None:

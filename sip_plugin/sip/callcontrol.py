@@ -437,7 +437,7 @@ class CallControl:
         del self._calls[call.sid]
         cause = CAUSES[call.ending]
         call.state = cause.state
-        if cause.state == "completed" and not call.confirmed:
+        if cause.state == "completed" and not call.answered:
             call.state = "failed"
         actions = self._close(call)
         self._pool.release(call.sid)

@@ -21,7 +21,9 @@ class SourceLimits:
     Times are seconds of a monotonic clock, given in.
     """
 
-    def __init__(self, rate: float = 50.0, burst: float = 100.0, strike_secs: float = 60.0) -> None:
+    def __init__(
+        self, rate: float = 200.0, burst: float = 400.0, strike_secs: float = 60.0
+    ) -> None:
         self._rate = rate
         self._burst = burst
         self._strike_secs = strike_secs

@@ -23,6 +23,7 @@ class PjAccount(pj.Account):
         self._owner = owner
         self.options = options
         self.is_registered = False
+        self._leaving = False
 
     def open(self) -> None:
         """Raises StackError when the stack cannot use the options."""
@@ -56,19 +57,21 @@ class PjAccount(pj.Account):
 
     def register(self) -> None:
         """Raises StackError when one is under way, or the registrar's name cannot be used."""
+        self._leaving = False
         try:
             self.setRegistration(True)
         except pj.Error as error:
             raise StackError(f"account {self.options.name}: {error.reason}") from error
 
     def unregister(self) -> None:
-        if not self.is_registered:
+        """Does nothing while a REGISTER is under way; ask again then."""
+        if not self.is_registered or self._leaving:
             return
         try:
             self.setRegistration(False)
+            self._leaving = True
         except pj.Error as error:
-            self.is_registered = False
-            log.warning("account %s: cannot unregister: %s", self.options.name, error.reason)
+            log.debug("account %s: cannot unregister: %s", self.options.name, error.reason)
 
     # --- callbacks of the stack: short, and never let an exception out -------------------
 
@@ -77,6 +80,7 @@ class PjAccount(pj.Account):
             code, expires = int(prm.code), int(prm.expiration)
             granted = code // 100 == 2 and 0 < expires < 2**31
             self.is_registered = granted
+            self._leaving = False
             event = RegistrationChanged(
                 self.options.name,
                 code,

@@ -68,6 +68,7 @@ class PjCall(pj.Call):
         self._silent = False
         """Ended before anyone was told of it: no events."""
         self._failure = ""
+        self._confirmed = False
 
     @classmethod
     def inbound(cls, owner: "UserAgent", account: "PjAccount", call_id: int) -> "PjCall":
@@ -106,7 +107,9 @@ class PjCall(pj.Call):
             return
         self._ended_by_us = True
         prm = pj.CallOpParam()
-        prm.statusCode, prm.reason = code, printable(reason)
+        if not self._confirmed:
+            # With a code the stack would write a Reason of its own into a BYE.
+            prm.statusCode, prm.reason = code, printable(reason)
         prm.txOption = headers_option(headers)
         self._try("hang up", self.hangup, prm)
 
@@ -207,6 +210,7 @@ class PjCall(pj.Call):
                 reason = printable(str(info.lastReason))
                 self._owner.emit(Progress(self.sid, int(info.lastStatusCode), reason))
             elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+                self._confirmed = True
                 self._owner.emit(Confirmed(self.sid))
         except Exception:
             log.exception("call %s: call state lost", self.sid)

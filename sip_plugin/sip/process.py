@@ -124,8 +124,7 @@ class SipProcess:
 
     def _on_invite(self, invite: Invite) -> Decision:
         decision, actions = self._control.invite(invite, self._loop.time())
-        # The stack must have come back from its callback before the call is answered.
-        self._loop.call_soon(self._carry_out, actions)
+        self._carry_out(actions)
         return decision
 
     def _on_event(self, event: Event) -> None:

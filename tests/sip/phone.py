@@ -5,7 +5,7 @@ import re
 import secrets
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 WAIT_SECS = 8.0
 _numbers = itertools.count(1)
@@ -27,6 +27,7 @@ class Received:
     start: str
     headers: dict[str, str]
     body: str
+    source: tuple[str, int]
 
     @property
     def code(self) -> int:
@@ -52,20 +53,22 @@ class Received:
         return match[1].split()
 
 
-def read(packet: bytes) -> Received:
+def read(packet: bytes, source: tuple[str, int]) -> Received:
     head, _, body = packet.decode(errors="replace").replace("\r\n", "\n").partition("\n\n")
     start, *lines = head.split("\n")
     headers: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers.setdefault(name.strip().lower(), value.strip())
-    return Received(start, headers, body)
+    return Received(start, headers, body, source)
 
 
 class Phone:
     """One UDP socket and at most one call on it."""
 
-    def __init__(self, target: tuple[str, int], user: str = "+15550001111") -> None:
+    def __init__(
+        self, target: tuple[str, int] = ("127.0.0.1", 9), user: str = "+15550001111"
+    ) -> None:
         self.target = target
         self.user = user
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -163,19 +166,31 @@ class Phone:
             )
         self.send(text)
 
-    def reply(self, asked: Received, code: int, reason: str = "OK", body: str = "") -> None:
+    def answer_call(self, asked: Received, body: str) -> None:
+        """200 to an INVITE of the other side, so that requests of ours can follow."""
+        self.call_id = asked.headers["call-id"]
+        self.remote_to = asked.headers["from"]
+        match = re.search(r"<([^>]+)>", asked.headers["contact"])
+        assert match
+        self.remote_target = match[1]
+        self.reply(asked, 200, "OK", body)
+
+    def reply(
+        self, asked: Received, code: int, reason: str = "OK", body: str = "", headers: str = ""
+    ) -> None:
         """Answer a request of the other side."""
         to = asked.headers["to"]
         if "tag=" not in to:
             self.tag = self.tag or secrets.token_hex(4)
             to += f";tag={self.tag}"
         content = "Content-Type: application/sdp\r\n" if body else ""
+        self.target = asked.source
         self.send(
             f"SIP/2.0 {code} {reason}\r\nVia: {asked.headers['via']}\r\n"
             f"From: {asked.headers['from']}\r\nTo: {to}\r\n"
             f"Call-ID: {asked.headers['call-id']}\r\nCSeq: {asked.headers['cseq']}\r\n"
             f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>\r\n"
-            f"{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
+            f"{headers}{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
 
     # --- receiving -----------------------------------------------------------------------
@@ -184,7 +199,8 @@ class Phone:
         """The next message, None when none comes in time."""
         self._socket.settimeout(max(secs, 0.001))
         try:
-            return read(self._socket.recv(65536))
+            packet, source = self._socket.recvfrom(65536)
+            return read(packet, source)
         except TimeoutError:
             return None
 
@@ -228,12 +244,3 @@ class Phone:
         answer = other.receive(3.0)
         other.close()
         return answer.code if answer else 0
-
-
-@dataclass
-class Registrar:
-    """Answers REGISTERs as told, the last answer for good; keeps what it saw."""
-
-    answers: list[tuple[int, str, str]]
-    """Code, reason, further header lines."""
-    seen: list[Received] = field(default_factory=list)
