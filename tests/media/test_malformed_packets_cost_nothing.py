@@ -5,7 +5,7 @@ import random
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip_plugin.media import rtcp, rtp
@@ -54,6 +54,7 @@ def test_unknown_payload_types_are_counted_and_do_not_count_as_life():
     assert rtp_session.silent_for(10.0) == 10.0
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 127),
     st.integers(0, 65535),
@@ -67,6 +68,7 @@ def test_what_is_built_is_parsed_again(kind, sequence, timestamp, ssrc, payload,
     assert rtp.parse(rtp.build(made)) == made
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=1600))
 def test_random_bytes_raise_nothing_but_their_own_error(data):
     rtp_session = session()
@@ -94,6 +96,7 @@ packets = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(packets, max_size=60))
 def test_hostile_streams_raise_nothing_and_keep_the_uplink_at_real_time(stream):
     rtp_session = session()

@@ -4,7 +4,7 @@ import struct
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip_plugin.media import rtcp, rtp
@@ -143,6 +143,7 @@ blocks = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     words, st.lists(blocks, max_size=31), st.text(max_size=300), st.none() | st.text(max_size=50)
 )
