@@ -168,7 +168,7 @@ class Playout:
         is refused from now on. Empty when there was nothing to cut.
         """
         cut = [(reply.turn, self.heard_ms(reply.turn)) for reply in self._replies]
-        self._fence = self._newest
+        self.fence(self._newest)
         if cut:
             self.stats.cancels += 1
         if self._speaking and self._replies and self._replies[0].began:
