@@ -169,8 +169,8 @@ class QuicConnection:
             self._hand_over(call)
         protocol = self._protocol
         if protocol is not None and touched:
-            protocol.drop_oldest(QUEUE_PER_CALL * max(5, len(self._calls)))
             protocol.transmit()
+            protocol.drop_oldest(QUEUE_PER_CALL * max(5, len(self._calls)))
 
     async def close(self) -> None:
         """End all calls without events, and the connection."""

@@ -1,0 +1,65 @@
+"""A network path between two sockets on loopback that a test can cut or make lossy."""
+
+import asyncio
+import random
+from typing import Any
+
+
+class Path(asyncio.DatagramProtocol):
+    """Forwards UDP to `target` and back. One client at a time."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._client: Any = None
+        self._there: asyncio.DatagramTransport | None = None
+        self._here: asyncio.DatagramTransport | None = None
+        self._rng = random.Random(7)
+        self.cut = False
+        self.loss = 0.0
+        self.swap = 0.0
+        """Share of packets from the client that are held until the next one has passed."""
+        self._held: bytes | None = None
+
+    async def open(self) -> str:
+        """Returns the endpoint to use."""
+        loop = asyncio.get_running_loop()
+        self._there, _ = await loop.create_datagram_endpoint(
+            lambda: _Back(self), remote_addr=self._target
+        )
+        self._here, _ = await loop.create_datagram_endpoint(
+            lambda: self, local_addr=("127.0.0.1", 0)
+        )
+        host, port = self._here.get_extra_info("sockname")
+        return f"quic://{host}:{port}"
+
+    def close(self) -> None:
+        for transport in (self._here, self._there):
+            if transport is not None:
+                transport.close()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._client = addr
+        if self._lost():
+            return
+        if self._held is None and self._rng.random() < self.swap:
+            self._held = data
+            return
+        self._there.sendto(data)
+        if self._held is not None:
+            self._there.sendto(self._held)
+            self._held = None
+
+    def back(self, data: bytes) -> None:
+        if not self._lost() and self._client is not None:
+            self._here.sendto(data, self._client)
+
+    def _lost(self) -> bool:
+        return self.cut or self._rng.random() < self.loss
+
+
+class _Back(asyncio.DatagramProtocol):
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._path.back(data)
