@@ -39,7 +39,7 @@ def demo(
     minute, and needs no phone, no key and no GPU.
 
     Leaves in the folder: call.wav (left the caller, right the agent, as the phone heard them),
-    timeline.png, summary.json.
+    timeline.png, events.ndjson, summary.json.
 
     Exit codes: 0 the call went as scripted; 1 it did not, or there was no call: the message
     says what was expected and what was seen; 2 wrong options; 130 interrupted.

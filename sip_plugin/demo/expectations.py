@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sip_plugin.demo.measure import CallRecord, heard_ms, likeness
+from sip_plugin.demo.measure import CallRecord, Outcome, heard_ms, likeness
 from sip_plugin.demo.script import (
     CallerEvent,
     FellSilent,
@@ -36,17 +36,6 @@ class Check:
     expected: str
     seen: str
     ok: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the phone's SIP call went."""
-
-    answered: bool
-    by_us: bool
-    """The phone hung up, rather than the plugin."""
-    code: int
-    reason: str
 
 
 class Story:

@@ -60,6 +60,17 @@ class CallRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the phone's SIP call went."""
+
+    answered: bool
+    by_us: bool
+    """The phone hung up, rather than the plugin."""
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneTurn:
     """Turn latency as a caller feels it."""
 

@@ -12,9 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sip_plugin.demo.expectations import Outcome
 from sip_plugin.demo.handset import Handset, Talk
-from sip_plugin.demo.measure import CallRecord
+from sip_plugin.demo.measure import CallRecord, Outcome
 from sip_plugin.media.description import PhoneCodec
 from sip_plugin.sip.agent import AccountOptions, AgentOptions, UserAgent
 from sip_plugin.sip.events import Confirmed, Ended, Event, LocalMedia, MediaChanged, MediaRefused

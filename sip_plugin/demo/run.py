@@ -10,15 +10,15 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sip_plugin.demo import children, recording, report, script, setting, telling, timeline
 from sip_plugin.demo.children import Child, ChildFailed
-from sip_plugin.demo.expectations import Check, Outcome, check
-from sip_plugin.demo.measure import CallRecord, phone_turns
+from sip_plugin.demo.expectations import Check, check
+from sip_plugin.demo.measure import CallRecord, Outcome, phone_turns
 from sip_plugin.demo.show import Show
 from sip_plugin.demo.telling import Told
 from sip_plugin.demo.watching import PluginEvent, of_json
@@ -239,15 +239,31 @@ def _judge(options: DemoOptions, seen: Seen, run_dir: Path, show: Show) -> Resul
     files = {
         "recording": options.out / "call.wav",
         "timeline": options.out / "timeline.png",
+        "events": options.out / "events.ndjson",
         "summary": options.out / "summary.json",
     }
     recording.write(files["recording"], record)
     timeline.draw(files["timeline"], record, seen.caller, events, turns, rows, when)
+    files["events"].write_text(_event_lines(seen.caller, events))
     paths = {name: str(path) for name, path in files.items()}
     summary = report.summary(rows, checks, turns, record.duration_ms / 1000, paths)
     files["summary"].write_text(json.dumps(summary, indent=2) + "\n")
     _print(show, rows, checks, paths)
     return Result(summary["ok"], summary)
+
+
+def _event_lines(caller: list[script.CallerEvent], plugin: list[PluginEvent]) -> str:
+    """What both sides reported, an object a line, in the order of the phone's sample clock."""
+    told = [
+        (event.at_ms, {"from": "caller", "event": type(event).__name__, **asdict(event)})
+        for event in caller
+    ]
+    told += [
+        (event.audio_ms, {"from": "plugin", **asdict(event)})
+        for event in plugin
+        if event.audio_ms is not None
+    ]
+    return "".join(json.dumps(fields) + "\n" for _, fields in sorted(told, key=lambda t: t[0]))
 
 
 def _print(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bridge.audio.level import dbfs
-from sip_plugin.demo.expectations import Check, Outcome, check
-from sip_plugin.demo.measure import CallRecord
+from sip_plugin.demo.expectations import Check, check
+from sip_plugin.demo.measure import CallRecord, Outcome
 from sip_plugin.demo.script import (
     Caller,
     CallerEvent,

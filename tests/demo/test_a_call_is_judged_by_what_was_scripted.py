@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sip_plugin.demo import speech
-from sip_plugin.demo.expectations import Outcome
+from sip_plugin.demo.measure import Outcome
 from sip_plugin.demo.script import Caller, FellSilent, LineStarted, ReplyHeard, default_lines
 from tests.demo.agents import PlainAgent, talk
 from tests.demo.calls import a_good_call, record_of, turn_event
