@@ -165,9 +165,10 @@ class ControlApi:
     async def _stream_call(self, request: web.Request) -> web.StreamResponse:
         """What happened on one call so far, then what happens, until it has ended."""
         call = self._call(request)
+        response = _new_stream()
         with self._watching(call.sid) as watcher:
             lines = list(call.lines)  # no await between this and the watcher: nothing is missed
-            response = await _begin_stream(request)
+            await response.prepare(request)
             for line in lines:
                 await _write(request, response, line)
             ended_at = time.monotonic() if call.ended else None
@@ -185,12 +186,14 @@ class ControlApi:
                 await _write(request, response, told.line)
                 if call.ended and ended_at is None:
                     ended_at = time.monotonic()
-            return await _end_stream(request, response, watcher)
+            await _end_stream(request, response, watcher)
+        return response
 
     async def _stream_all(self, request: web.Request) -> web.StreamResponse:
         """Everything that happens from now on, of all calls, trunks and workers."""
+        response = _new_stream()
         with self._watching() as watcher:
-            response = await _begin_stream(request)
+            await response.prepare(request)
             while True:
                 try:
                     told = await watcher.next(_KEEPALIVE_SECS)
@@ -198,11 +201,14 @@ class ControlApi:
                     await _write(request, response, _line("keepalive"))
                     continue
                 if told is None:
-                    return await _end_stream(request, response, watcher)
+                    break
                 await _write(request, response, told.line)
+            await _end_stream(request, response, watcher)
+        return response
 
     @contextlib.contextmanager
     def _watching(self, sid: str = ""):
+        """A watcher for the block, which ends quietly when the reader goes away."""
         watchers = self._state.watchers
         try:
             watcher = watchers.add(sid)
@@ -212,6 +218,8 @@ class ControlApi:
             ) from None
         try:
             yield watcher
+        except ConnectionError:
+            log.debug("a reader of events has gone")
         finally:
             watchers.remove(watcher)
 
@@ -302,10 +310,8 @@ def _line(event: str, **data: object) -> bytes:
     return record("", event, time.time(), data).line
 
 
-async def _begin_stream(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(request)
-    return response
+def _new_stream() -> web.StreamResponse:
+    return web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
 
 
 async def _write(request: web.Request, response: web.StreamResponse, line: bytes) -> None:
@@ -319,11 +325,8 @@ async def _write(request: web.Request, response: web.StreamResponse, line: bytes
         raise ConnectionAbortedError("the reader takes nothing") from None
 
 
-async def _end_stream(
-    request: web.Request, response: web.StreamResponse, watcher: Watcher
-) -> web.StreamResponse:
+async def _end_stream(request: web.Request, response: web.StreamResponse, watcher: Watcher) -> None:
     if watcher.cut:
         reason = "this reader was too slow and has missed what came next; connect again"
         await _write(request, response, _line("cut", reason=reason))
     await response.write_eof()
-    return response
