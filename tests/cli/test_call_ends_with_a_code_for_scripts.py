@@ -94,7 +94,7 @@ def test_a_wrong_configuration_is_2_and_names_the_line(tmp_path):
 def test_json_is_one_object_a_line_with_the_call_last(plugin):
     done = call(plugin, "486", "--json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["event"] for line in lines] == ["state", "state", "call"]
+    assert [line["event"] for line in lines] == ["state", "state", "report", "call"]
     assert lines[-1]["data"]["code"] == 486
     assert done.returncode == 3
 

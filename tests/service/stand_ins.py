@@ -24,6 +24,7 @@ from sip_plugin.planes.messages import (
     Pong,
     WorkerState,
 )
+from sip_plugin.service.calls import FINAL_STATES
 
 
 class SipStandIn:
@@ -62,7 +63,6 @@ class SipStandIn:
                     print(f"hangup {sid} {reason}", flush=True)
                     if not self._calls[sid].number.startswith("9"):
                         self._tell_call(sid, "completed", code=200, cause="plugin_hangup")
-                        self._supervisor.send(CallReport(sid=sid, report={"duration_ms": 1}))
         if name:
             del self._workers[name]
             self._tell_worker(name, False)
@@ -101,6 +101,8 @@ class SipStandIn:
                 **more,
             )
         )
+        if state in FINAL_STATES:
+            self._supervisor.send(CallReport(sid=sid, report={"duration_ms": 1}))
 
     def _tell_worker(self, name: str, connected: bool) -> None:
         if self._supervisor is not None:
