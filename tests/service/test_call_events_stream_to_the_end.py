@@ -1,6 +1,9 @@
 import asyncio
 
 from sip_plugin.planes.messages import CallEvent, CallReport, WorkerState
+from sip_plugin.service.client import ControlClient
+from sip_plugin.service.records import record
+from sip_plugin.service.watchers import QUEUED_BYTES
 from tests.service.lab import WAIT_SECS, call_state, plugin, until
 
 
@@ -95,3 +98,42 @@ def test_streams_end_when_the_plugin_does(tmp_path):
 
 async def collect(stream) -> list[dict]:
     return [event async for event in stream]
+
+
+def test_a_reader_that_is_too_slow_is_told_that_it_was_cut(tmp_path):
+    async def story():
+        async with plugin(tmp_path) as lab:
+            stream = lab.client.events()
+            first = asyncio.create_task(anext(stream))
+            await until(lambda: lab.state.watchers.count, "the watcher")
+            watched = 4 * QUEUED_BYTES // 1000
+            for n in range(watched):
+                lab.state.watchers.publish([record(f"s{n}", "event", 0.0, {"text": "x" * 1000})])
+            async with asyncio.timeout(WAIT_SECS):
+                events = [await first, *await collect(stream)]
+            assert events[-1]["event"] == "cut"
+            assert "connect again" in events[-1]["data"]["reason"]
+            assert [e["sid"] for e in events[:-1]] == [f"s{n}" for n in range(len(events) - 1)]
+            assert len(events) < watched
+            assert lab.state.watchers.count == 0
+
+    asyncio.run(story())
+
+
+def test_a_reader_may_leave_without_a_word(tmp_path, caplog):
+    async def story():
+        async with plugin(tmp_path) as lab:
+            lab.sip.send(call_state("s1", "in_progress"))
+            await until(lambda: lab.state.calls.running, "the call")
+            async with ControlClient(tmp_path / "control.sock") as other:
+                await anext(other.events("s1"))
+                await until(lambda: lab.state.watchers.count, "the watcher")
+
+            def nobody_watches() -> bool:
+                lab.sip.send(CallEvent(sid="s1", event="dtmf", at_ms=0))
+                return lab.state.watchers.count == 0
+
+            await until(nobody_watches, "the end of the stream")
+
+    asyncio.run(story())
+    assert [entry for entry in caplog.records if entry.levelname == "ERROR"] == []
