@@ -90,9 +90,13 @@ class JitterStats:
 class JitterBuffer:
     """One stream of one call. Constant memory: 16 KB."""
 
-    def __init__(self, is_silent: Callable[[bytes], bool]):
-        """`is_silent` says of 160 encoded bytes whether dropping them loses nothing."""
+    def __init__(self, is_silent: Callable[[bytes], bool], begins_at: float = float("inf")):
+        """`is_silent` says of 160 encoded bytes whether dropping them loses nothing.
+
+        Slots begin with the first packet, or at `begins_at` without one.
+        """
         self._is_silent = is_silent
+        self._begins_at = begins_at
         self.stats = JitterStats()
         self._ring = bytearray(_RING)
         self._valid = bytearray(_RING)
@@ -217,8 +221,8 @@ class JitterBuffer:
         self._last_pull = now
         self._fresh = False
         if self._due is None:
-            if self._position is None or not self._ready():
-                self._wake = float("inf")
+            if (self._position is None or not self._ready()) and now < self._begins_at:
+                self._wake = self._begins_at
                 return []
             self._due = now
         elif now - self._due > MAX_CATCH_UP * FRAME_SECS:

@@ -20,7 +20,7 @@ _SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 
 class Recording:
-    """Collects frames in the tick and writes them on a thread, so that a slow disk delays nobody."""
+    """Collects frames in the tick, writes them on a thread: a slow disk delays nobody."""
 
     def __init__(self, path: Path, disk: ThreadPoolExecutor) -> None:
         self._path = path
@@ -58,7 +58,7 @@ class Recording:
         try:
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = wave.open(str(self._path), "wb")
+                self._file = wave.open(str(self._path), "wb")  # noqa: SIM115 (open as long as the call)
                 self._file.setnchannels(2)
                 self._file.setsampwidth(2)
                 self._file.setframerate(PHONE_RATE_HZ)

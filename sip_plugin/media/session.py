@@ -24,6 +24,8 @@ SSRC_SILENCE_SECS = 0.05
 """After so long without the present stream another one is taken with its first packet."""
 SILENT_PEAK = 200
 """Frames that stay below (-44 dBFS) may be dropped unheard."""
+FIRST_PACKET_SECS = 0.1
+"""A phone that sends nothing for so long after the answer is heard as silence from then on."""
 DIGIT_MS = 100
 """Length of the digits that we send."""
 
@@ -109,8 +111,11 @@ class RtpSession:
             self._buffer.quiet()
 
     def restart(self, now: float) -> None:
-        """The uplink begins anew with the next packet: nobody listened before (early media)."""
-        self._buffer = JitterBuffer(self._is_silent)
+        """The call is answered: the uplink begins anew, for nobody listened before (early media).
+
+        With the next packet, or with silence when none comes soon.
+        """
+        self._buffer = JitterBuffer(self._is_silent, now + FIRST_PACKET_SECS)
         self._concealer = Concealer()
         self._last_transit = None
 

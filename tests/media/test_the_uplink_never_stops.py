@@ -11,9 +11,18 @@ def comfort_noise(seq: int, ts: int) -> bytes:
     return rtp.build(rtp.RtpPacket(rtp.COMFORT_NOISE, seq, ts, SSRC, b"\x40"))
 
 
-def test_nothing_comes_before_the_first_packet():
+def test_nothing_comes_before_the_answer_or_the_first_packet():
     heard, _ = call(session(), [], until=5)
     assert heard == []
+
+
+def test_a_phone_that_sends_nothing_after_the_answer_is_silence_at_real_time():
+    answered = session()
+    answered.restart(0.0)
+    heard, _ = call(answered, [], until=5)
+    assert {h.frame.kind for h in heard} == {"silence"}
+    assert round(heard[0].at, 2) == 0.1
+    assert abs(len(heard) - 245) <= 1
 
 
 def test_a_phone_that_stops_sending_becomes_silence():
