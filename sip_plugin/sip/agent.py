@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
+from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import Accept, Ended, Event, Invite, LocalMedia, Refuse
 from sip_plugin.sip.pj_account import PjAccount
 from sip_plugin.sip.pj_call import PjCall
-from sip_plugin.sip.pj_endpoint import AgentOptions, StackError, bound_port, open_endpoint
+from sip_plugin.sip.pj_endpoint import AgentOptions, Endpoint, bound_port, open_endpoint
 from sip_plugin.sip.sids import new_sid
 
 POLL_SECS = 0.005
@@ -70,7 +71,7 @@ class UserAgent:
         """UDP port that SIP listens on, once started."""
         self._on_event = on_event
         self._on_invite = on_invite
-        self._endpoint: pj.Endpoint | None = None
+        self._endpoint: Endpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
         self._graveyard: list[PjCall] = []
@@ -249,6 +250,11 @@ class UserAgent:
         self._soon(task)
 
     # --- for the stack's objects -------------------------------------------------------
+
+    @property
+    def latest_sdp(self) -> str:
+        """The session description that came in last."""
+        return self._endpoint.guard.latest if self._endpoint else ""
 
     def emit(self, event: Event) -> None:
         """Queue an event; it is delivered after the stack's callback has returned."""

@@ -21,7 +21,7 @@ from sip_plugin.sip.events import (
     TransferProgress,
     TransferRefused,
 )
-from sip_plugin.sip.message import parse, printable
+from sip_plugin.sip.message import printable
 from sip_plugin.sip.sids import new_sid
 
 if TYPE_CHECKING:
@@ -146,21 +146,21 @@ class PjCall(pj.Call):
         # answer at all. A declined stream ends in 488.
         if self._silent:
             return  # about to be refused: never sent
+        created, remote = prm.sdp.wholeSdp, prm.remSdp.wholeSdp or self._offer
+        self._offer = ""
         try:
-            prm.sdp.wholeSdp = self._local_sdp(prm.sdp.wholeSdp, prm.remSdp.wholeSdp)
+            prm.sdp.wholeSdp = self._local_sdp(created, remote)
         except sdp.SdpError as error:
             self._failure = str(error)
             log.warning("call %s: no usable local SDP: %s", self.sid, error)
-            prm.sdp.wholeSdp = sdp.declined(prm.sdp.wholeSdp)
+            prm.sdp.wholeSdp = sdp.declined(created, remote)
         except Exception:
             log.exception("call %s: local SDP failed", self.sid)
-            prm.sdp.wholeSdp = sdp.DEAD_SDP
+            prm.sdp.wholeSdp = sdp.declined(created, remote)
 
     def _local_sdp(self, created: str, remote: str) -> str:
         if self._local is None:
             raise sdp.SdpError("the call has no media port")
-        remote = remote or self._offer
-        self._offer = ""
         codecs = self._local.codecs
         current = self._media.codec if self._media else None
         if remote:
@@ -220,11 +220,9 @@ class PjCall(pj.Call):
             self._owner.emit(Ended(self.sid, code, reason, self._ended_by_us))
         self._owner.bury(self)
 
-    def onCallRxReinvite(self, prm: pj.OnCallRxReinviteParam) -> None:
-        try:
-            self._offer = parse(prm.rdata.wholeMsg).sdp
-        except Exception:
-            log.exception("call %s: re-INVITE not read", self.sid)
+    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
+        # A re-INVITE or an UPDATE. The binding loses an SDP above some 1015 bytes.
+        self._offer = prm.offer.wholeSdp or self._owner.latest_sdp
 
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
         # The default dials whatever a stranger names, and crashed the process doing so.

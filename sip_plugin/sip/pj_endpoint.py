@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
-from sip_plugin.sip import stack_settings
+from sip_plugin.sip import sdp, stack_settings
 from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import CallTurnedAway, Event
 from sip_plugin.sip.message import parse
+from sip_plugin.sip.sdp_guard import SdpGuard
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Endpoint(pj.Endpoint):
     def __init__(self, emit: Callable[[Event], None]) -> None:
         super().__init__()
         self._emit = emit
+        self.guard = SdpGuard(sdp.hazard)
 
     def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
         try:
@@ -59,6 +61,7 @@ def open_endpoint(options: AgentOptions, emit: Callable[[Event], None]) -> Endpo
     try:
         endpoint.libCreate()
         endpoint.libInit(_endpoint_config(options, endpoint))
+        endpoint.guard.install()
         # A null device that never closes itself clocks the conference, whose slots would not
         # be freed otherwise: every INVITE got 488 after some 250 calls.
         endpoint.audDevManager().setNullDev()

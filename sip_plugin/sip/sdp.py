@@ -6,13 +6,15 @@ leaves: the port and address of a leased socket, our codecs and nothing else (RF
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from sip_plugin.media.description import PhoneCodec
 
 MAX_BYTES = 16 * 1024
 MAX_LINES = 400
-WHOLE_SDP_LIMIT = 1000
-"""The binding hands over, and takes back, no longer text: from about 1015 it is empty."""
+
+MAX_STREAMS = 12
+"""The stack takes 16, and aborts where it and we count differently."""
 
 _NAMES = {"PCMU/8000": PhoneCodec.ULAW, "PCMA/8000": PhoneCodec.ALAW}
 _STATIC = {codec.payload_type: codec for codec in PhoneCodec}
@@ -118,6 +120,39 @@ def read_offer(text: str) -> AudioOffer:
     return AudioOffer((), "no audio stream")
 
 
+def hazard(text: str) -> str:
+    """What in a peer's description the stack must not see; empty when there is nothing.
+
+    It aborts on an address of more than 253 characters, and looks up one that is a name, for
+    which all calls would wait. Far more streams than anyone has cannot be answered by it.
+    """
+    try:
+        sections = list(_sections(text))
+    except SdpError as error:
+        return str(error)
+    if len(sections) - 1 > MAX_STREAMS:
+        return f"{len(sections) - 1} streams, over {MAX_STREAMS}"
+    for section in sections:
+        for line in section.lines:
+            if line.startswith("c="):
+                address = line[2:].split()[2:]
+            elif line.lower().startswith("a=rtcp:"):
+                address = line[7:].split()[3:]
+            else:
+                continue
+            if address and not _is_address(address[0].partition("/")[0]):
+                return f"{address[0][:32]!r} is no IP address"
+    return ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
 def choose(offer: AudioOffer, preferences: Sequence[PhoneCodec]) -> PhoneCodec | None:
     """The one codec to answer with: the first of ours that the peer has."""
     if offer.problem:
@@ -130,7 +165,8 @@ def rewrite_local(text: str, address: str, port: int, codecs: Sequence[PhoneCode
 
     A stream that the stack declined (port 0) stays declined: giving it a port crashes the
     stack. Further audio streams are declined. Raises SdpError when there is no stream to
-    rewrite, no codec is left, or the result is too long to be taken back.
+    rewrite or no codec is left, and when the text is empty: the binding loses one above some
+    1020 bytes.
     """
     session, *media = _sections(text)
     lines = [_addressed(line, address) for line in session.lines]
@@ -143,10 +179,7 @@ def rewrite_local(text: str, address: str, port: int, codecs: Sequence[PhoneCode
             lines += _decline(section)
     if not done:
         raise SdpError("no audio stream to put a port into")
-    result = "\r\n".join(lines) + "\r\n"
-    if len(result) > WHOLE_SDP_LIMIT:
-        raise SdpError(f"{len(result)} characters, over {WHOLE_SDP_LIMIT}: it would be lost")
-    return result
+    return "\r\n".join(lines) + "\r\n"
 
 
 def _addressed(line: str, address: str) -> str:
@@ -186,14 +219,28 @@ def _decline(section: _Section) -> list[str]:
     return [head, *(line for line in section.lines[1:] if not line.startswith(_DROPPED))]
 
 
-def declined(text: str) -> str:
-    """`text` with every stream declined, or DEAD_SDP when it cannot be read: this gives 488."""
-    try:
-        session, *media = _sections(text)
-        lines = list(session.lines)
-        for section in media:
-            lines += _decline(section)
-    except (SdpError, IndexError):
-        return DEAD_SDP
-    result = "\r\n".join(lines) + "\r\n"
-    return result if media and len(result) <= WHOLE_SDP_LIMIT else DEAD_SDP
+def declined(created: str, remote: str) -> str:
+    """A description with every stream declined, which gives 488.
+
+    Made of the stack's own one, else of the peer's, whose number of streams it must have:
+    the stack aborts when they differ. DEAD_SDP when neither can be read.
+    """
+    for text in (created, remote):
+        try:
+            session, *media = _sections(text)
+            if not media:
+                continue
+            if text is remote:
+                heads = [_declined_head(section) for section in media]
+                return DEAD_SDP.partition("m=")[0] + "".join(f"{head}\r\n" for head in heads)
+            lines = [*session.lines, *(line for section in media for line in _decline(section))]
+            return "\r\n".join(lines) + "\r\n"
+        except (SdpError, IndexError):
+            continue
+    return DEAD_SDP
+
+
+def _declined_head(section: _Section) -> str:
+    """Without the stream's attributes, which a dynamic format would need: formats are replaced."""
+    kind, _, profile = section.media[:3]
+    return f"m={kind} 0 {profile} {'0' if profile.upper().startswith('RTP/') else section.media[3]}"
