@@ -10,6 +10,7 @@ from aioquic.quic.connection import QuicConnection as AioQuic
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
 from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription
+from cryptography.x509 import load_pem_x509_certificates
 
 from bridge.agent import TlsOptions
 from bridge.wire import audio, transport
@@ -167,18 +168,29 @@ class Dialer:
         if not self._tls.verify:
             configuration.verify_mode = ssl.CERT_NONE
         elif self._tls.ca_file:
-            try:
-                with open(self._tls.ca_file, "rb") as file:
-                    configuration.load_verify_locations(cadata=file.read())
-            except OSError as error:
-                raise self._error(
-                    ErrorCode.CONFIGURATION, f"tls.ca_file: {error.strerror}: {self._tls.ca_file}"
-                ) from error
+            configuration.load_verify_locations(cadata=self._authorities())
         else:
             system = ssl.get_default_verify_paths()
             if system.cafile or system.capath:
                 configuration.load_verify_locations(cafile=system.cafile, capath=system.capath)
         return configuration
+
+    def _authorities(self) -> bytes:
+        """The certificates in `tls.ca_file`, known to be some."""
+        path = self._tls.ca_file
+        try:
+            with open(path, "rb") as file:
+                pem = file.read()
+            load_pem_x509_certificates(pem)
+        except OSError as error:
+            raise self._error(
+                ErrorCode.CONFIGURATION, f"tls.ca_file: {error.strerror}: {path}"
+            ) from error
+        except ValueError as error:
+            raise self._error(
+                ErrorCode.CONFIGURATION, f"tls.ca_file: {path} holds no PEM certificate"
+            ) from error
+        return pem
 
     def _terminated(self, event: ConnectionTerminated) -> WireError:
         alert = event.error_code - QuicErrorCode.CRYPTO_ERROR

@@ -144,7 +144,7 @@ class QuicConnection:
         call = QuicCall(self, LegCall(facts, agent, self._loop.time()), on_event)
         if self._closed:
             self._fail_soon(call, ErrorCode.CONNECTION_LOST, "the connection was closed")
-        elif len(self._calls) + len(self._unplaced) >= MAX_CALLS_PER_CONNECTION:
+        elif self._open_calls() >= MAX_CALLS_PER_CONNECTION:
             self._fail_soon(
                 call,
                 ErrorCode.TOO_MANY_CALLS,
@@ -222,6 +222,11 @@ class QuicConnection:
 
     # --- inside ------------------------------------------------------------------------------
 
+    def _open_calls(self) -> int:
+        """Those that have said their last may still be waiting to be flushed."""
+        calls = [*self._calls.values(), *self._unplaced]
+        return sum(not call.core.ended for call in calls)
+
     def _place(self, call: QuicCall) -> None:
         """Give a call its stream. The first bytes are written at once: they take the number."""
         assert self._protocol is not None
@@ -285,9 +290,10 @@ class QuicConnection:
             try:
                 protocol = await self._dialer.dial(self)
             except WireError as error:
-                self._failure = error
-                waiting, self._unplaced = self._unplaced, []
-                self._fail_all(waiting, error)
+                self._not_connected(error)
+            except Exception as error:
+                log.exception("%s: the attempt to connect broke", self.endpoint)
+                self._not_connected(WireError(ErrorCode.CONNECTION_REFUSED, repr(error)))
             else:
                 pause = BACKOFF_FIRST
                 self._use(protocol)
@@ -300,6 +306,11 @@ class QuicConnection:
                     async with asyncio.timeout(pause - BACKOFF_FIRST):
                         await self._hurry.wait()
             pause = min(pause * 2, BACKOFF_MOST)
+
+    def _not_connected(self, error: WireError) -> None:
+        self._failure = error
+        waiting, self._unplaced = self._unplaced, []
+        self._fail_all(waiting, error)
 
     def _use(self, protocol: ClientProtocol) -> None:
         self._protocol = protocol

@@ -21,6 +21,7 @@ class Alarm(Generic[C]):
         self._due = due
         self._watched: set[C] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
 
     def watch(self, call: C) -> None:
         """To be called after everything that may have moved the call's deadline."""
@@ -29,7 +30,7 @@ class Alarm(Generic[C]):
             self._watched.discard(call)
             return
         self._watched.add(call)
-        if self._timer is None or at < self._timer.when():
+        if self._timer is None or at < self._timer_at:
             self._arm(at)
 
     def close(self) -> None:
@@ -42,6 +43,7 @@ class Alarm(Generic[C]):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(at, self._fire)
+        self._timer_at = at
 
     def _fire(self) -> None:
         self._timer = None

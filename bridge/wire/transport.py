@@ -22,6 +22,7 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
+from aioquic.quic.packet import QuicErrorCode
 
 from bridge.wire import audio, congestion
 from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE
@@ -32,6 +33,7 @@ LOOPBACK_PACKET_BYTES = 8192
 """A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
 SOCKET_BUFFER = 4 * 1024 * 1024
 
+log = logging.getLogger(__name__)
 logging.getLogger("quic").setLevel(logging.WARNING)
 """aioquic's own lines: what they say of a connection's beginning and end, ours say in our terms."""
 
@@ -200,8 +202,12 @@ class WireProtocol(QuicConnectionProtocol):
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         assert isinstance(data, bytes)
         self.stats.packets_received += 1
-        self._quic.receive_datagram(data, addr, now=self.now)
-        self._process_events()
+        try:
+            self._quic.receive_datagram(data, addr, now=self.now)
+            self._process_events()
+        except Exception:
+            log.exception("closing a model connection: a packet from %s broke it", addr)
+            self._quic.close(QuicErrorCode.INTERNAL_ERROR, reason_phrase="internal error")
         self._transmit_soon()
 
     def quic_event_received(self, event: QuicEvent) -> None:
