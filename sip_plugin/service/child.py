@@ -22,6 +22,9 @@ _LONGEST_LINE = 8192
 _LAST_OUTPUT_SECS = 1.0
 """After a child's end its pipe may be held open by a program that it started."""
 
+_ORDERED_ENDS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT})
+"""Signals that somebody sent: what the child said before has nothing to do with its end."""
+
 log = logging.getLogger(__name__)
 
 
@@ -165,7 +168,7 @@ class Child:
             how = f"exit code {code}"
         if self._kill_reason:
             return f"{how} ({self._kill_reason})"
-        if code != 0 and self._last_line:
+        if code != 0 and -code not in _ORDERED_ENDS and self._last_line:
             return f'{how}, its last words: "{self._last_line[:200]}"'
         return how
 
