@@ -35,7 +35,7 @@ lint: $(READY_LINT) ## ruff: rules and format
 	@$(BIN)/ruff format --check .
 
 clean: ## removes the environment, caches and what the demo wrote
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build *.egg-info demo-output
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build *.egg-info demo-out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml scripts/setup-venv
