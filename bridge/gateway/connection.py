@@ -16,11 +16,10 @@ from bridge.wire import audio, messages
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import MAX_STREAM_BACKLOG, PEER_PING_WITHIN
-from bridge.wire.transport import WireProtocol
+from bridge.wire.transport import NO_ERROR, REFUSED, WireProtocol
 
 QUEUED_DATAGRAMS = 64
 """Frames given to QUIC at a time; the rest waits in its call, where a cancel can drop it."""
-NO_ERROR, REFUSED = 0, 1
 
 log = logging.getLogger(__name__)
 
@@ -93,10 +92,6 @@ class ServerProtocol(WireProtocol):
         self._deliver(call, call.session.receive_audio(frame, now))
 
     def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
-        if stream_id & 3:
-            self._host.stats.streams_refused += 1
-            self.refuse_stream(stream_id, REFUSED)
-            return
         call = self._calls.get(stream_id // 4)
         if call is None:
             call = self._calls[stream_id // 4] = _Call(stream_id, now)
@@ -250,6 +245,7 @@ class ServerProtocol(WireProtocol):
         self._speaking.clear()
         self._host.stats.datagrams_malformed += self.stats.datagrams_malformed
         self._host.stats.datagrams_unknown += self.stats.datagrams_unknown
+        self._host.stats.streams_refused += self.stats.streams_refused
         self._host.protocols.discard(self)
 
 

@@ -70,9 +70,7 @@ class ClientProtocol(transport.WireProtocol):
             self._owner.received_audio(frame, now)
 
     def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
-        if stream_id & 3:
-            self.refuse_stream(stream_id, 1)
-        elif self._owner is not None:
+        if self._owner is not None:
             self._owner.received_control(stream_id, data, ended, now)
 
     def on_stream_reset(self, stream_id: int, now: float) -> None:

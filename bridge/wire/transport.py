@@ -32,6 +32,8 @@ PACKET_BYTES = 1200
 LOOPBACK_PACKET_BYTES = 8192
 """A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
 SOCKET_BUFFER = 4 * 1024 * 1024
+NO_ERROR, REFUSED = 0, 1
+"""QUIC application error codes."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("quic").setLevel(logging.WARNING)
@@ -68,6 +70,8 @@ class TransportStats:
     datagrams_malformed: int = 0
     datagrams_unknown: int = 0
     """For a call that is not open: it ended, or never was."""
+    streams_refused: int = 0
+    """Data on streams that are no call's."""
     datagrams_dropped: int = 0
     """Dropped by us, oldest first, since the path did not take them in time."""
 
@@ -181,13 +185,13 @@ class WireProtocol(QuicConnectionProtocol):
         if self.ended is None and stream_id in self._quic._streams:
             self._quic.stop_stream(stream_id, 0)
 
-    def refuse_stream(self, stream_id: int, code: int) -> None:
+    def _refuse_stream(self, stream_id: int) -> None:
         """Take nothing more of a stream, and send nothing more on it if it has our half."""
         if self.ended is not None or stream_id not in self._quic._streams:
             return
-        self._quic.stop_stream(stream_id, code)
+        self._quic.stop_stream(stream_id, REFUSED)
         if not stream_id & 2:
-            self._quic.reset_stream(stream_id, code)
+            self._quic.reset_stream(stream_id, REFUSED)
 
     def transmit_soon(self) -> None:
         """Once this turn of the event loop is done, so that what comes together goes together."""
@@ -214,6 +218,12 @@ class WireProtocol(QuicConnectionProtocol):
         match event:
             case DatagramFrameReceived(data=data):
                 self._on_datagram_frame(data)
+            case StreamDataReceived(stream_id=stream_id) | StreamReset(stream_id=stream_id) if (
+                stream_id & 3
+            ):
+                # Of the four kinds of streams, calls use the bidirectional ones of the plugin.
+                self.stats.streams_refused += isinstance(event, StreamDataReceived)
+                self._refuse_stream(stream_id)
             case StreamDataReceived(stream_id=stream_id, data=data, end_stream=ended):
                 self.last_heard = self.now
                 self.on_stream(stream_id, data, ended, self.now)
