@@ -189,12 +189,12 @@ class ServerProtocol(WireProtocol):
         self._host.sids.add(asked.sid)
         self._host.stats.calls += 1
         log.info("call %s: %s, %s", asked.sid, asked.agent, asked.direction)
-        call.session.accept()
         call.sid = asked.sid
         call.agent_call = AgentCall(_info(asked), call.session, lambda: self._touched(call))
         call.task = self._loop.create_task(self._serve(call, call.agent_call, agent))
         self.tasks.add(call.task)
         call.task.add_done_callback(self.tasks.discard)
+        self._deliver(call, call.session.accept(self.now))
 
     async def _serve(self, call: _Call, agent_call: AgentCall, agent: Agent) -> None:
         try:

@@ -98,9 +98,11 @@ class Session:
 
     # --- what the agent says -----------------------------------------------------------------
 
-    def accept(self) -> None:
+    def accept(self, now: float) -> list[Asked | AgentEvent]:
+        """The agent takes the call; returns what the plugin has said meanwhile."""
         self._accepted = True
         self._say(messages.Opened())
+        return self._pump(now)
 
     def refuse(self, code: ErrorCode, message: str) -> None:
         """End the call with an error: at its opening, or later."""
@@ -210,7 +212,7 @@ class Session:
         if self.ended:
             return None
         times = [self._open_deadline, self._order.deadline]
-        if self._waiting:
+        if self._waiting and self._accepted:
             times.append(self._waiting_until)
         return min((t for t in times if t is not None), default=None)
 
@@ -268,7 +270,7 @@ class Session:
             self.open = message
             self._open_deadline = None
             return [Asked(message)]
-        if isinstance(message, messages.Open) or not self._accepted:
+        if isinstance(message, messages.Open):
             raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
         if isinstance(message, messages.Commit):
             if message.turn <= self._committed:
@@ -304,7 +306,7 @@ class Session:
         """Hand on what is ready: audio, and messages each after the audio that belongs before
         it. Messages before `until` do not wait for late audio."""
         events: list[Asked | AgentEvent] = []
-        while True:
+        while self._accepted:
             head = self._waiting[0] if self._waiting else None
             if head is until:
                 until = None

@@ -16,7 +16,7 @@ class Desk:
         self.events: list = []
         if accepted:
             self.plugin_says(OPEN)
-            self.session.accept()
+            self.session.accept(self.now)
             self.said()
             self.events.clear()
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.gateway.events import CallerAudio, Committed, Ended
+from bridge.gateway.events import Answered, CallerAudio, Committed, Ended
 from bridge.wire import audio, control, messages
 from bridge.wire.limits import OPEN_WAIT, UPLINK_BURST
 from tests.gateway.calls import OPEN, Asked, Desk
@@ -27,6 +27,14 @@ def test_a_message_out_of_place_ends_the_call_with_an_error(accepted, said):
     desk.plugin_says(said)
     assert ended(desk) == ["protocol_violation"]
     assert [m.code for m in desk.said()] == ["protocol_violation"]
+
+
+def test_what_follows_the_open_at_once_waits_for_the_agent():
+    desk = Desk(accepted=False)
+    desk.plugin_says(OPEN, messages.Answered(), messages.Commit(turn=1, last_seq=-1))
+    assert [type(e) for e in desk.events] == [Asked]
+    desk.wait(1)
+    assert desk.session.accept(desk.now) == [Answered(), Committed(1, -1, missing=0)]
 
 
 def test_turns_that_go_backwards_end_the_call():

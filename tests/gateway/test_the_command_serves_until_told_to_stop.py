@@ -1,0 +1,69 @@
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from bridge.agent import AgentSpec, TlsOptions
+from bridge.leg.quic import QuicConnection
+from tests.leg.network import run, talks
+
+
+async def started(*options: str, **env: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from sip_plugin.cli import main; main()", "gateway", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | env,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_call_with_the_printed_settings_works_and_a_signal_ends_it(tmp_path, number):
+    async def story():
+        ca_file = str(tmp_path / "gateway.pem")
+        process = await started(
+            *("--listen", "127.0.0.1:0", "--write-ca", ca_file, "--token", "${MODEL_TOKEN}"),
+            *("--pace", "0", "--log-level", "warning"),
+            MODEL_TOKEN="hush",
+        )
+        printed = []
+        while not printed or "ca_file" not in printed[-1]:
+            printed.append((await process.stdout.readline()).decode())
+            assert printed[-1], "ended early"
+        endpoint = printed[0].split()[-1]
+        assert f'endpoint = "{endpoint}"\n' in printed
+        assert 'token = "${MODEL_TOKEN}"\n' in printed
+        assert printed[-1] == f'ca_file = "{ca_file}"\n'
+        line = QuicConnection(endpoint, TlsOptions(ca_file=ca_file))
+        phone = await talks(line, AgentSpec(endpoint=endpoint, agent="parrot", token="hush"))
+        process.send_signal(number)
+        assert (await phone.failed()).code in ("shutting_down", "connection_lost")
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 0, errors
+        assert b"Traceback" not in errors
+        await line.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--listen", "nowhere"], 2, b"must be HOST:PORT"),
+        (["--listen", "192.0.2.1:1"], 1, b"192.0.2.1:1"),
+        (["--cert", "a.pem"], 2, b"--key"),
+        (["--token", "${NO_SUCH_VARIABLE}"], 2, b"NO_SUCH_VARIABLE"),
+        (["--listen", "127.0.0.1:0", "--cert", "/nowhere.pem", "--key", "/k"], 1, b"/nowhere.pem"),
+        (["--listen", "127.0.0.1:0", "--write-ca", "/nowhere/ca.pem"], 1, b"/nowhere/ca.pem"),
+    ],
+)
+def test_wrong_options_say_what_is_wrong(options, code, said):
+    async def story():
+        process = await started(*options)
+        _, errors = await asyncio.wait_for(process.communicate(), 30)
+        assert (process.returncode, said in errors) == (code, True), errors
+        assert b"Traceback" not in errors
+
+    run(story())
