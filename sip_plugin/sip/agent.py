@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
-from sip_plugin.sip.errors import StackError
+from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import Accept, Ended, Event, Invite, LocalMedia, Refuse
 from sip_plugin.sip.pj_account import PjAccount
 from sip_plugin.sip.pj_call import PjCall
@@ -163,7 +163,7 @@ class UserAgent:
             try:
                 self._on_event(event)
             except Exception:
-                log.exception("handling of %s failed", type(event).__name__)
+                log_fault(log, "handling of %s failed", type(event).__name__)
 
     def _soon(self, task: Callable[[], None]) -> None:
         """Now, or once the stack's callback has returned: it is not asked from inside one."""

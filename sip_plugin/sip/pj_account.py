@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from sip_plugin.sip import sdp
-from sip_plugin.sip.errors import StackError
+from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged
 from sip_plugin.sip.message import parse, printable
 from sip_plugin.sip.pj_call import PjCall
@@ -90,7 +90,7 @@ class PjAccount(pj.Account):
             )
             self._owner.emit(event)
         except Exception:
-            log.exception("account %s: registration state lost", self.options.name)
+            log_fault(log, "account %s: registration state lost", self.options.name)
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         call = None
@@ -105,7 +105,7 @@ class PjAccount(pj.Account):
             else:
                 call.turn_away(decision)
         except Exception:
-            log.exception("account %s: an INVITE could not be handled", self.options.name)
+            log_fault(log, "account %s: an INVITE could not be handled", self.options.name)
             if call is not None:
                 call.turn_away(Refuse(500, "Server Internal Error"))
 

@@ -8,7 +8,7 @@ import pjsua2 as pj
 
 from sip_plugin.media.description import Direction, MediaDescription, PhoneCodec
 from sip_plugin.sip import sdp
-from sip_plugin.sip.errors import StackError
+from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import (
     Confirmed,
     Digit,
@@ -111,7 +111,11 @@ class PjCall(pj.Call):
             # With a code the stack would write a Reason of its own into a BYE.
             prm.statusCode, prm.reason = code, printable(reason)
         prm.txOption = headers_option(headers)
-        self._try("hang up", self.hangup, prm)
+        try:
+            self.hangup(prm)
+        except pj.Error as error:
+            # It ended by itself in the meantime: what was asked has happened.
+            log.debug("call %s: not hung up: %s", self.sid, error.reason)
 
     def put_on_hold(self) -> None:
         self._try("hold", self.setHold, pj.CallOpParam(True))
@@ -155,7 +159,7 @@ class PjCall(pj.Call):
             log.warning("call %s: no usable local SDP: %s", self.sid, error)
             prm.sdp.wholeSdp = sdp.declined(created, remote)
         except Exception:
-            log.exception("call %s: local SDP failed", self.sid)
+            log_fault(log, "call %s: local SDP failed", self.sid)
             prm.sdp.wholeSdp = sdp.declined(created, remote)
 
     def _local_sdp(self, created: str, remote: str) -> str:
@@ -183,7 +187,7 @@ class PjCall(pj.Call):
                 reason = self._failure or "no audio stream was agreed"
                 self._owner.emit(MediaRefused(self.sid, reason))
         except Exception:
-            log.exception("call %s: media state lost", self.sid)
+            log_fault(log, "call %s: media state lost", self.sid)
             self._owner.emit(MediaRefused(self.sid, "media state lost"))
 
     def _negotiated(self) -> MediaDescription | None:
@@ -196,7 +200,10 @@ class PjCall(pj.Call):
                 if self._media is None or media.status == pj.PJSUA_CALL_MEDIA_ERROR:
                     continue
                 return self._media.model_copy(update={"direction": Direction.INACTIVE})
-            return describe(self.getStreamInfo(media.index))
+            try:
+                return describe(self.getStreamInfo(media.index))
+            except pj.Error as error:
+                self._failure = f"the stack has no stream: {error.reason}"
         return None
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -213,7 +220,7 @@ class PjCall(pj.Call):
                 self._confirmed = True
                 self._owner.emit(Confirmed(self.sid))
         except Exception:
-            log.exception("call %s: call state lost", self.sid)
+            log_fault(log, "call %s: call state lost", self.sid)
 
     def _disconnected(self, code: int, reason: str) -> None:
         if not self._silent:
@@ -230,7 +237,7 @@ class PjCall(pj.Call):
         try:
             self._owner.emit(TransferRefused(self.sid, printable(str(prm.dstUri))[:256]))
         except Exception:
-            log.exception("call %s: REFER not reported", self.sid)
+            log_fault(log, "call %s: REFER not reported", self.sid)
 
     def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
         # Accepted by default, with our media port handed to the new call: refused.
@@ -242,7 +249,7 @@ class PjCall(pj.Call):
             event = TransferProgress(self.sid, int(prm.statusCode), reason, bool(prm.finalNotify))
             self._owner.emit(event)
         except Exception:
-            log.exception("call %s: transfer state lost", self.sid)
+            log_fault(log, "call %s: transfer state lost", self.sid)
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
         # RFC 4733 digits never come here, the stack sees no RTP: this is INFO.
@@ -250,7 +257,7 @@ class PjCall(pj.Call):
             duration = min(max(int(prm.duration), 0), 10_000)
             self._owner.emit(Digit(self.sid, printable(str(prm.digit))[:1], duration))
         except Exception:
-            log.exception("call %s: digit lost", self.sid)
+            log_fault(log, "call %s: digit lost", self.sid)
 
 
 def describe(info: pj.StreamInfo) -> MediaDescription:

@@ -8,7 +8,7 @@ import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
 from sip_plugin.sip import sdp, stack_settings
-from sip_plugin.sip.errors import StackError
+from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import CallTurnedAway, Event
 from sip_plugin.sip.message import parse
 from sip_plugin.sip.sdp_guard import SdpGuard
@@ -43,7 +43,7 @@ class Endpoint(pj.Endpoint):
             called = parse(prm.rdata.wholeMsg).called
             self._emit(CallTurnedAway(int(prm.statusCode), str(prm.reason), called))
         except Exception:
-            log.exception("a refused call could not be reported")
+            log_fault(log, "a refused call could not be reported")
 
 
 class _Log(pj.LogWriter):

@@ -37,6 +37,8 @@ from sip_plugin.sip.trunks import Trunk, Trunks
 
 TICK_SECS = 0.1
 COLLECT_TICKS = 100
+REFUSALS_PER_TICK = 20
+"""Refused INVITEs that are logged and told one by one; a flood is told by its number."""
 RESOLVE_SECS = 300.0
 """How often the addresses of a trunk's host are looked up again."""
 CLOSE_SECS = 3.0
@@ -64,6 +66,8 @@ class SipProcess:
         self._planes = PlaneServer(self._joined, self._left, self._received)
         self._registrations: dict[str, Registration] = {}
         self._workers: dict[str, WorkerState] = {}
+        self._refusals = 0
+        """Since the last tick."""
         self._lookups: dict[str, asyncio.Task[None]] = {}
         options = AgentOptions(
             bind_address=config.sip.bind_host,
@@ -116,6 +120,10 @@ class SipProcess:
             for name, registration in self._registrations.items():
                 self._step(name, registration.tick(now))
             self._tell_workers()
+            if self._refusals > REFUSALS_PER_TICK:
+                untold = self._refusals - REFUSALS_PER_TICK
+                log.warning("%d more INVITEs refused in %g s", untold, TICK_SECS)
+            self._refusals = 0
             ticks += 1
             if ticks % COLLECT_TICKS == 0:
                 gc.collect()
@@ -165,6 +173,10 @@ class SipProcess:
         return []
 
     def _tell(self, message: Message) -> None:
+        if isinstance(message, CallRefused):
+            self._refusals += 1
+            if self._refusals > REFUSALS_PER_TICK:
+                return
         self._planes.send_all("supervisor", message)
         match message:
             case CallState():

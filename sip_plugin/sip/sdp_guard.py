@@ -10,6 +10,8 @@ import importlib
 import logging
 from collections.abc import Callable
 
+from sip_plugin.sip.errors import log_fault
+
 log = logging.getLogger(__name__)
 
 _PRIORITY = 10
@@ -103,14 +105,14 @@ class SdpGuard:
                     self._endpoint, received, 488, None, None, None
                 )
         except Exception:
-            log.exception("a request could not be checked")
+            log_fault(log, "a request could not be checked")
         return 1
 
     def _on_response(self, received: int) -> int:
         try:
             return int(self._refuses(received))
         except Exception:
-            log.exception("a response could not be checked")
+            log_fault(log, "a response could not be checked")
             return 1
 
     def _refuses(self, received: int) -> bool:

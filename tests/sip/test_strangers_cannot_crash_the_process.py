@@ -136,6 +136,82 @@ def test_an_offer_whose_answer_is_too_long_is_refused(sip: SipServer):
     sip.phone().call()
 
 
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_a_later_offer_whose_answer_is_too_long_is_refused(sip: SipServer, method: str):
+    """An answer with another number of streams than the offer aborts the stack."""
+    sip.worker()
+    phone = sip.phone()
+    phone.call()
+    formats = " ".join(str(n) for n in range(20, 52))
+    phone.again(method, offer(40000) + f"m=video 41000 RTP/AVP {formats}\r\n" * 11)
+    answer = phone.final()
+    if method == "INVITE":
+        phone.ack(answer)
+    assert answer.code >= 400 or "m=audio 0" in answer.body
+    assert_alive(sip)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a" * 300, "slow.invalid", "127.0.0.1%eth0", "::1::"],
+    ids=["longer than a name", "a name to look up", "a scope", "nonsense"],
+)
+def test_an_address_that_is_none_is_refused(sip: SipServer, address: str):
+    """The stack aborts on one above 253 characters, and stops for the look-up of a name."""
+    sip.worker()
+    hostile = offer(40000).replace("c=IN IP4 127.0.0.1", f"c=IN IP4 {address}")
+    phone = sip.phone()
+    phone.invite(body=hostile)
+    refused = phone.final()
+    assert refused.code in (400, 488)
+    phone.ack(refused)
+    assert_alive(sip)
+
+    phone.call()
+    phone.again("INVITE", hostile)
+    refused = phone.final()
+    assert refused.code in (400, 488)
+    phone.ack(refused)
+    phone.hang_up()
+
+
+def test_a_hostile_answer_in_an_ack_is_dropped(sip: SipServer):
+    worker, phone = sip.worker(), sip.phone()
+    phone.invite(body="")
+    answer = phone.expect(200)
+    hostile = offer(40000).replace("c=IN IP4 127.0.0.1", "c=IN IP4 " + "a" * 300)
+    phone.ack(answer, hostile)
+    assert_alive(sip)
+    phone.ack(answer, offer(40000))
+    assert worker.started().media.remote_rtp_port == 40000
+    phone.hang_up()
+
+
+def test_more_streams_than_anyone_has_are_refused(sip: SipServer):
+    sip.worker()
+    phone = sip.phone()
+    phone.call()
+    for method in ("INVITE", "UPDATE"):
+        phone.again(method, offer(40000) + "m=audio 5000 RTP/AVP 8\r\n" * 35)
+        refused = phone.final()
+        assert refused.code == 488
+        if method == "INVITE":
+            phone.ack(refused)
+    phone.hang_up()
+    assert_alive(sip)
+
+
+def test_a_long_offer_in_an_update_is_understood(sip: SipServer):
+    worker, phone = sip.worker(), sip.phone()
+    phone.call()
+    long = "".join(f"a=x-{n}:{'y' * 40}\r\n" for n in range(40))
+    phone.again("UPDATE", offer(40700, "8 101", extra=long))
+    answer = phone.expect(200)
+    assert answer.formats == ["8", "101"]
+    assert worker.started(2).media.remote_rtp_port == 40700
+    phone.hang_up()
+
+
 @pytest.mark.parametrize(
     "packet",
     [
