@@ -6,14 +6,11 @@ model opens while the far side rings. Times are seconds of a monotonic clock, gi
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from dialplan import normalize
 from sip_plugin.config import Config
-from sip_plugin.media.description import MediaDescription
 from sip_plugin.planes.messages import (
-    CallEvent,
     CallRefused,
     CallState,
     CloseCall,
@@ -23,15 +20,14 @@ from sip_plugin.planes.messages import (
     Message,
     ModelFailed,
     ModelReady,
-    OpenCall,
     Originate,
     OriginateAnswer,
-    StartMedia,
     TransferCall,
 )
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Refer, Tell, ToWorker
 from sip_plugin.sip.admission import BUSY_RETRY_SECS, Admitted, Load, admit, unavailable
+from sip_plugin.sip.call import Call
 from sip_plugin.sip.causes import CAUSES, reason_header
 from sip_plugin.sip.events import Accept, Invite, LocalMedia, Refuse
 from sip_plugin.sip.leases import LeasePool
@@ -44,29 +40,6 @@ OPEN_SLACK_SECS = 1.0
 END_SECS = 5.0
 """A far side that does not answer our BYE or CANCEL is not waited for any longer."""
 TRANSFER_SECS = 30.0
-
-
-@dataclass(slots=True)
-class Call:
-    sid: str
-    direction: str
-    trunk: str
-    agent: str
-    caller: str
-    called: str
-    worker: str
-    state: str
-    source: str = ""
-    media: MediaDescription | None = None
-    answered: bool = False
-    """A 200 went out or came in."""
-    confirmed: bool = False
-    ending: str = ""
-    """Our cause, once we have ended it; what comes after is only its echo."""
-    reason: str = ""
-    closed: bool = False
-    """The worker knows that it is over."""
-    timers: dict[str, float] = field(default_factory=dict)
 
 
 class CallControl:
@@ -95,7 +68,7 @@ class CallControl:
 
     def states(self) -> list[CallState]:
         """Every running call, for a supervisor that has just connected."""
-        return [self._state(call) for call in self._calls.values()]
+        return [call.told() for call in self._calls.values()]
 
     def drain(self, retry_after_secs: int) -> None:
         """From now on new calls are refused."""
@@ -132,9 +105,9 @@ class CallControl:
         call.timers["open"] = now + patience
         local = self._local(lease, outcome.trunk, invite.source[0])
         return Accept(local), [
-            ToWorker(worker, self._open(call, lease, invite.headers)),
+            ToWorker(worker, call.opening(lease, agent, invite.headers)),
             Answer(call.sid, 180),
-            Tell(self._state(call)),
+            Tell(call.told()),
         ]
 
     def _load(self, invite: Invite, now: float) -> Load:
@@ -203,8 +176,8 @@ class CallControl:
         far = trunk.addresses[0] if trunk.addresses else ""
         return [
             Tell(OriginateAnswer(request_id=asked.request_id, sid=sid)),
-            ToWorker(worker, self._open(call, lease, {})),
-            Tell(self._state(call)),
+            ToWorker(worker, call.opening(lease, agent, {})),
+            Tell(call.told()),
             Dial(
                 sid,
                 trunk.name,
@@ -219,18 +192,6 @@ class CallControl:
         if ip_address(address).is_unspecified:
             address = self._route(far)
         return LocalMedia(address, lease.port, tuple(trunk.config.codec_preferences))
-
-    def _open(self, call: Call, lease: Lease, headers: dict[str, str]) -> OpenCall:
-        return OpenCall(
-            sid=call.sid,
-            lease_id=lease.lease_id,
-            agent_name=call.agent,
-            agent=self._config.agents[call.agent],
-            direction=call.direction,
-            caller=call.caller,
-            called=call.called,
-            headers=headers,
-        )
 
     # --- what the SIP side reports -------------------------------------------------------
 
@@ -252,24 +213,20 @@ class CallControl:
         match event:
             case events.Progress() if event.code >= 180 and call.state == "dialing":
                 call.state = "ringing"
-                return [Tell(self._state(call))]
+                return [Tell(call.told())]
             case events.MediaChanged():
                 call.media = event.media
                 call.answered = call.answered or call.confirmed
-                return [self._start(call)]
+                return [ToWorker(call.worker, call.starting())]
             case events.MediaRefused():
                 return self._end(call, "media_refused", event.reason, now)
             case events.Confirmed() if not call.confirmed:
                 return self._confirmed(call, now)
             case events.Digit():
-                return [self._told(call, "dtmf_info", digit=event.digit)]
+                return [Tell(call.event("dtmf_info", digit=event.digit))]
             case events.TransferRefused():
-                return [self._told(call, "transfer_refused", target=event.target)]
+                return [Tell(call.event("transfer_refused", target=event.target))]
         return []
-
-    def _start(self, call: Call) -> Action:
-        message = StartMedia(sid=call.sid, media=call.media, answered=call.answered)
-        return ToWorker(call.worker, message)
 
     def _confirmed(self, call: Call, now: float) -> list[Action]:
         was_answered = call.answered
@@ -279,8 +236,8 @@ class CallControl:
         call.timers.pop("ack", None)
         if call.media is None:
             return self._end(call, "media_refused", "no audio stream was agreed", now)
-        started = [] if was_answered else [self._start(call)]
-        return [*started, Tell(self._state(call))]
+        started = [] if was_answered else [ToWorker(call.worker, call.starting())]
+        return [*started, Tell(call.told())]
 
     def _ended(self, call: Call, event: events.Ended, now: float) -> list[Action]:
         if not call.ending:
@@ -306,7 +263,7 @@ class CallControl:
             return []
         if code // 100 == 2 and not call.ending:
             return self._end(call, "transferred", "transferred", now)
-        return [self._told(call, "transfer_failed", code=code, reason=reason)]
+        return [Tell(call.event("transfer_failed", code=code, reason=reason))]
 
     # --- what the planes ask -------------------------------------------------------------
 
@@ -340,10 +297,10 @@ class CallControl:
         try:
             uri = trunk.uri_of(normalize(target))
         except ValueError as error:
-            return [self._told(call, "transfer_failed", code=0, reason=f"the target is {error}")]
+            return [Tell(call.event("transfer_failed", code=0, reason=f"the target is {error}"))]
         if not call.confirmed or "transfer" in call.timers:
             reason = "the call is not answered" if not call.confirmed else "one is under way"
-            return [self._told(call, "transfer_failed", code=0, reason=reason)]
+            return [Tell(call.event("transfer_failed", code=0, reason=reason))]
         call.timers["transfer"] = now + TRANSFER_SECS
         return [Refer(call.sid, uri)]
 
@@ -390,7 +347,7 @@ class CallControl:
         if call is None:
             return []
         call.timers.pop("transfer", None)
-        return [self._told(call, "transfer_failed", code=0, reason=reason)]
+        return [Tell(call.event("transfer_failed", code=0, reason=reason))]
 
     def tick(self, now: float) -> list[Action]:
         """Call a few times a second: ends what took too long."""
@@ -407,7 +364,7 @@ class CallControl:
                 return self._finish(call, CAUSES[call.ending].code, call.reason)
             case "transfer":
                 reason = f"not confirmed in {TRANSFER_SECS:g} s"
-                return [self._told(call, "transfer_failed", code=408, reason=reason)]
+                return [Tell(call.event("transfer_failed", code=408, reason=reason))]
             case "open":
                 return self._end(call, "model_failed", "the model did not open in time", now)
             case "ack":
@@ -441,22 +398,4 @@ class CallControl:
             call.state = "failed"
         actions = self._close(call)
         self._pool.release(call.sid)
-        final = self._state(call, code, call.reason or reason)
-        return [*actions, Tell(final)]
-
-    def _state(self, call: Call, code: int = 0, reason: str = "") -> CallState:
-        return CallState(
-            sid=call.sid,
-            state=call.state,
-            direction=call.direction,
-            caller=call.caller,
-            called=call.called,
-            trunk=call.trunk,
-            agent_name=call.agent,
-            code=code,
-            reason=reason,
-            cause=call.ending,
-        )
-
-    def _told(self, call: Call, event: str, **data: object) -> Action:
-        return Tell(CallEvent(sid=call.sid, event=event, at_ms=0.0, data=data))
+        return [*actions, Tell(call.told(code, call.reason or reason))]

@@ -60,7 +60,7 @@ class _Section:
     @property
     def is_live_audio(self) -> bool:
         words = self.media
-        return len(words) >= 4 and words[0].lower() == "audio" and _port(words[1]) != 0
+        return bool(words) and words[0].lower() == "audio" and _port(words[1]) != 0
 
     def formats(self) -> dict[int, str]:
         """Payload type to `NAME/RATE` in capitals, in the order of the m= line."""
@@ -98,6 +98,8 @@ def _sections(text: str) -> Iterator[_Section]:
     start = 0
     for index, line in enumerate(lines):
         if line.startswith("m="):
+            if len(line[2:].split()) < 4:
+                raise SdpError(f"{line[:32]!r} is no media line")
             yield _Section(tuple(lines[start:index]))
             start = index
     yield _Section(tuple(lines[start:]))
@@ -235,7 +237,7 @@ def declined(created: str, remote: str) -> str:
                 return DEAD_SDP.partition("m=")[0] + "".join(f"{head}\r\n" for head in heads)
             lines = [*session.lines, *(line for section in media for line in _decline(section))]
             return "\r\n".join(lines) + "\r\n"
-        except (SdpError, IndexError):
+        except SdpError:
             continue
     return DEAD_SDP
 

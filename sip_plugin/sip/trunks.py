@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from urllib.parse import quote
 
 from sip_plugin.config import TrunkConfig
 
@@ -27,7 +28,10 @@ class Trunk:
         return self.config.require_registration and address in self.addresses
 
     def uri_of(self, user: str) -> str:
-        return f"sip:{user}@{self.config.domain}" if user else f"sip:{self.config.domain}"
+        """Of a number or name at this trunk; of the trunk itself when `user` is empty."""
+        # RFC 3261 section 25.1: `#` is a key of a telephone, and no character of a URI.
+        escaped = quote(user, safe="!$&'()*+,/;=?~-._")
+        return f"sip:{escaped}@{self.config.domain}" if user else f"sip:{self.config.domain}"
 
 
 class Trunks:

@@ -78,7 +78,7 @@ def test_a_refusal_is_told_and_retried(
     assert 1.0 <= told.retry_in_secs <= 2.0
     grant(registrar, registrar.expect("REGISTER"), 60)
     supervisor.wait(TrunkState, state="registered")
-    assert f"retrying in {told.retry_in_secs:.0f} s." in server.log
+    assert "; retrying in " in server.log
     server.process.terminate()
     grant(registrar, registrar.expect("REGISTER"), 0)
 
