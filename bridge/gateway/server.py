@@ -108,7 +108,7 @@ class Gateway:
             sock.bind(address)
             _, self._server = await loop.create_datagram_endpoint(
                 lambda: _Server(
-                    options.max_connections,
+                    self,
                     sock.getsockname()[:2],
                     configuration=configuration,
                     create_protocol=self._protocol,
@@ -176,13 +176,14 @@ class Gateway:
 class _Server(QuicServer):
     """aioquic's server, with a bound on connections, also on those that shake hands."""
 
-    def __init__(self, max_connections: int, address: tuple[str, int], **options: Any) -> None:
+    def __init__(self, gateway: Gateway, address: tuple[str, int], **options: Any) -> None:
         super().__init__(**options)
         self.address = address
-        self._max_connections = max_connections
+        self._gateway = gateway
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
-        if len(set(self._protocols.values())) >= self._max_connections and self._is_new(data):
+        gateway = self._gateway
+        if len(gateway.protocols) >= gateway.options.max_connections and self._is_new(data):
             return
         super().datagram_received(data, addr)
 
