@@ -54,6 +54,10 @@ class Client:
         self._socket.close()
 
     def _read(self) -> None:
+        with contextlib.suppress(ConnectionError):  # the SIP process ended first
+            self._read_all()
+
+    def _read_all(self) -> None:
         stream = self._socket.makefile("rb")
         while head := stream.read(4):
             message = decode(stream.read(int.from_bytes(head, "big")))
