@@ -22,7 +22,12 @@ def said(asterisk):
 @pytest.fixture
 def registered(plugin, asterisk, model):
     """The plugin, registered with Asterisk as 1001."""
-    account = {"domain": asterisk.address, "sip_username": "1001", "sip_password": PASSWORD}
+    account = {
+        "domain": asterisk.address,
+        "sip_username": "1001",
+        "sip_password": PASSWORD,
+        "max_ring_secs": 2,
+    }
     started = plugin(
         trunks={"main": account},
         agents={
@@ -91,14 +96,17 @@ def test_the_echo_of_an_outbound_call_comes_back(registered, asterisk):
     assert_heard(greeting[begins : begins + 8000], echo[begins:])
 
 
-@pytest.mark.parametrize(
-    ("extension", "code", "exit_code"), [("busy", 486, 3), ("unavail", 480, 3), ("reject", 403, 3)]
-)
-def test_a_refused_outbound_call_says_with_which_code(
-    registered, asterisk, extension, code, exit_code
-):
+@pytest.mark.parametrize(("extension", "code"), [("busy", 486), ("unavail", 480), ("reject", 403)])
+def test_a_refused_outbound_call_says_with_which_code(registered, asterisk, extension, code):
     done = registered.command("call", extension, "--agent", "parrot")
 
-    assert done.returncode == exit_code, done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
     assert str(code) in done.stdout + done.stderr
     assert registered.calls()[0]["code"] == code
+
+
+def test_a_phone_that_nobody_answers_rings_for_max_ring_secs(registered, asterisk):
+    done = registered.command("call", "ring", "--agent", "parrot")
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert registered.calls()[0]["state"] == "no_answer"
