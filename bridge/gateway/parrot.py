@@ -24,6 +24,9 @@ PAUSE_MS = 1000
 """What was said before a pause this long is no part of the turn: a backchannel, for instance."""
 LEAD_MS, TAIL_MS = 100, 200
 """Silence left before and after the speech."""
+LEAD_FRAMES = 5
+"""How far ahead of `pace` a reply is sent (100 ms), as any model does that is quicker than speech:
+without it each late frame would be a gap in the agent's words."""
 BLOCK_FRAMES = 10
 """Frames resampled at a time, so that the first of them is not late."""
 
@@ -84,10 +87,11 @@ async def speak(
     begin: float,
     pace: float,
 ) -> None:
-    """Send 20 ms frames, the first at `begin` (event loop time), at `pace` times real time."""
+    """Send 20 ms frames, the first at `begin` (event loop time), at `pace` times real time, after a
+    lead of 100 ms."""
     for n, frame in enumerate(frames):
         if pace > 0:
-            await clock.until(begin + n * FRAME_SECS / pace)
+            await clock.until(begin + max(n - LEAD_FRAMES, 0) * FRAME_SECS / pace)
         if not await call.send(frame, turn):
             return
     await call.end(turn)
