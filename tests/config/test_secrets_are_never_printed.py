@@ -93,7 +93,8 @@ def _inline(value):
     return value
 
 
-@given(st.text(min_size=12, max_size=40).filter(lambda text: "\x00" not in text))
+# No message of pydantic has this sign, so none of its own words is taken for the secret.
+@given(st.text(min_size=12, max_size=40).map(lambda text: "§" + text.replace("\x00", "")))
 def test_pydantic_itself_does_not_repeat_what_it_refuses(secret):
     for document in (
         {"trunks": {"main": {"domain": "x", "sip_password": [secret]}}},
