@@ -9,7 +9,6 @@ class ErrorCode(StrEnum):
     # sent by the gateway
     UNAUTHORIZED = "unauthorized"
     UNKNOWN_AGENT = "unknown_agent"
-    UNSUPPORTED_FORMAT = "unsupported_format"
     TOO_MANY_CALLS = "too_many_calls"
     DUPLICATE_CALL = "duplicate_call"
     AGENT_FAILED = "agent_failed"

@@ -32,6 +32,10 @@ PACKET_BYTES = 1200
 LOOPBACK_PACKET_BYTES = 8192
 """A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
 SOCKET_BUFFER = 4 * 1024 * 1024
+CHUNK_PACKETS = 8
+"""Packets' worth of datagrams that aioquic is given at a time."""
+MAX_QUEUED_FOR_PONG = 1000
+"""With more than this waiting to leave, pings are not answered."""
 NO_ERROR, REFUSED = 0, 1
 """QUIC application error codes."""
 
@@ -110,7 +114,8 @@ class WireProtocol(QuicConnectionProtocol):
         quic._loss._pacer = congestion.TickPacer(
             max_datagram_size=quic.configuration.max_datagram_size
         )
-        self._pending: deque[bytes] = quic._datagrams_pending
+        self._queue: deque[bytes] = deque()
+        self._chunk_bytes = CHUNK_PACKETS * quic.configuration.max_datagram_size
 
     # --- for owners to fill ------------------------------------------------------------------
 
@@ -137,18 +142,18 @@ class WireProtocol(QuicConnectionProtocol):
         """Queue one datagram; it leaves with the next `transmit`."""
         self.stats.datagrams_sent += 1
         if urgent:
-            self._pending.appendleft(data)
+            self._queue.appendleft(data)
         else:
-            self._pending.append(data)
+            self._queue.append(data)
 
     @property
     def queued_datagrams(self) -> int:
-        return len(self._pending)
+        return len(self._queue) + len(self._quic._datagrams_pending)
 
     def drop_oldest(self, bound: int) -> None:
         """Keep the newest `bound` of the queued datagrams."""
-        while len(self._pending) > bound:
-            self._pending.popleft()
+        while self._queue and self.queued_datagrams > bound:
+            self._queue.popleft()
             self.stats.datagrams_dropped += 1
 
     def send_stream(self, stream_id: int, data: bytes, ended: bool) -> None:
@@ -161,13 +166,19 @@ class WireProtocol(QuicConnectionProtocol):
     def transmit(self) -> None:
         """Send what is queued, as far as window and pacer let it go.
 
-        aioquic stops at the first frame other than audio that does not fit into a packet;
-        whatever waits behind it is for the next try.
+        aioquic builds all packets before it gives out the first, so it is fed a few packets at
+        a time: the other side works on the first while the next are built.
         """
+        pending = self._quic._datagrams_pending
         while True:
-            before = len(self._pending)
+            room = self._chunk_bytes - sum(map(len, pending))
+            while self._queue and room > 0:
+                room -= len(self._queue[0])
+                pending.append(self._queue.popleft())
+            before = len(pending)
             super().transmit()
-            if not 0 < len(self._pending) < before:
+            # Less than all left: aioquic stopped at a control frame that did not fit a packet.
+            if len(pending) == before or not (pending or self._queue):
                 return
 
     @property
@@ -242,7 +253,7 @@ class WireProtocol(QuicConnectionProtocol):
                 self.stats.datagrams_malformed += 1
             case audio.Ping(n=n):
                 self.last_heard = self.now
-                if len(self._pending) < 1000:
+                if len(self._queue) < MAX_QUEUED_FOR_PONG:
                     self.queue_datagram(audio.encode_pong(n), urgent=True)
             case audio.Pong():
                 self.last_heard = self.now

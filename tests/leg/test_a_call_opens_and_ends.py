@@ -33,6 +33,14 @@ def test_audio_waits_for_no_agent():
     assert leg.core.stats.uplink_unopened == 1
 
 
+def test_a_phone_that_is_answered_before_the_agent_is_there_is_told_of_afterwards():
+    leg = Leg(opened=False)
+    leg.core.answered()
+    assert [m.type for m in leg.said()] == ["open"]
+    leg.gateway_says(messages.Opened())
+    assert leg.said() == [messages.Answered()]
+
+
 def test_a_refusal_reaches_the_bridge_with_its_code():
     leg = Leg(opened=False)
     leg.gateway_says(messages.Error(code="unknown_agent", message="there are: parrot"))

@@ -51,7 +51,7 @@ def test_audio_that_the_path_does_not_take_is_dropped_oldest_first_and_bounded()
                     line.flush()
                     assert protocol.queued_datagrams <= QUEUE_PER_CALL * 5
                 assert line.stats.datagrams_dropped > 0
-                assert protocol._pending[-1].endswith((999).to_bytes(2, "big"))
+                assert protocol._queue[-1].endswith((999).to_bytes(2, "big"))
                 assert (await phone.failed()).code == "connection_lost"
             path.close()
 
