@@ -1,0 +1,143 @@
+"""Turn-taking on labelled calls: our defaults, each preset, and a plain silence-only detector.
+
+Needs recorded speech: Debian's asterisk-core-sounds-en-wav and its es, fr, it sisters; without
+them it takes the demo's few recordings and says so. Recordings and seeds of `--part train` are
+for choosing options; the figures that count are those of `--part test`.
+
+    python -m benchmarks.turns --part train --set silence_threshold_ms=400
+"""
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import bridge
+from benchmarks import plain_detector
+from benchmarks.labelled_calls import SCENARIOS, LabelledCall, generate
+from benchmarks.report import Row, publish
+from benchmarks.speech_corpus import Corpus, load
+from benchmarks.turn_metrics import Tally, score
+from bridge.replay import Heard, analyse, detect
+from bridge.turn.events import TurnEvent
+from bridge.turn.options import TurnOptions
+
+CALLS, QUICK_CALLS = 25, 4
+PLAIN_SILENCE_MS = 500
+CACHE = Path(__file__).parent.parent / "build" / "turns-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A detector, and the audio path in front of it."""
+
+    name: str
+    run: Callable[[Heard], list[TurnEvent]]
+
+
+def contenders(assignments: Sequence[str]) -> list[Contender]:
+    ours = TurnOptions()
+    found = [
+        Contender(
+            f"plain, {PLAIN_SILENCE_MS} ms",
+            lambda heard: plain_detector.detect(heard, PLAIN_SILENCE_MS),
+        ),
+        Contender("default", lambda heard: detect(heard, ours)),
+    ]
+    if assignments:
+        values = dict(assignment.split("=", 1) for assignment in assignments)
+        chosen = TurnOptions.model_validate(values)
+        found.append(Contender("set", lambda heard: detect(heard, chosen)))
+    return found
+
+
+def hear(calls: Sequence[LabelledCall], key: str) -> list[Heard]:
+    """What the audio path makes of the calls, kept between runs: options do not change it."""
+    path = CACHE / f"{key}.npz"
+    if path.exists():
+        with np.load(path) as kept:
+            return [
+                Heard(kept[f"p{i}"], kept[f"l{i}"], kept[f"a{i}"], float(kept[f"t{i}"]))
+                for i in range(len(calls))
+            ]
+    heard = analyse([call.recording for call in calls])
+    CACHE.mkdir(parents=True, exist_ok=True)
+    arrays = {}
+    for i, one in enumerate(heard):
+        arrays |= {f"p{i}": one.probability, f"l{i}": one.level_dbfs}
+        arrays |= {f"a{i}": one.agent_turn, f"t{i}": np.array(one.length_ms)}
+    np.savez(path, **arrays)
+    return heard
+
+
+def cache_key(calls: Sequence[LabelledCall]) -> str:
+    """Changes with the sound and with the code that hears it."""
+    digest = hashlib.sha256()
+    code = Path(bridge.__file__).parent
+    for path in (code / "replay.py", *sorted((code / "audio").rglob("*.py"))):
+        digest.update(path.read_bytes())
+    for call in calls:
+        digest.update(call.recording.caller.tobytes())
+        digest.update(call.recording.agent.tobytes())
+    return digest.hexdigest()[:24]
+
+
+def measure(
+    corpus: Corpus, part: str, scenarios: Sequence[str], calls: int, tested: Sequence[Contender]
+) -> list[Row]:
+    rows = []
+    for scenario in scenarios:
+        began = time.monotonic()
+        made = generate(scenario, calls, corpus, part)
+        secs = sum(len(call.recording.caller) for call in made) / 8000
+        print(
+            f"turns: {scenario}, {calls} calls, {secs / 60:.0f} min …",
+            file=sys.stderr,
+            end="",
+            flush=True,
+        )
+        heard = hear(made, cache_key(made))
+        for contender in tested:
+            tally = Tally()
+            for call, one in zip(made, heard, strict=True):
+                score(call, contender.run(one), tally)
+            rows.append({"scenario": scenario, "detector": contender.name} | tally.row())
+        print(f" {time.monotonic() - began:.1f} s", file=sys.stderr)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.turns",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_CALLS} calls a scenario")
+    parser.add_argument("--calls", type=int, default=0, help=f"a scenario; {CALLS} if not given")
+    parser.add_argument("--part", choices=("train", "test"), default="test")
+    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="only this")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one more row, with these"
+    )
+    arguments = parser.parse_args()
+    calls = arguments.calls or (QUICK_CALLS if arguments.quick else CALLS)
+    corpus = load(arguments.part)
+    for note in corpus.notes:
+        print(f"turns: {note}", file=sys.stderr)
+    rows = measure(
+        corpus,
+        arguments.part,
+        arguments.scenario or list(SCENARIOS),
+        calls,
+        contenders(arguments.set),
+    )
+    publish("turns", rows, f"{arguments.part} part, {calls} calls a scenario")
+
+
+if __name__ == "__main__":
+    main()
