@@ -398,4 +398,6 @@ class CallControl:
             call.state = "failed"
         actions = self._close(call)
         self._pool.release(call.sid)
+        if cause.state == "failed" and code == 200:
+            code = cause.code  # 200 only says that the far side took our BYE
         return [*actions, Tell(call.told(code, call.reason or reason))]
