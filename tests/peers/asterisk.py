@@ -55,7 +55,8 @@ class Asterisk:
     def __init__(self, ports: Ports, folder: Path) -> None:
         rtp = ports.block()
         self.sip_port = ports.one()
-        self._inside = Path(tempfile.mkdtemp(prefix="sip-plugin-", dir=TREE / "run"))
+        _sweep()
+        self._inside = Path(tempfile.mkdtemp(prefix=f"sip-plugin-{os.getpid()}-", dir=TREE / "run"))
         self._chroot_path = Path("/run") / self._inside.name
         self.recordings = self._inside / "recordings"
         self._outgoing = self._inside / "spool" / "outgoing"
@@ -186,3 +187,10 @@ class Asterisk:
         """The newest recording of a call that came in to `listen` or `talk-NAME`."""
         found = sorted(self.recordings.glob(f"*-{side}.wav"), key=lambda path: path.stat().st_mtime)
         return read_wav(found[-1]) if found else np.zeros(0, np.int16)
+
+
+def _sweep() -> None:
+    """Remove the folders of test runs that were killed."""
+    for left in (TREE / "run").glob("sip-plugin-*-*"):
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)

@@ -5,14 +5,20 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TypeVar
 
+from sip_plugin.service import tether
+
 T = TypeVar("T")
 
 POLL_SECS = 0.02
+
+_TETHERED = (sys.executable, "-I", "-S", tether.__file__)
+"""The kernel ends what a killed test run leaves behind."""
 
 
 class PeerError(AssertionError):
@@ -50,7 +56,7 @@ class Process:
         self.log = folder / f"{name}.log"
         self._log_file = self.log.open("ab")
         self._process = subprocess.Popen(
-            [str(part) for part in command],
+            [*_TETHERED, str(os.getpid()), *map(str, command)],
             cwd=folder,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
