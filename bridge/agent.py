@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
 from bridge.turn.options import TurnOptions
 
@@ -45,8 +46,28 @@ class AgentSpec(BaseModel):
     """The agent speaks as soon as the call is answered."""
     open_timeout_secs: float = Field(5.0, gt=0, le=60)
     """How long the phone may ring before the model must be ready."""
+    language: str = Field("", max_length=64)
+    """Told to the agent as the header `language`, unless the dialplan says another."""
+    metadata: dict[str, str] = Field({}, max_length=8)
+    """Facts told to the agent as headers of each call."""
+    leg_profile: ProfileName | None = None
+    """Kind of leg that this agent's calls come in on; left out, it is the trunk's."""
+    leg: LegOptions = LegOptions()
     turn: TurnOptions = TurnOptions()
     tls: TlsOptions = TlsOptions()
+
+    @field_validator("metadata")
+    @classmethod
+    def _are_headers(cls, metadata: dict[str, str]) -> dict[str, str]:
+        for name, text in metadata.items():
+            # Names that begin with x- are those of the caller's side.
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+                raise ValueError(
+                    "a name is a-z, then up to 63 of a-z 0-9 _"
+                )
+            if len(text) > 256 or not text.isprintable():
+                raise ValueError("a text is one line of at most 256 characters")
+        return metadata
 
     @field_validator("endpoint")
     @classmethod

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dialplan.number import normalize
-from dialplan.plan import Plan
-
 # RFC 3261 section 21.
 _PHRASES = {
+    302: "Moved Temporarily",
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
@@ -26,6 +24,11 @@ _PHRASES = {
     604: "Does Not Exist Anywhere",
 }
 
+# What phones and providers put there for a number that is withheld (RFC 3323 section 4.1).
+_WITHHELD = frozenset(
+    {"", "anonymous", "restricted", "unavailable", "unknown", "private", "withheld"}
+)
+
 
 @dataclass(frozen=True)
 class CallFacts:
@@ -37,15 +40,35 @@ class CallFacts:
     """User part of From, as it came; empty for an anonymous caller."""
     trunk: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """X- headers, and Privacy if there is one."""
+    sid: str = ""
+    """Our name of the call: stands for the caller in a split when the number is withheld."""
+
+    @property
+    def is_anonymous(self) -> bool:
+        """The caller withholds the number: there is none, or Privacy says so (RFC 3323, 3325)."""
+        if self.caller.lower() in _WITHHELD:
+            return True
+        wanted = next((v for k, v in self.headers.items() if k.lower() == "privacy"), "")
+        return bool({"id", "user"} & {part.strip().lower() for part in wanted.split(";")})
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The call goes to this agent."""
+    """The call goes to an agent."""
 
     agent: str
     why: str
     """For people: the rule that decided."""
+    route: str = ""
+    """The rule, as logs and limits name it."""
+    agents: tuple[str, ...] = ()
+    """All that may take the call, in their order; the first is `agent`."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Told to the agent as headers of the call."""
+    ring_secs: float = 0.0
+    max_duration_secs: float = 0.0
+    """0: no limit."""
 
 
 @dataclass(frozen=True)
@@ -55,35 +78,72 @@ class Reject:
     code: int
     reason: str
     why: str
+    route: str = ""
 
 
-Decision = Answer | Reject
+@dataclass(frozen=True)
+class Redirect:
+    """The caller's side is told to call elsewhere."""
+
+    target: str
+    """A URI, or a number."""
+    trunk: str
+    """The trunk whose domain a number belongs to; empty: that of the call."""
+    why: str
+    route: str = ""
+    code: int = 302
+    reason: str = "Moved Temporarily"
 
 
-def decide(plan: Plan, call: CallFacts) -> Decision:
-    """Find the first route whose number is the called one; without any, the default applies.
+@dataclass(frozen=True)
+class Play:
+    """The call is answered, a file is played, and it ends."""
 
-    A called number that cannot be one (too long, other characters than `normalize` takes) is
-    refused with 404 whatever the default is, and is not repeated in `why`. A call that names no
-    number at all gets the default.
-    """
-    if not call.called:
-        return _default(plan, "the call names no number")
-    try:
-        number = normalize(call.called)
-    except ValueError as error:
-        return _reject(404, f"the called number is {error}")
-    for position, route in enumerate(plan.routes, start=1):
-        if route.number == number:
-            return Answer(route.agent, f"route {position} is for {number}")
-    return _default(plan, f"no route is for {number}")
+    prompt: str
+    why: str
+    route: str = ""
+    ring_secs: float = 0.0
+    code: int = 501
+    """For a shell that cannot do it."""
+    reason: str = "Not Implemented"
 
 
-def _default(plan: Plan, because: str) -> Decision:
-    if plan.default.reject is not None:
-        return _reject(plan.default.reject, f"{because}; the default rejects")
-    return Answer(plan.default.agent, f"{because}; the default answers")
+@dataclass(frozen=True)
+class Transfer:
+    """The call is answered and transferred."""
+
+    target: str
+    """A URI, or a number."""
+    why: str
+    route: str = ""
+    ring_secs: float = 0.0
+    code: int = 501
+    """For a shell that cannot do it."""
+    reason: str = "Not Implemented"
 
 
-def _reject(code: int, why: str) -> Reject:
-    return Reject(code, _PHRASES.get(code, "Call Rejected"), why)
+Decision = Answer | Reject | Redirect | Play | Transfer
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rule that was tried."""
+
+    rule: str
+    matched: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    decision: Decision
+    number: str
+    """The called number as it was compared; empty when there is none."""
+    caller: str
+    """The caller's number as it was compared; empty when it is withheld."""
+    steps: tuple[Step, ...]
+    """Every rule that was tried, in order."""
+
+
+def reject(code: int, why: str, route: str = "") -> Reject:
+    return Reject(code, _PHRASES.get(code, "Call Rejected"), why, route)

@@ -8,7 +8,9 @@ import sip_plugin
 from sip_plugin.cli.call import call
 from sip_plugin.cli.check import check
 from sip_plugin.cli.demo import demo
+from sip_plugin.cli.dialplan import app as dialplan
 from sip_plugin.cli.gateway import gateway
+from sip_plugin.cli.route_test import route_test
 from sip_plugin.cli.run import run
 from sip_plugin.cli.status import status
 
@@ -46,8 +48,9 @@ def _options(
     pass
 
 
-for _command in (demo, check, run, call, status, gateway):
+for _command in (demo, check, run, call, status, route_test, gateway):
     app.command()(_command)
+app.add_typer(dialplan, name="dialplan")
 
 
 def main() -> None:

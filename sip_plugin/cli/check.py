@@ -1,11 +1,12 @@
 """`sip-plugin check`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sip_plugin.cli import tables
 from sip_plugin.cli.exits import Exit
 from sip_plugin.cli.options import ConfigFile, fail
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path("sip-plugin.toml")
 
 
-def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def check(
+    config: ConfigFile = DEFAULT_CONFIG,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the file, and check nothing.")
+    ] = False,
+) -> None:
     """Check a configuration without starting anything.
 
     Prints what it sets up: trunks, agents and routes, with secrets masked. What is valid but
@@ -31,6 +37,12 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     from rich.console import Console
 
+    if schema:
+        from importlib.resources import files
+
+        typer.echo(files("sip_plugin.config").joinpath("schema.json").read_text("utf-8"), nl=False)
+        return
+
     from sip_plugin.config import ConfigError
     from sip_plugin.config.advice import advice
     from sip_plugin.config.load import load_located
@@ -40,7 +52,11 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
     except ConfigError as error:
         raise fail(str(error), Exit.USAGE) from None
     console = Console(highlight=False)
-    for table in (_trunks(located.config), _agents(located.config), _routes(located.config)):
+    for table in (
+        _trunks(located.config),
+        _agents(located.config),
+        tables.routes(located.config.dialplan),
+    ):
         console.print(table)
     for line in _process(located.config):
         console.print(line, markup=False, soft_wrap=True)
@@ -52,7 +68,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 def _trunks(config: "Config") -> "Table":
-    return _table(
+    return tables.table(
         "Trunks",
         ("trunk", "domain", "calls from", "user", "password", "codecs", "calls"),
         (
@@ -74,7 +90,7 @@ def _trunks(config: "Config") -> "Table":
 
 
 def _agents(config: "Config") -> "Table":
-    return _table(
+    return tables.table(
         "Agents",
         ("agent", "endpoint", "name there", "token", "Hz in/out", "begins"),
         (
@@ -91,13 +107,6 @@ def _agents(config: "Config") -> "Table":
     )
 
 
-def _routes(config: "Config") -> "Table":
-    plan = config.dialplan
-    routes = [(route.number, f"agent {route.agent}") for route in plan.routes]
-    default = f"agent {plan.default.agent}" if plan.default.agent else f"{plan.default.reject}"
-    return _table("Routes", ("called number", "goes to"), [*routes, ("any other", default)])
-
-
 def _process(config: "Config") -> Iterable[str]:
     sip, media = config.sip, config.media
     yield f"SIP on {sip.bind}, at most {sip.max_calls} calls"
@@ -105,27 +114,6 @@ def _process(config: "Config") -> Iterable[str]:
     yield f"RTP on {media.bind_address}:{media.rtp_start_port}-{media.rtp_end_port}, {workers}"
     yield f"Recordings in {media.record_dir}" if media.record_dir else "No recordings"
     yield f"Sockets in {config.service.run_path}"
-
-
-def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
-    )
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # As Text: brackets in a name are no markup.
-        table.add_row(*(Text(_plain(cell) or "-") for cell in row))
-    return table
-
-
-def _plain(cell: str) -> str:
-    """What the file says must not steer the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in cell)
 
 
 def _masked(secret: "SecretStr") -> str:

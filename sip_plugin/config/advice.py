@@ -1,8 +1,10 @@
 """What is valid, but probably not meant."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from dialplan import CallFacts, Reject
+from dialplan.lint import findings
 from sip_plugin.config.address import is_loopback
 from sip_plugin.config.errors import Issue
 from sip_plugin.config.load import Located, dotted
@@ -14,8 +16,13 @@ Advice = tuple[Path, str]
 
 def advice(located: Located, name: str) -> list[Issue]:
     """Say what looks wrong in the valid configuration of the file `name`, by its lines."""
-    config, positions = located.config, located.positions
+    config = located.config
     found = itertools.chain(_trunks(config), _agents(config), _routes(config), _ports(config))
+    return _issues(located, name, found)
+
+
+def _issues(located: Located, name: str, found: Iterable[Advice]) -> list[Issue]:
+    positions = located.positions
     issues = [Issue(name, positions.line(path), f"{dotted(path)}: {text}") for path, text in found]
     return sorted(issues, key=lambda issue: issue.line)
 
@@ -43,10 +50,8 @@ def _trunks(config: Config) -> Iterator[Advice]:
 
 
 def _agents(config: Config) -> Iterator[Advice]:
-    used = {agent for _, agent in config.dialplan.agents_used()}
+    yield from _unused_agents(config)
     for name, agent in config.agents.items():
-        if name not in used:
-            yield ("agents", name), "no route leads to it; only outbound calls can name it"
         host = agent.endpoint.removeprefix("quic://").rpartition(":")[0].strip("[]")
         if not agent.tls.verify and not is_loopback(host):
             yield (
@@ -55,18 +60,41 @@ def _agents(config: Config) -> Iterator[Advice]:
             )
 
 
+def _unused_agents(config: Config) -> Iterator[Advice]:
+    used = {agent for _, agent in config.dialplan.agents_used()}
+    for name in config.agents:
+        if name not in used:
+            yield ("agents", name), "no route leads to it; only outbound calls can name it"
+
+
 def _routes(config: Config) -> Iterator[Advice]:
     plan = config.dialplan
-    if not plan.routes and not plan.default.agent:
+    if not any(plan.agents_used()):
         yield ("dialplan",), "leads to no agent, so every inbound call is refused"
-    first: dict[str, int] = {}
-    for index, route in enumerate(plan.routes):
-        earlier = first.setdefault(route.number, index)
-        if earlier != index:
+    for path, text in findings(plan):
+        yield ("dialplan", *path), text
+    for path, outcome in plan.outcomes():
+        if outcome.action in ("prompt", "transfer"):
             yield (
-                ("dialplan", "routes", index),
-                f"never reached: routes[{earlier}] has the same number, and the first wins",
+                ("dialplan", *path, outcome.action),
+                "the SIP process cannot do this yet: such calls get 501",
             )
+
+
+def lint(located: Located, name: str) -> list[Issue]:
+    """What `advice` says of the dialplan, and which of our own numbers lead nowhere."""
+    config = located.config
+    found = [*_routes(config), *_unused_agents(config), *_numbers_without_route(config)]
+    return _issues(located, name, found)
+
+
+def _numbers_without_route(config: Config) -> Iterator[Advice]:
+    for name, trunk in config.trunks.items():
+        if trunk.sip_username:
+            decision = config.routing.decide(CallFacts(trunk.sip_username, trunk=name))
+            if isinstance(decision, Reject):
+                text = f"calls to it get {decision.code}: {decision.why}"
+                yield ("trunks", name, "sip_username"), text
 
 
 def _ports(config: Config) -> Iterator[Advice]:

@@ -115,11 +115,12 @@ def _unknown(path: Path) -> Fault:
 
 
 def stand_in(path: Path) -> Any:
-    """A valid value for a required key, in place of a wrong or missing one; None for others."""
+    """A valid value for a key that its table may not do without, in place of a wrong or missing
+    one; None for others."""
     *parents, key = path
     kind = _type_at(parents)
     field = kind.model_fields.get(str(key)) if _is_model(kind) else None
-    return field.examples[0] if field and field.is_required() and field.examples else None
+    return field.examples[0] if field and field.examples else None
 
 
 def _type_at(path: Iterable[str | int]) -> Any:

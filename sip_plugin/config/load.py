@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sip_plugin.config.document import SyntaxFault, expand, parse
 from sip_plugin.config.errors import ConfigError, Issue
-from sip_plugin.config.faults import Fault
+from sip_plugin.config.inherit import inherit, origin
 from sip_plugin.config.models import Config
 from sip_plugin.config.positions import Positions
 from sip_plugin.config.substitute import Sources
@@ -52,18 +52,23 @@ def loads(text: str, *, name: str, folder: Path, environ: Mapping[str, str]) -> 
         tables = parse(text)
     except SyntaxFault as fault:
         raise ConfigError([Issue(name, fault.line, str(fault))]) from None
-    result = validate(expand(tables, Sources(environ, folder)))
+    document = expand(tables, Sources(environ, folder))
+    origins = inherit(document)
+    result = validate(document)
     if isinstance(result, Config):
         return Located(result, text)
     positions = Positions(text)
-    issues = [Issue(name, positions.line(fault.path), _sentence(fault)) for fault in result]
+    issues = list(
+        dict.fromkeys(
+            # Several agents may have the fault of one template.
+            Issue(name, positions.line(path), f"{dotted(path)}: {fault.message}")
+            for fault in result
+            for path in [origin(fault.path, origins)]
+        )
+    )
     if len(issues) >= MAX_FAULTS:
         issues.append(Issue(name, text.count("\n") + 1, "there may be more: correct these first"))
     raise ConfigError(issues)
-
-
-def _sentence(fault: Fault) -> str:
-    return f"{dotted(fault.path)}: {fault.message}"
 
 
 def dotted(path: tuple[str | int, ...]) -> str:

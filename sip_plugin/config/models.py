@@ -4,7 +4,8 @@
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Self
 
@@ -12,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from bridge.agent import AgentSpec
+from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
+from dialplan import Dialplan, Numbering
 from dialplan.plan import Plan
 from sip_plugin.config.address import DEFAULT_SIP_PORT, split_host_port
 from sip_plugin.config.nearest import did_you_mean
@@ -224,6 +227,13 @@ class TrunkConfig(Section):
     max_ring_secs: float = Field(30.0, gt=0, le=600)
     """An outbound call that is not answered for so long ends as no_answer."""
 
+    leg_profile: ProfileName = "raw"
+    """`raw`: its phones return the agent's voice, which is cancelled here; `aec`: they do not."""
+
+    leg: LegOptions = LegOptions()
+
+    numbers: Numbering = Numbering()
+
     @property
     def domain_host(self) -> str:
         return split_host_port(self.domain, DEFAULT_SIP_PORT)[0]
@@ -269,17 +279,30 @@ class Config(Section):
     agents: dict[Name, AgentSpec] = Field(default_factory=dict)
     dialplan: Plan = Plan()
 
+    @cached_property
+    def routing(self) -> Dialplan:
+        """The dialplan ready to decide about the calls of these trunks."""
+        numberings = {name: trunk.numbers for name, trunk in self.trunks.items()}
+        return Dialplan(self.dialplan, numberings)
+
+    def _names_without_a_table(self) -> Iterator[Problem]:
+        plan = self.dialplan
+        named = (
+            ("agent", ("agents",), self.agents, (*plan.agents_used(), *plan.agents_limited())),
+            ("trunk", ("trunks",), self.trunks, plan.trunks_used()),
+            ("times", ("dialplan", "times"), plan.times, plan.times_used()),
+        )
+        for what, table, known, uses in named:
+            for path, name in uses:
+                if name not in known:
+                    hint = did_you_mean(name, known)
+                    verb = "are" if what == "times" else "is"
+                    message = f"there {verb} no such {what}{hint}"
+                    yield Problem(("dialplan", *path), message, ((*table, name),))
+
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Self:
-        problems = [
-            Problem(
-                ("dialplan", *path),
-                f"there is no such agent{did_you_mean(agent, self.agents)}",
-                (("agents", agent),),
-            )
-            for path, agent in self.dialplan.agents_used()
-            if agent not in self.agents
-        ]
+        problems = list(self._names_without_a_table())
         if self.media.port_pairs < self.sip.max_calls:
             problems.append(
                 Problem(

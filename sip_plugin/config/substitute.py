@@ -6,8 +6,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-MAX_FILE_BYTES = 64 * 1024
-"""A secret is short; a whole disk image named by mistake is not read."""
+MAX_FILE_BYTES = 512 * 1024
+"""Room for a calendar; a whole disk image named by mistake is not read."""
 
 # `$${` stands for a plain `${`.
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")

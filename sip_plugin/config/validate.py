@@ -61,16 +61,21 @@ class _Report:
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults[:MAX_FAULTS]
         self._meant: list[Path] = []
+        self._silent: list[Path] = []
+        """Echoes: taken out like the others, so what follows from that is none either."""
 
     def add(self, fault: Fault) -> None:
-        if len(self.faults) >= MAX_FAULTS or (not fault.unknown and self._is_echo(fault)):
+        if len(self.faults) >= MAX_FAULTS:
+            return
+        if not fault.unknown and self._is_echo(fault):
+            self._silent.append(fault.path)
             return
         self.faults.append(fault)
         if fault.meant:
             self._meant.append(fault.meant)
 
     def _is_echo(self, fault: Fault) -> bool:
-        told = [earlier.path for earlier in self.faults]
+        told = [earlier.path for earlier in self.faults] + self._silent
         return (
             fault.path in self._meant
             or any(_related(fault.path, path) for path in told)

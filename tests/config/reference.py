@@ -13,6 +13,7 @@ import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from dialplan import Default
 from sip_plugin.config import Config
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -57,7 +58,9 @@ def differences() -> tuple[list[Row], list[Row]]:
 def _rows(table: str, model: type[BaseModel]) -> Iterator[Row]:
     for key, field in model.model_fields.items():
         path = f"{table}.{key}".removeprefix(".")
-        if inner := _model_in(field.annotation):
+        if (inner := _model_in(field.annotation)) is Default:
+            continue  # the keys of a route's outcome, which the document refers to
+        if inner:
             named = get_origin(field.annotation) is dict
             yield from _rows(f"{path}.NAME" if named else path, inner)
         else:
@@ -88,16 +91,18 @@ def _toml(value: Any) -> str:
             return f'"{value}"'
         case tuple():
             return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return "{}"
     return str(value)
 
 
 def _range(field: FieldInfo) -> str:
-    kind = field.annotation
+    kind = _given(field.annotation)
     if get_origin(kind) is Literal:
         return _words(map(_toml, get_args(kind)))
     if kind is bool:
         return "`true` or `false`"
-    if kind in (int, float, int | None):
+    if kind in (int, float):
         return _limits(field)
     if get_origin(kind) is tuple:
         element = get_args(kind)[0]
@@ -106,8 +111,16 @@ def _range(field: FieldInfo) -> str:
         return f"list of up to {_bounds(field)['max_length']} texts"
     if kind is SecretStr:
         return "secret"
+    if get_origin(kind) is dict:
+        return f"table of up to {_bounds(field)['max_length']}"
     longest = _bounds(field).get("max_length")
     return f"text of up to {longest} characters" if longest else ANY
+
+
+def _given(kind: Any) -> Any:
+    """What a key holds that is not left out: `int` of `int | None`."""
+    kinds = [part for part in get_args(kind) if part is not type(None)]
+    return kinds[0] if type(None) in get_args(kind) and len(kinds) == 1 else kind
 
 
 def _words(values: Any) -> str:

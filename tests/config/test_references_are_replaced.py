@@ -73,7 +73,7 @@ def test_a_file_by_its_absolute_path(tmp_path):
 def test_what_cannot_be_replaced_is_a_fault_with_its_line(tmp_path):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "big").write_bytes(b"x" * 70_000)
+    (tmp_path / "big").write_bytes(b"x" * 600_000)
     (tmp_path / "latin1").write_bytes(b"\xe9\n")
     names = ("UNSET", "file:absent", "file:folder", "file:pipe", "file:big", "file:latin1")
     text = "[sip]\n" + "".join(f'k{i} = "${{{name}}}"\n' for i, name in enumerate(names))
@@ -83,7 +83,7 @@ def test_what_cannot_be_replaced_is_a_fault_with_its_line(tmp_path):
         "f.toml:3: sip.k1: cannot read the file absent: No such file or directory",
         "f.toml:4: sip.k2: cannot read the file folder: Is a directory",
         "f.toml:5: sip.k3: the file pipe is not a regular file",
-        "f.toml:6: sip.k4: the file big has more than 65536 bytes",
+        "f.toml:6: sip.k4: the file big has more than 524288 bytes",
         "f.toml:7: sip.k5: the file latin1 does not hold UTF-8 text",
     ]
 

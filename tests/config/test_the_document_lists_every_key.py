@@ -32,11 +32,12 @@ def test_a_required_key_has_an_example_to_go_on_with_when_it_is_wrong():
     paths = {
         ("trunks", "a", "domain"),
         ("agents", "a", "endpoint"),
+        ("dialplan", "times", "a", "timezone"),
         ("dialplan", "routes", 0, "number"),
         ("dialplan", "routes", 0, "agent"),
     }
     required = {row.key for row in documented() if row.default == "required"}
-    assert required == {path[-1] for path in paths}
+    assert required == {"domain", "endpoint", "timezone"}
     values = {path: stand_in(path) for path in paths}
     Config.model_validate(
         {
@@ -47,9 +48,10 @@ def test_a_required_key_has_an_example_to_go_on_with_when_it_is_wrong():
                 }
             },
             "dialplan": {
+                "times": {"a": {"timezone": values["dialplan", "times", "a", "timezone"]}},
                 "routes": [
-                    {path[-1]: value for path, value in values.items() if path[0] == "dialplan"}
-                ]
+                    {path[-1]: value for path, value in values.items() if path[1] == "routes"}
+                ],
             },
         }
     )

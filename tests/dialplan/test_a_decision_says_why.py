@@ -7,15 +7,17 @@ WITH_DEFAULT = PLAN.model_copy(update={"default": Default(agent="parrot")})
 
 
 def test_a_route_is_named_by_its_place():
-    assert decide(PLAN, CallFacts("echo")) == Answer("parrot", "route 2 is for echo")
+    assert decide(PLAN, CallFacts("echo")) == Answer(
+        "parrot", "route 2 is for echo", "route 2", ("parrot",)
+    )
 
 
 def test_no_route():
     assert decide(PLAN, CallFacts("+15551234568")) == Reject(
-        404, "Not Found", "no route is for +15551234568; the default rejects"
+        404, "Not Found", "no route is for +15551234568; the default rejects", "default"
     )
     assert decide(WITH_DEFAULT, CallFacts("1002")) == Answer(
-        "parrot", "no route is for 1002; the default answers"
+        "parrot", "no route is for 1002; the default answers", "default", ("parrot",)
     )
 
 
@@ -29,5 +31,5 @@ def test_what_is_no_number_is_refused_in_spite_of_a_default_and_not_repeated():
 def test_a_code_without_a_known_phrase_still_has_one():
     plan = Plan(default=Default(reject=499))
     assert decide(plan, CallFacts("1")) == Reject(
-        499, "Call Rejected", "no route is for 1; the default rejects"
+        499, "Call Rejected", "no route is for 1; the default rejects", "default"
     )

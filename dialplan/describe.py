@@ -1,0 +1,88 @@
+"""A plan in words, a line for each rule."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from dialplan.decision import Answer, Decision, Play, Redirect, Reject
+from dialplan.outcome import Outcome
+from dialplan.plan import Plan
+
+
+class Line(NamedTuple):
+    rule: str
+    when: str
+    action: str
+    extras: str
+
+
+def lines(plan: Plan) -> Iterator[Line]:
+    """The rules in the order in which they are tried."""
+    for place, route in enumerate(plan.routes, start=1):
+        conditions = "\n".join(_condition(key, getattr(route, key)) for key in route.conditions)
+        label = f"{place} {route.name}".strip()
+        yield Line(label, conditions, action(route), extras(route))
+    yield Line("default", "any other", action(plan.default), extras(plan.default))
+
+
+def action(outcome: Outcome) -> str:
+    value = getattr(outcome, outcome.action)
+    match outcome.action:
+        case "agents":
+            return "agents " + ", then ".join(value)
+        case "split":
+            whole = sum(value.values())
+            parts = (f"{agent} {weight / whole:.0%}" for agent, weight in value.items())
+            return f"split {', '.join(parts)}"
+        case "redirect":
+            return f"redirect to {value}"
+        case "forward":
+            return f"redirect to trunk {value}"
+        case "prompt":
+            return f"play {value}"
+        case "transfer":
+            return f"transfer to {value}"
+    return f"{outcome.action} {value}"
+
+
+def extras(outcome: Outcome) -> str:
+    found = [f"{name} = {text}" for name, text in outcome.variables.items()]
+    if outcome.language:
+        found.append(f"language = {outcome.language}")
+    if outcome.ring_secs:
+        found.append(f"rings {outcome.ring_secs:g} s")
+    if outcome.max_duration_secs:
+        found.append(f"at most {outcome.max_duration_secs:g} s")
+    if outcome.max_calls:
+        found.append(f"at most {outcome.max_calls} calls")
+    if outcome.calls_per_minute:
+        found.append(f"at most {outcome.calls_per_minute} calls a minute")
+    return "\n".join(found)
+
+
+def decided(decision: Decision) -> str:
+    """One decision as a sentence's end: `agent parrot`, `404 Not Found`."""
+    match decision:
+        case Answer():
+            agents = decision.agents or (decision.agent,)
+            return f"agent {', then '.join(agents)}"
+        case Reject():
+            return f"{decision.code} {decision.reason}"
+        case Redirect():
+            where = f" at trunk {decision.trunk}" if decision.trunk else ""
+            return f"302 to {decision.target}{where}"
+        case Play():
+            return f"play {decision.prompt}"
+    return f"transfer to {decision.target}"
+
+
+def _condition(key: str, value: Any) -> str:
+    match key:
+        case "anonymous":
+            return "number withheld" if value else "number not withheld"
+        case "headers" | "headers_regex":
+            sign = "=" if key == "headers" else "~"
+            return "\n".join(f"{name} {sign} {text}" for name, text in value.items())
+    if isinstance(value, tuple):
+        shown = ", ".join(value[:4]) + (f", … ({len(value)})" if len(value) > 4 else "")
+        return f"{key} {shown}"
+    return value if key == "number" else f"{key} {value}"
