@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from sip_plugin.demo import speech
 from tests.calls.hearing import assert_heard, duration_ms
 from tests.peers.asterisk import PASSWORD
 from tests.peers.plugin import agent, ip_trunk
-from tests.peers.process import wait_until
 
 pytestmark = [pytest.mark.peer("asterisk"), pytest.mark.peer("sipp")]
 
@@ -38,7 +36,7 @@ def test_media_stops_and_calls_work_again(plugin, model, asterisk, sipp, rtp_pee
     os.kill(first_pid, signal.SIGKILL)
 
     # The reply had six seconds to go, and the phone is still sending.
-    _wait_silence(peer)
+    peer.wait_silence()
     call = hit.process.wait_until(
         lambda: hit.call(sid) if hit.call(sid)["state"] == "failed" else None, "the call to end"
     )
@@ -55,14 +53,3 @@ def test_media_stops_and_calls_work_again(plugin, model, asterisk, sipp, rtp_pee
     hit.wait_ended(hit.wait_call("completed", 20)["sid"])
     spoken_ms = assert_heard(said, placed.recording("tx")) + duration_ms(said)
     assert_heard(said, placed.recording("rx"), after_ms=spoken_ms)
-
-
-def _wait_silence(peer) -> None:
-    """Until half a second passes without a packet."""
-
-    def silent() -> bool:
-        before = peer.packets
-        time.sleep(0.5)
-        return peer.packets == before
-
-    wait_until(silent, "the orphaned media to stop", 4)

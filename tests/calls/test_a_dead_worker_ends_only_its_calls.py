@@ -31,6 +31,10 @@ def test_calls_of_the_other_worker_go_on_and_the_dead_one_comes_back(plugin, mod
         caller = sipp("call_until_bye", hit.address, rtp_port=peer.port)
         peer.send_to(caller.remote_rtp_port())
         calls.append((caller, peer))
+        hit.process.wait_until(
+            lambda: sum(child["calls"] for child in _workers(hit)) == len(calls),
+            "the workers to tell of their calls",
+        )
     victim = min(_workers(hit), key=lambda child: child["calls"])
 
     os.kill(victim["pid"], signal.SIGKILL)

@@ -81,6 +81,14 @@ class RtpPeer:
         """How many audio packets came in."""
         return len(self._received)
 
+    def wait_silence(self, secs: float = 0.5, timeout_secs: float = 4.0) -> None:
+        """Until no audio packet has come in for `secs`."""
+        wait_until(
+            lambda: time.monotonic() - self._received[-1][0] > secs,
+            "the far side to stop sending",
+            timeout_secs,
+        )
+
     def heard(self) -> np.ndarray:
         """What came in, on this peer's clock: silence where nothing was sent."""
         assert self._started_at is not None, "send_to comes first"
