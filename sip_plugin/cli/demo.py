@@ -3,7 +3,7 @@
 import json
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,16 @@ def demo(
             "--first-audio-ms", min=0, max=60_000, help="How long the model takes after a commit."
         ),
     ] = 150,
+    canceller: Annotated[
+        Literal["aec3", "webrtc_apm", "none"],
+        typer.Option(
+            "--canceller",
+            help="The plugin's echo canceller; with none, the agent interrupts itself.",
+        ),
+    ] = "aec3",
+    clean_line: Annotated[
+        bool, typer.Option("--clean-line", help="A line that does not return the agent's voice.")
+    ] = False,
     keep_logs: Annotated[
         bool, typer.Option("--keep-logs", help="Put the logs of all processes beside them.")
     ] = False,
@@ -48,8 +58,13 @@ def demo(
 
     from rich.console import Console
 
+    from sip_plugin.demo.echo import BAD_LINE
     from sip_plugin.demo.run import DemoFailed, DemoOptions, Result, run
     from sip_plugin.demo.show import Show
+
+    options = DemoOptions(
+        out, first_audio_ms, canceller, None if clean_line else BAD_LINE, keep_logs
+    )
 
     async def interruptible(show: Show) -> Result:
         task = asyncio.current_task()
@@ -57,7 +72,7 @@ def demo(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, task.cancel)
-        return await run(DemoOptions(out, first_audio_ms, keep_logs), show)
+        return await run(options, show)
 
     console = Console(stderr=as_json, highlight=False)
     if not console.is_terminal:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from bridge.agent import AgentSpec
-from bridge.profile import LegOptions, ProfileName
+from bridge.profile import LegOptions, LegProfile, ProfileName, resolve
 from bridge.secret import Secret
 from dialplan import Dialplan, Numbering
 from dialplan.plan import Plan
@@ -299,6 +299,12 @@ class Config(Section):
                     verb = "are" if what == "times" else "is"
                     message = f"there {verb} no such {what}{hint}"
                     yield Problem(("dialplan", *path), message, ((*table, name),))
+
+    def leg_of(self, trunk_name: str, agent_name: str) -> LegProfile:
+        """What a call of this trunk with this agent does to its audio. Raises KeyError."""
+        trunk, agent = self.trunks[trunk_name], self.agents[agent_name]
+        name = agent.leg_profile or trunk.leg_profile
+        return resolve(name, agent.turn, trunk.leg, agent.leg)
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Self:

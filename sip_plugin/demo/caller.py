@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bridge.audio.level import dbfs
+from sip_plugin.demo.echo import PhoneLine
 from sip_plugin.demo.phone import Phone
 from sip_plugin.demo.script import Caller, default_lines
 from sip_plugin.sip.agent import StackError
@@ -40,7 +41,7 @@ def tell_sip(event: Event) -> None:
             tell("sip", what="200 OK, the call is up")
 
 
-async def converse(uri: str, record: Path) -> None:
+async def converse(uri: str, record: Path, line: PhoneLine | None) -> None:
     task = asyncio.current_task()
     assert task is not None
     # Leaving the block of the phone says BYE, without which the plugin would wait for one.
@@ -61,7 +62,7 @@ async def converse(uri: str, record: Path) -> None:
             tell("levels", caller_dbfs=caller_dbfs, agent_dbfs=agent_dbfs)
         return said
 
-    async with Phone(tell_sip) as phone:
+    async with Phone(tell_sip, line=line) as phone:
         tell("dialling", uri=uri)
         outcome = await phone.call(uri, talk)
         phone.record.save(record)
@@ -72,9 +73,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="sip_plugin.demo.caller", description=__doc__)
     parser.add_argument("--uri", required=True, help="whom to call, a SIP URI")
     parser.add_argument("--record", type=Path, required=True, help="file for the record (.npz)")
+    parser.add_argument("--echo", help="ERL_DB:DELAY_MS of its line; without it, no echo")
     arguments = parser.parse_args()
+    erl_db, _, delay_ms = (arguments.echo or "").partition(":")
+    line = PhoneLine(float(erl_db), float(delay_ms)) if arguments.echo else None
     try:
-        asyncio.run(converse(arguments.uri, arguments.record))
+        asyncio.run(converse(arguments.uri, arguments.record, line))
     except asyncio.CancelledError:
         return 1
     except (StackError, OSError) as error:

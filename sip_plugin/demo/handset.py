@@ -13,6 +13,7 @@ import numpy as np
 from bridge.audio import g711
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.level import dbfs
+from sip_plugin.demo.echo import EchoPath
 from sip_plugin.demo.measure import CallRecord
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.media.session import RtpSession
@@ -51,8 +52,12 @@ def bind_ports(address: str) -> tuple[socket.socket, socket.socket]:
 class Handset:
     """One call's audio. `begin` once the SDP is negotiated, `close` at the end."""
 
-    def __init__(self, talk: Talk, address: str = "127.0.0.1") -> None:
+    def __init__(
+        self, talk: Talk, address: str = "127.0.0.1", echo: EchoPath | None = None
+    ) -> None:
+        """`echo`: what its line returns of the agent's voice; none on a clean line."""
         self._talk = talk
+        self._echo = echo
         self._rtp, self._rtcp = bind_ports(address)
         self.address, self.port = self._rtp.getsockname()
         self.session: RtpSession | None = None
@@ -103,6 +108,9 @@ class Handset:
         self._to_play.extend(frame.pcm for frame in self.session.pull(now))
         heard = self._to_play.popleft() if self._to_play else _SILENCE
         said = self._talk(heard)
+        if self._echo is not None:
+            returned = said + self._echo.push(heard)
+            said = np.clip(np.rint(returned), -32768, 32767).astype(np.int16)
         payload = g711.encode(self._media.codec.value, said)
         packet = self.session.send(payload, now, marker=not self._sent)
         if packet is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sip_plugin.demo.echo import PhoneLine
 from sip_plugin.demo.handset import Handset, Talk
 from sip_plugin.demo.measure import CallRecord, Outcome
 from sip_plugin.media.description import PhoneCodec
@@ -32,7 +33,10 @@ class Phone:
         number: str = "caller",
         address: str = "127.0.0.1",
         codecs: tuple[PhoneCodec, ...] = (PhoneCodec.ULAW, PhoneCodec.ALAW),
+        line: PhoneLine | None = None,
     ) -> None:
+        """`line`: returns the agent's voice, as a raw phone leg does; none is a clean one."""
+        self._line = line
         self._on_event = on_event
         self._number, self._address, self._codecs = number, address, codecs
         self._agent = UserAgent(
@@ -65,7 +69,9 @@ class Phone:
 
         Raises StackError, OSError, and whatever `talk` raises.
         """
-        self._handset = Handset(self._guarded(talk), self._address)
+        self._handset = Handset(
+            self._guarded(talk), self._address, self._line.echo() if self._line else None
+        )
         self._answered = False
         self._ended = asyncio.get_running_loop().create_future()
         local = LocalMedia(self._handset.address, self._handset.port, self._codecs)

@@ -17,6 +17,7 @@ from typing import Any
 
 from sip_plugin.demo import children, recording, report, script, setting, telling, timeline
 from sip_plugin.demo.children import Child, ChildFailed
+from sip_plugin.demo.echo import BAD_LINE, PhoneLine
 from sip_plugin.demo.expectations import Check, check
 from sip_plugin.demo.measure import CallRecord, Outcome, phone_turns
 from sip_plugin.demo.show import Show
@@ -35,6 +36,10 @@ AFTERWARDS_SECS = 2.0
 class DemoOptions:
     out: Path
     first_audio_ms: int = 150
+    canceller: str = "aec3"
+    """The plugin's echo canceller, by its name in the configuration."""
+    line: PhoneLine | None = BAD_LINE
+    """The phone's; none is a clean one."""
     keep_logs: bool = False
 
 
@@ -102,7 +107,7 @@ async def _hold_call(
 ) -> Seen:
     logs = place.run_dir
     config = place.run_dir / "sip-plugin.toml"
-    config.write_text(setting.configuration(place))
+    config.write_text(setting.configuration(place, options.canceller))
     gateway = children.command(
         *("gateway", "--listen", place.gateway, "--write-ca", str(place.ca_file)),
         *("--token", "${MODEL_TOKEN}"),
@@ -122,7 +127,7 @@ async def _hold_call(
         seen = Seen()
         watching = asyncio.create_task(_watch(client, seen, show))
         try:
-            await _call(place, seen, started, show)
+            await _call(options.line, place, seen, started, show)
             await _until_told(seen, watching)
         finally:
             watching.cancel()
@@ -172,11 +177,15 @@ async def _watch(client: ControlClient, seen: Seen, show: Show) -> None:
         show.tell(Told("plugin", f"its events have ended: {error}", "bold red"))
 
 
-async def _call(place: setting.Setting, seen: Seen, started: list[Child], show: Show) -> None:
+async def _call(
+    line: PhoneLine | None, place: setting.Setting, seen: Seen, started: list[Child], show: Show
+) -> None:
     arguments = [
         *(sys.executable, "-m", "sip_plugin.demo.caller"),
         *("--uri", place.uri, "--record", str(_record(place.run_dir))),
     ]
+    if line is not None:
+        arguments += ["--echo", f"{line.erl_db:g}:{line.delay_ms:g}"]
     caller = await Child.start("caller", arguments, place.run_dir, read_stdout=True)
     started.append(caller)
     try:

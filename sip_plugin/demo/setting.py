@@ -58,7 +58,7 @@ def _bound() -> socket.socket:
     return sock
 
 
-def configuration(setting: Setting) -> str:
+def configuration(setting: Setting, canceller: str = "aec3") -> str:
     """What `sip-plugin run -c` gets: an IP trunk from loopback, one route, one agent."""
     return f"""\
 [sip]
@@ -78,6 +78,10 @@ drain_secs = 1.0
 domain = "{ADDRESS}"
 require_registration = false
 allow_from = ["{ADDRESS}"]
+leg_profile = "raw"
+
+[trunks.demo.leg]
+canceller = "{canceller}"
 
 [agents.parrot]
 endpoint = "quic://{setting.gateway}"

@@ -26,6 +26,7 @@ from bridge.leg.interface import (
     Transcript,
     TransferAsked,
 )
+from bridge.uplink import Uplink
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.media.dtmf import Dtmf
 from sip_plugin.media.pacing import SendSchedule
@@ -60,7 +61,13 @@ class MediaCall:
     """Lives from OpenCall (the phone rings) to CloseCall."""
 
     def __init__(
-        self, opened: OpenCall, ports: PortPair, phase: int, max_playout_secs: float, emit: Emit
+        self,
+        opened: OpenCall,
+        ports: PortPair,
+        uplink: Uplink,
+        phase: int,
+        max_playout_secs: float,
+        emit: Emit,
     ) -> None:
         self.sid = opened.sid
         self.ports = ports
@@ -69,7 +76,10 @@ class MediaCall:
         self.recording: Recording | None = None
         self._emit = emit
         self._schedule = SendSchedule(phase)
-        self._bridge = CallBridge(opened.agent, max_playout_secs, self._on_turn_event)
+        self._uplink = uplink
+        turn = opened.leg.turn(opened.agent.turn)
+        agent = opened.agent.model_copy(update={"turn": turn})
+        self._bridge = CallBridge(agent, max_playout_secs, self._on_turn_event)
         self._leg: ModelCall | None = None
         self._codec = ""
         self._silence = b""
@@ -163,11 +173,15 @@ class MediaCall:
             return []
         return self.session.pull(now)
 
-    def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
-        """One caller frame, with what the worker's batch found out about it."""
-        self._bridge.hear(pcm, probability, level_dbfs, now)
+    def clean(self, pcm: np.ndarray, now: float) -> np.ndarray:
+        """One caller frame on its way in; what is returned goes into the batch and to `hear`."""
         if self.recording is not None:
             self.recording.caller(pcm)
+        return self._uplink.clean(pcm)
+
+    def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
+        """One cleaned caller frame, with what the worker's batch found out about it."""
+        self._bridge.hear(pcm, probability, level_dbfs, now)
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
@@ -175,14 +189,19 @@ class MediaCall:
             return
         if missed := self._schedule.missed(n):
             self.session.skip(missed * FRAME_SAMPLES)
+            self._uplink.skipped(missed)
         if not self._schedule.due(n, self._bridge.playout.waiting):
             return
         frame = self._bridge.speak(now)
         if frame is None:
             packet = self.session.send(self._silence, now)
+            self._uplink.sent(None)
         else:
             payload = g711.encode(self._codec, frame.pcm)
             packet = self.session.send(payload, now, marker=frame.starts)
+            # On hold nothing leaves, and a digit takes the place of the audio.
+            left = packet is not None and packet[0].endswith(payload)
+            self._uplink.sent(g711.decode(self._codec, payload) if left else None)
         self._schedule.sent(n, talking=frame is not None)
         if packet is not None:
             self._send(self.ports.rtp, packet)
@@ -247,6 +266,7 @@ class MediaCall:
         rtp = asdict(self.session.stats) if self.session is not None else {}
         return {
             "rtp": rtp | {"send_errors": self._send_errors},
+            "uplink": asdict(self._uplink.stats),
             "bridge": asdict(self._bridge.stats),
             "playout": asdict(self._bridge.playout.stats),
             "duration_ms": self._bridge.at_ms,

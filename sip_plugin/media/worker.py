@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from bridge.audio.canceller import CancellerUnavailable
 from bridge.audio.level import dbfs
 from bridge.audio.vad import BatchVad
 from bridge.leg.endpoints import Endpoints
 from bridge.leg.interface import CallFacts
+from bridge.profile import LegProfile
+from bridge.uplink import Uplink
 from sip_plugin.config import Config
 from sip_plugin.media.call import MediaCall
 from sip_plugin.media.clock import PHASES_PER_FRAME, PhaseClock
@@ -60,6 +63,8 @@ class Worker:
         self._slots: dict[str, int] = {}
         self._next_phase = 0
         self._vad = BatchVad()
+        self._missing_engines: set[str] = set()
+        self._load_cancellers(config)
         self._endpoints = Endpoints()
         self._disk = ThreadPoolExecutor(1, "recording")
         self._link: Link | None = None
@@ -137,6 +142,22 @@ class Worker:
 
     # --- calls ---------------------------------------------------------------------------
 
+    def _load_cancellers(self, config: Config) -> None:
+        """Now, for the first call would make its worker stand still while they load."""
+        for trunk in config.trunks:
+            for agent in config.agents:
+                self._uplink(config.leg_of(trunk, agent))
+
+    def _uplink(self, profile: LegProfile) -> Uplink:
+        """A call's way in; without a canceller when its engine does not load."""
+        try:
+            return Uplink(profile)
+        except CancellerUnavailable as error:
+            if profile.canceller not in self._missing_engines:
+                self._missing_engines.add(profile.canceller)
+                log.error("%s: calls go without echo canceller: %s", self._name, error)
+            return Uplink(profile.model_copy(update={"canceller": "none"}))
+
     def _open(self, message: OpenCall) -> None:
         sid = message.sid
         ports = self._leases.pop(message.lease_id, None)
@@ -146,7 +167,12 @@ class Worker:
             return
         self._next_phase += 1
         call = MediaCall(
-            message, ports, self._next_phase, self._config.max_playout_secs, self._emit
+            message,
+            ports,
+            self._uplink(message.leg),
+            self._next_phase,
+            self._config.max_playout_secs,
+            self._emit,
         )
         self._calls[sid] = call
         self._slots[sid] = self._vad.open()
@@ -212,13 +238,22 @@ class Worker:
             if frames:
                 waiting.append((call, frames))
         while waiting:
-            batch = np.stack([frames[0].pcm for _, frames in waiting])
-            slots = [self._slots[call.sid] for call, _ in waiting]
-            probabilities = self._vad.push(slots, batch)
-            levels = dbfs(batch)
-            for i, (call, _) in enumerate(waiting):
-                self._guard(call, call.hear, batch[i], float(probabilities[i]), float(levels[i]))
+            calls, cleaned = [], []
+            for call, frames in waiting:
+                pcm = self._guard(call, call.clean, frames[0].pcm)
+                if pcm is not None:
+                    calls.append(call)
+                    cleaned.append(pcm)
+            if calls:
+                self._judge(calls, np.stack(cleaned))
             waiting = [(call, frames[1:]) for call, frames in waiting if len(frames) > 1]
+
+    def _judge(self, calls: list[MediaCall], batch: np.ndarray) -> None:
+        """One frame of each of `calls`, int16 `[n, 160]`: whether it is speech, what follows."""
+        probabilities = self._vad.push([self._slots[call.sid] for call in calls], batch)
+        levels = dbfs(batch)
+        for i, call in enumerate(calls):
+            self._guard(call, call.hear, batch[i], float(probabilities[i]), float(levels[i]))
 
     def _keep_house(self, n: int) -> None:
         for i, call in enumerate(self._calls.values()):

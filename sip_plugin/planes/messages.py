@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.agent import AgentSpec
+from bridge.profile import LegProfile
 from sip_plugin.media.description import MediaDescription
 
 
@@ -99,6 +100,7 @@ class OpenCall(Message):
     caller: str
     called: str
     headers: dict[str, str] = Field(default_factory=dict)
+    leg: LegProfile = LegProfile()
 
 
 class StartMedia(Message):

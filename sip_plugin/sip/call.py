@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from bridge.agent import AgentSpec
+from bridge.profile import LegProfile
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.planes.messages import CallEvent, CallState, Lease, OpenCall, StartMedia
 
@@ -48,7 +49,9 @@ class Call:
         """Something that happened on it; the SIP side has no sample clock."""
         return CallEvent(sid=self.sid, event=name, at_ms=0.0, data=data)
 
-    def opening(self, lease: Lease, agent: AgentSpec, headers: dict[str, str]) -> OpenCall:
+    def opening(
+        self, lease: Lease, agent: AgentSpec, headers: dict[str, str], leg: LegProfile
+    ) -> OpenCall:
         """For its worker, when it begins."""
         return OpenCall(
             sid=self.sid,
@@ -59,6 +62,7 @@ class Call:
             caller=self.caller,
             called=self.called,
             headers=headers,
+            leg=leg,
         )
 
     def starting(self) -> StartMedia:

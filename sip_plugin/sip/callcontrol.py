@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from ipaddress import ip_address
 
+from bridge.profile import LegProfile
 from dialplan import normalize
 from sip_plugin.config import Config
 from sip_plugin.planes.messages import (
@@ -105,7 +106,7 @@ class CallControl:
         call.timers["open"] = now + patience
         local = self._local(lease, outcome.trunk, invite.source[0])
         return Accept(local), [
-            ToWorker(worker, call.opening(lease, agent, invite.headers)),
+            ToWorker(worker, call.opening(lease, agent, invite.headers, self._leg(call))),
             Answer(call.sid, 180),
             Tell(call.told()),
         ]
@@ -176,7 +177,7 @@ class CallControl:
         far = trunk.addresses[0] if trunk.addresses else ""
         return [
             Tell(OriginateAnswer(request_id=asked.request_id, sid=sid)),
-            ToWorker(worker, call.opening(lease, agent, {})),
+            ToWorker(worker, call.opening(lease, agent, {}, self._leg(call))),
             Tell(call.told()),
             Dial(
                 sid,
@@ -186,6 +187,9 @@ class CallControl:
                 trunk.uri_of(caller) if caller else "",
             ),
         ]
+
+    def _leg(self, call: Call) -> LegProfile:
+        return self._config.leg_of(call.trunk, call.agent)
 
     def _local(self, lease: Lease, trunk: Trunk, far: str) -> LocalMedia:
         address = self._config.sip.public_address or lease.address

@@ -1,0 +1,131 @@
+"""The caller's audio on its way in, per leg: high-pass, echo canceller. Core without I/O.
+
+Tell it every slot that was sent to the phone, and give it every frame that came, each once and
+in order; what it returns is what is judged for speech and what the model hears.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.audio import canceller
+from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
+from bridge.audio.highpass import HighPass
+from bridge.audio.reference import Reference
+from bridge.profile import LegProfile
+
+AUDIBLE_PEAK = 20
+"""A frame sent that stays below it (-64 dBFS) has no echo that anyone hears."""
+QUIET_PEAK = 300
+"""A received frame that stays below it is quiet enough to change over in."""
+CHANGE_OVER_FRAMES = 100
+"""A change-over waits so long for a quiet frame (2 s)."""
+
+_SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
+
+
+@dataclass(slots=True)
+class UplinkStats:
+    """Counters of one call."""
+
+    frames: int = 0
+    cancelled_frames: int = 0
+    """In which the canceller ran."""
+    malformed_frames: int = 0
+    """Not 160 samples of int16; cut, filled, made finite."""
+    reference_shifts: int = 0
+
+
+class Uplink:
+    """One call's way in. Engines are stateful, so a call keeps its own from start to end.
+
+    The canceller runs while the agent is heard and for the longest echo after it. Its output is
+    some milliseconds late; the caller's audio is otherwise passed on at once, so that no reply
+    pays for the canceller. The change from one to the other is faded, and the one back waits
+    for a quiet frame, in which the skipped milliseconds are not missed.
+    """
+
+    def __init__(self, profile: LegProfile) -> None:
+        """Raises CancellerUnavailable when the profile's engine cannot be loaded."""
+        self._high_pass = HighPass(profile.high_pass_hz)
+        self._canceller = canceller.make(profile.canceller)
+        self._reference = Reference()
+        self._tail_frames = profile.canceller_tail_ms // FRAME_MS
+        self._idle_frames = self._tail_frames + 1
+        """Frames since the agent's voice was in the reference."""
+        self._running = False
+        if self._canceller is not None:
+            self._fade_in = _fade(self._canceller.delay_samples)
+        self.stats = UplinkStats()
+
+    def sent(self, pcm: NDArray[np.int16] | None) -> None:
+        """One slot of 20 ms: int16 `[160]` as the phone decodes it, None for silence."""
+        if self._canceller is not None:
+            self._reference.push(pcm)
+
+    def skipped(self, slots: int) -> None:
+        """Slots that nothing was sent in."""
+        if self._canceller is not None:
+            self._reference.skip(slots)
+
+    def clean(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """The caller's next frame, int16 `[160]`, without hum and without the agent's echo."""
+        self.stats.frames += 1
+        frame = self._high_pass.push(self._well_formed(pcm))
+        if self._canceller is None:
+            return frame
+        far = self._reference.pull()
+        self.stats.reference_shifts = self._reference.shifts
+        if far is not None and _peak(far) >= AUDIBLE_PEAK:
+            self._idle_frames = 0
+        else:
+            self._idle_frames += 1
+        if self._idle_frames <= self._tail_frames:
+            return self._cancel(frame, far, begins=not self._running)
+        if not self._running:
+            return frame
+        overdue = self._idle_frames - self._tail_frames
+        cleaned = self._cancel(frame, far, begins=False)
+        if overdue < CHANGE_OVER_FRAMES and _peak(frame) >= QUIET_PEAK:
+            return cleaned
+        self._running = False
+        return _mix(cleaned, frame, _FADE)
+
+    def _cancel(
+        self, frame: NDArray[np.int16], far: NDArray[np.int16] | None, *, begins: bool
+    ) -> NDArray[np.int16]:
+        assert self._canceller is not None
+        self._running = True
+        self.stats.cancelled_frames += 1
+        cleaned = self._canceller.process(frame, _SILENCE if far is None else far)
+        return _mix(frame, cleaned, self._fade_in) if begins else cleaned
+
+    def _well_formed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        if pcm.dtype == np.int16 and pcm.shape == (FRAME_SAMPLES,):
+            return pcm
+        self.stats.malformed_frames += 1
+        finite = np.nan_to_num(np.ravel(pcm)[:FRAME_SAMPLES], posinf=32767.0, neginf=-32768.0)
+        made = np.zeros(FRAME_SAMPLES, np.int16)
+        made[: len(finite)] = np.clip(finite, -32768, 32767)
+        return made
+
+
+def _peak(frame: NDArray[np.int16]) -> int:
+    return max(int(frame.max()), -int(frame.min()))
+
+
+def _fade(begin: int = 0) -> NDArray[np.float32]:
+    """Weights of a change-over that begins at sample `begin` and lasts to the frame's end."""
+    weights = np.zeros(FRAME_SAMPLES, np.float32)
+    weights[begin:] = np.linspace(0.0, 1.0, FRAME_SAMPLES - begin, dtype=np.float32)
+    return weights
+
+
+_FADE = _fade()
+
+
+def _mix(
+    old: NDArray[np.int16], new: NDArray[np.int16], weights: NDArray[np.float32]
+) -> NDArray[np.int16]:
+    return np.rint(old + (new.astype(np.float32) - old) * weights).astype(np.int16)
