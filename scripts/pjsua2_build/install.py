@@ -9,8 +9,9 @@ from pjsua2_build.failure import BuildError, say
 from pjsua2_build.wheel import DISTRIBUTION
 
 _LIMITS = """
-import ctypes, importlib, json
+import ctypes, importlib, json, os
 library = ctypes.CDLL(importlib.import_module("pjsua2._pjsua2").__file__)
+library.pj_log_set_level(0)
 import pjsua2
 endpoint = pjsua2.Endpoint()
 endpoint.libCreate()
@@ -18,8 +19,8 @@ config = pjsua2.EpConfig()
 config.uaConfig.maxCalls = 1_000_000
 config.logConfig.level = config.logConfig.consoleLevel = 0
 endpoint.libInit(config)
-print(json.dumps([endpoint.libVersion().full, library.pjsua_call_get_max_count()]))
-endpoint.libDestroy()
+print(json.dumps([endpoint.libVersion().full, library.pjsua_call_get_max_count()]), flush=True)
+os._exit(0)
 """
 
 

@@ -8,15 +8,13 @@ import typer
 
 from sip_plugin.cli import tables
 from sip_plugin.cli.exits import Exit
-from sip_plugin.cli.options import ConfigFile, fail
+from sip_plugin.cli.options import DEFAULT_CONFIG, ConfigFile, fail
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
     from rich.table import Table
 
     from sip_plugin.config import Config
-
-DEFAULT_CONFIG = Path("sip-plugin.toml")
 
 
 def check(
@@ -109,7 +107,8 @@ def _agents(config: "Config") -> "Table":
 
 def _process(config: "Config") -> Iterable[str]:
     sip, media = config.sip, config.media
-    yield f"SIP on {sip.bind}, at most {sip.max_calls} calls"
+    calls = f"at most {sip.max_calls} calls" if sip.max_calls else "calls as pjsua2 has room for"
+    yield f"SIP on {sip.bind}, {calls}"
     workers = f"{media.workers} workers" if media.workers else "one worker a core"
     yield f"RTP on {media.bind_address}:{media.rtp_start_port}-{media.rtp_end_port}, {workers}"
     yield f"Recordings in {media.record_dir}" if media.record_dir else "No recordings"

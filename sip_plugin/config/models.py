@@ -33,8 +33,9 @@ from sip_plugin.config.values import (
 )
 from sip_plugin.media.description import PhoneCodec
 
-MAX_TRUNKS = 8
-"""Accounts that the pjsua2 wheel has room for; one more aborts the SIP process."""
+MAX_TRUNKS = 64
+"""What a pjsua2 built by scripts/build-pjsua2 has room for; the stock wheel has room for 8, which
+is checked when the plugin starts."""
 
 MAX_RUN_DIR_BYTES = 80
 """A Unix socket's path may have 107 bytes (unix(7)), and the sockets' names follow this one."""
@@ -77,8 +78,9 @@ class SipConfig(Section):
     user_agent: HeaderText = "clutchcall-sip-plugin"
     """Our name in the User-Agent header; empty sends none."""
 
-    max_calls: int = Field(4, ge=1, le=10_000)
-    """Calls at once; the pjsua2 build may clip it lower (4 in the stock wheel)."""
+    max_calls: int = Field(0, ge=0, le=10_000)
+    """Calls at once; 0: as many as the pjsua2 build has room for (4 in the stock wheel), to which
+    a higher number is clipped."""
 
     answer_timeout_secs: float = Field(10.0, gt=0, le=300)
     """An INVITE that is neither answered nor acknowledged for so long is ended."""

@@ -27,6 +27,7 @@ from sip_plugin.planes.messages import (
 from sip_plugin.sip import stack_settings
 from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Refer, Tell, ToWorker
 from sip_plugin.sip.agent import AccountOptions, AgentOptions, Decision, UserAgent
+from sip_plugin.sip.build import REMEDY, account_shortage
 from sip_plugin.sip.callcontrol import CallControl
 from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import Event, Invite, RegistrationChanged
@@ -74,7 +75,7 @@ class SipProcess:
             port=config.sip.bind_port,
             public_address=config.sip.public_address,
             user_agent=config.sip.user_agent,
-            max_calls=config.sip.max_calls,
+            max_calls=config.sip.max_calls or stack_settings.ANY_CALLS,
         )
         self._agent = UserAgent(options, self._on_event, self._on_invite)
         self._control: CallControl
@@ -85,10 +86,10 @@ class SipProcess:
         # Names are looked up in threads: a collection that ran there would end objects of the
         # stack in a thread that it does not know, and abort the process.
         gc.disable()
+        if shortage := account_shortage(len(self._config.trunks)):
+            raise StackError(shortage)
         await self._agent.start()
-        most = stack_settings.most_calls(self._config.sip.max_calls)
-        if most < self._config.sip.max_calls:
-            log.warning("max_calls = %d is clipped to %d", self._config.sip.max_calls, most)
+        most = self._most_calls()
         self._control = CallControl(self._config, self._trunks, self._pool, address_towards, most)
         for trunk in self._trunks:
             self._open_trunk(trunk)
@@ -98,6 +99,22 @@ class SipProcess:
         ticking = asyncio.create_task(self._tick(), name="sip tick")
         await stop.wait()
         await self._close(ticking)
+
+    def _most_calls(self) -> int:
+        """What the configuration asks for, as far as the stack and the ports have room for it."""
+        asked = self._config.sip.max_calls
+        most = stack_settings.most_calls(asked)
+        if asked == 0:
+            most = min(most, self._config.media.port_pairs)
+            log.info("room for %d calls", most)
+        elif most < asked:
+            log.warning(
+                "sip.max_calls = %d is clipped to %d, which is what this pjsua2 has room for; %s",
+                asked,
+                most,
+                REMEDY,
+            )
+        return most
 
     async def _close(self, ticking: "asyncio.Task[None]") -> None:
         for registration in self._registrations.values():

@@ -54,10 +54,16 @@ def tune() -> bool:
     return True
 
 
+ANY_CALLS = 1_000_000
+"""Asked for where the build's own limit is wanted: the stack clips it."""
+_STOCK_CALLS = 4
+"""Taken for the limit of a build that does not tell its own."""
+
+
 def most_calls(asked: int) -> int:
-    """How many of `asked` calls the running stack has room for (4 in the stock wheel)."""
+    """How many of `asked` calls the running stack has room for; asked 0: all of its room."""
     try:
         limit = int(_library().pjsua_call_get_max_count())
     except AttributeError:
-        return asked
-    return min(asked, limit) if limit > 0 else asked
+        limit = 0
+    return min(asked or ANY_CALLS, limit if limit > 0 else _STOCK_CALLS)

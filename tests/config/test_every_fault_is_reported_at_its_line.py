@@ -138,5 +138,5 @@ agent = "other"
 
 
 def test_more_trunks_than_the_sip_stack_has_room_for():
-    text = "".join(TRUNK.replace(".main", f".t{n}") for n in range(9)) + AGENT
-    assert faults(text) == ["f.toml:1: trunks: must have at most 8 items"]
+    text = "".join(TRUNK.replace(".main", f".t{n}") for n in range(65)) + AGENT
+    assert faults(text) == ["f.toml:1: trunks: must have at most 64 items"]

@@ -46,8 +46,8 @@ def test_what_only_looks_like_a_number_is_none(text):
 
 
 def test_a_number_from_a_variable_has_the_limits_of_its_key():
-    (fault,) = faults('[sip]\nmax_calls = "${N}"', {"N": "0"})
-    assert fault == "f.toml:2: sip.max_calls: must be at least 1"
+    (fault,) = faults('[sip]\nmax_calls = "${N}"', {"N": "-1"})
+    assert fault == "f.toml:2: sip.max_calls: must be at least 0"
 
 
 def test_a_quoted_number_without_a_reference_is_a_fault():

@@ -137,8 +137,11 @@ def test_an_offer_whose_answer_is_too_long_is_refused(sip: SipServer):
 
 
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
-def test_a_later_offer_whose_answer_is_too_long_is_refused(sip: SipServer, method: str):
-    """An answer with another number of streams than the offer aborts the stack."""
+def test_a_later_offer_with_a_long_answer_gets_all_of_it_or_none(sip: SipServer, method: str):
+    """An answer with another number of streams than the offer aborts the stack.
+
+    The stock wheel's binding shows no description of more than 1020 bytes, an own build does.
+    """
     sip.worker()
     phone = sip.phone()
     phone.call()
@@ -147,7 +150,11 @@ def test_a_later_offer_whose_answer_is_too_long_is_refused(sip: SipServer, metho
     answer = phone.final()
     if method == "INVITE":
         phone.ack(answer)
-    assert answer.code >= 400 or "m=audio 0" in answer.body
+    if answer.code == 200 and "m=audio 0" not in answer.body:
+        assert answer.body.count("m=audio ") == 1
+        assert answer.body.count("m=video 0 ") == 11
+    else:
+        assert answer.code >= 400 or "m=audio 0" in answer.body
     assert_alive(sip)
 
 
