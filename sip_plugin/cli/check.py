@@ -1,7 +1,6 @@
 """`sip-plugin check`."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer

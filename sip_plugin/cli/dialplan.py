@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sip_plugin.cli.check import DEFAULT_CONFIG
 from sip_plugin.cli.exits import Exit
-from sip_plugin.cli.options import ConfigFile, fail, load_config
+from sip_plugin.cli.options import DEFAULT_CONFIG, ConfigFile, fail, load_config
 
 app = typer.Typer(
     no_args_is_help=True,

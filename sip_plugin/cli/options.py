@@ -14,6 +14,7 @@ ConfigFile = Annotated[
     Path,
     typer.Option("--config", "-c", metavar="FILE", help="The configuration, a TOML file."),
 ]
+DEFAULT_CONFIG = Path("sip-plugin.toml")
 PluginConfigFile = Annotated[
     Path | None,
     typer.Option(

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sip_plugin.cli.check import DEFAULT_CONFIG
 from sip_plugin.cli.exits import Exit
-from sip_plugin.cli.options import ConfigFile, fail, load_config
+from sip_plugin.cli.options import DEFAULT_CONFIG, ConfigFile, fail, load_config
 from sip_plugin.cli.plain import plain
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """`sip-plugin run`."""
 
 from sip_plugin.cli.exits import Exit
-from sip_plugin.cli.options import ConfigFile, fail, load_config
+from sip_plugin.cli.options import DEFAULT_CONFIG, ConfigFile, fail, load_config
 
 
-def run(config: ConfigFile) -> None:
+def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Take and place phone calls until SIGTERM.
 
     Registers with the trunks of the configuration, answers their calls by its dialplan, and
