@@ -5,6 +5,8 @@ PYTHON ?=
 VENV ?= .venv
 DEMO_ARGS ?=
 TEST_ARGS ?=
+PJSUA2_ARGS ?=
+STOCK ?=
 BENCHMARKS ?= latency cpu
 
 # Written last: an environment whose set-up was cut off is set up again.
@@ -13,10 +15,10 @@ READY_LINT := $(VENV)/.ready-lint
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint clean
+.PHONY: help demo test bench pjsua2 lint clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY) ## one call on loopback to a model that answers; DEMO_ARGS="--help" tells what it takes
 	@$(BIN)/sip-plugin demo $(DEMO_ARGS)
@@ -29,6 +31,9 @@ bench: $(READY) ## the benchmarks, quick: what the plugin adds in latency, what 
 	    echo "== python -m benchmarks.$$name --quick"; \
 	    $(BIN)/python -m benchmarks.$$name --quick; \
 	done
+
+pjsua2: $(READY) ## a pjsua2 with room for 1024 calls, built from source (minutes); STOCK=1 goes back
+	@$(BIN)/python scripts/build-pjsua2 --venv $(VENV) $(if $(STOCK),--stock) $(PJSUA2_ARGS)
 
 lint: $(READY_LINT) ## ruff: rules and format
 	@$(BIN)/ruff check .

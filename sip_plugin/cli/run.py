@@ -22,8 +22,16 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     from sip_plugin.service.log import write_child_line, write_own_lines
     from sip_plugin.service.run_dir import RunDirError, claim
     from sip_plugin.service.supervisor import Supervisor
+    from sip_plugin.sip.build import account_shortage
+    from sip_plugin.sip.errors import StackError
 
     checked = load_config(config)
+    try:
+        shortage = account_shortage(len(checked.trunks))
+    except StackError as error:
+        shortage = str(error)
+    if shortage:
+        raise fail(shortage, Exit.ERROR)
     write_own_lines(checked.service.log_level)
     try:
         run_dir = claim(checked.service.run_path)

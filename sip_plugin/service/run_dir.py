@@ -61,7 +61,7 @@ def claim(path: Path) -> RunDir:
         )
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_private(path)
+        check_private(path)
         lock_fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise RunDirError(
@@ -83,8 +83,11 @@ def claim(path: Path) -> RunDir:
     return RunDir(path, lock_fd)
 
 
-def _check_private(path: Path) -> None:
-    """Sockets here carry secrets and start calls: nobody else may enter, or own, the folder."""
+def check_private(path: Path) -> None:
+    """Sockets here carry secrets and start calls: nobody else may enter, or own, the folder.
+
+    Raises RunDirError, or OSError when it cannot be looked at.
+    """
     facts = path.lstat()
     if not stat.S_ISDIR(facts.st_mode):
         raise RunDirError(f"{path}: is not a folder. Remove it or set another [service] run_dir.")
