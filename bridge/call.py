@@ -19,7 +19,17 @@ from bridge.leg.interface import ModelCall, ReplyAudio, Transcript
 from bridge.leg.interface import ReplyEnd as LegReplyEnd
 from bridge.playout import Playout, PlayoutFrame
 from bridge.turn.detector import TurnDetector
-from bridge.turn.events import Cancel, Commit, Prime, SpeechFrame, TurnEvent
+from bridge.turn.events import (
+    BargeInArmed,
+    BargeInRejected,
+    Cancel,
+    Commit,
+    NoInput,
+    Prime,
+    Retract,
+    SpeechFrame,
+    TurnEvent,
+)
 
 PLAYOUT_REPORT_MS = 200
 """How often the model learns how much of its reply has left for the phone."""
@@ -35,6 +45,8 @@ class BridgeStats:
 
     uplink_frames: int = 0
     commits: int = 0
+    retracts: int = 0
+    """Commits taken back, since the caller went on before the reply was heard."""
     replies: int = 0
     cancels: int = 0
     reply_frames: int = 0
@@ -65,6 +77,9 @@ class CallBridge:
         self._seq = 0
         self._samples_up = 0
         self._audible = False
+        self._on_hold = False
+        self._held = False
+        """A barge-in is pending."""
         self._committed: dict[int, _Committed] = {}
         self._reply_turn: int | None = None
         self._spoken_turn = 0
@@ -79,6 +94,13 @@ class CallBridge:
     def at_ms(self) -> int:
         """The caller's sample clock."""
         return self._seq * FRAME_MS
+
+    def hold(self, on: bool) -> None:
+        """The phone put the call on hold, or took it back. The agent waits, and then goes on
+        with the word that it was at; what comes from the line meanwhile is no speech."""
+        self._on_hold = on
+        self._detector.hold(on)
+        self._tune()
 
     # --- caller to model -----------------------------------------------------------------
 
@@ -101,13 +123,45 @@ class CallBridge:
             case Prime(turn=turn):
                 self._leg.prime(turn)
             case Commit(at_ms=at_ms, turn=turn, speech_end_ms=end_ms, last_seq=last_seq):
+                self._end_older_replies(at_ms, turn)
                 self._leg.commit(turn, last_seq)
                 self.stats.commits += 1
                 self._committed = {turn: _Committed(at_ms - end_ms, now)}
+            case Retract(turn=turn):
+                self._take_back(turn)
+            case NoInput(turn=turn):
+                self._leg.no_input(turn)
+            case BargeInArmed() | BargeInRejected():
+                self._held = isinstance(event, BargeInArmed)
+                self._tune()
             case Cancel(at_ms=at_ms, turn=turn):
+                self._held = False
                 self._stop_agent(at_ms, turn)
+                self._tune()
                 return
         self._on_event(event)
+
+    def _tune(self) -> None:
+        """Let the agent speak as is fit while it is not known whether it is interrupted."""
+        hold = self._agent.turn.barge_hold if self._held else "talk"
+        self.playout.speak("pause" if self._on_hold else hold)
+
+    def _take_back(self, turn: int) -> None:
+        """The caller goes on: the reply, of which nothing was heard, is not wanted."""
+        assert self._leg is not None
+        self.playout.cancel()
+        self.playout.fence(turn)
+        self._committed.clear()
+        self.stats.retracts += 1
+        self._leg.cancel(turn, 0)
+
+    def _end_older_replies(self, at_ms: int, turn: int) -> None:
+        """A turn that was open when the agent began: the leg drops the rest of what it says."""
+        assert self._leg is not None
+        for reply_turn, heard_ms in self.playout.cancel():
+            self._leg.cancel(reply_turn, heard_ms)
+            self._on_event(Cancelled(at_ms, turn, reply_turn, heard_ms))
+            self.stats.cancels += 1
 
     def _stop_agent(self, at_ms: int, turn: int) -> None:
         """Silence the line within a frame and tell the model how far it was heard."""
@@ -171,6 +225,7 @@ class CallBridge:
         self._audible = frame.audible
         self._spoken_turn = frame.turn
         if frame.starts_reply:
+            self._detector.reply_began(frame.turn)
             self._on_event(ReplyStart(self.at_ms, frame.turn))
             self._report_latency(frame.turn, now)
         self._report_position(frame)

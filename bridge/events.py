@@ -12,7 +12,8 @@ from bridge.turn.events import TurnEvent
 
 @dataclass(frozen=True, slots=True)
 class Cancelled(TurnEvent):
-    """A confirmed barge-in stopped the agent."""
+    """The agent was stopped: by a confirmed barge-in, or by the end of a turn that it began to
+    speak into."""
 
     turn: int
     """The caller's turn that the barge-in opens."""

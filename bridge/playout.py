@@ -6,6 +6,7 @@ real time, arrive in bursts or fall behind; the line hears frames of 20 ms witho
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from bridge.audio.frames import FRAME_SAMPLES, PHONE_RATE_HZ
 _FADE_SAMPLES = PHONE_RATE_HZ * 5 // 1000
 _FADE_OUT = np.linspace(1.0, 0.0, _FADE_SAMPLES, dtype=np.float32)
 _FADE_IN = _FADE_OUT[::-1].copy()
+_DUCKED = 10 ** (-12 / 20)
 _SAMPLE_BYTES = 2
 _FRAME_BYTES = FRAME_SAMPLES * _SAMPLE_BYTES
 _SAMPLES_PER_MS = PHONE_RATE_HZ // 1000
@@ -22,6 +24,9 @@ _SAMPLES_PER_MS = PHONE_RATE_HZ // 1000
 MAX_REPLIES = 16
 """Replies that may wait at once; a model that opens more is refused."""
 _REMEMBERED_REPLIES = 64  # whose heard_ms can still be asked for
+
+Manner = Literal["talk", "duck", "pause"]
+"""How the agent speaks: as it is, 12 dB quieter, or not now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,11 @@ class Playout:
         self._fence = -1
         self._heard: dict[int, int] = {}
         self._speaking = False
+        self._manner: Manner = "talk"
+        self._gain = 1.0
+        """Of the last frame, at its end."""
+        self._resumes = False
+        """The reply that is being said was paused: its next frame fades in."""
         self._last = np.zeros(_FADE_SAMPLES, np.int16)
         self._fading: PlayoutFrame | None = None
         self.stats = PlayoutStats()
@@ -140,6 +150,8 @@ class Playout:
         """The next `pull` returns the agent's voice."""
         if self._fading is not None:
             return True
+        if self._manner == "pause":
+            return self._speaking and self._may_pause
         if not self._replies:
             return False
         reply = self._replies[0]
@@ -149,6 +161,8 @@ class Playout:
         """The frame for this slot; None when there is nothing to say (yet)."""
         if self._fading is not None:
             return self._finish_cancel()
+        if self._manner == "pause":
+            return self._pause()
         if self._replies:
             reply = self._replies[0]
             if reply.waiting >= _FRAME_BYTES or (reply.waiting and reply.ended):
@@ -160,6 +174,11 @@ class Playout:
                 return self._starve(reply)
         self._speaking = False
         return None
+
+    def speak(self, manner: Manner) -> None:
+        """From the next frame on. After a pause a reply goes on with the sample at which it was
+        paused, so that no word is lost; each change takes 5 to 20 ms and does not click."""
+        self._manner = manner
 
     def cancel(self) -> list[tuple[int, int]]:
         """Silence the line: 5 ms of fade in the next frame, then nothing.
@@ -173,6 +192,7 @@ class Playout:
             self.stats.cancels += 1
         if self._speaking and self._replies and self._replies[0].began:
             self._fading = self._cut_tail(self._replies[0].turn)
+        self._resumes = False
         self._replies.clear()
         self._buffer.clear()
         return cut
@@ -192,10 +212,11 @@ class Playout:
     def _say(self, reply: _Reply) -> PlayoutFrame:
         size = min(reply.waiting, _FRAME_BYTES)
         pcm = self._take(reply, size)
-        if reply.starved:
-            reply.starved = False
-            self.stats.underruns += 1
+        if reply.starved or self._resumes:
+            self.stats.underruns += reply.starved
+            reply.starved = self._resumes = False
             _ramp(pcm[:_FADE_SAMPLES], _FADE_IN)
+        self._turn_to_manner(pcm)
         if size < _FRAME_BYTES:
             pcm = np.concatenate((pcm, np.zeros(FRAME_SAMPLES - len(pcm), np.int16)))
         self._last = pcm[-_FADE_SAMPLES:]
@@ -206,6 +227,28 @@ class Playout:
             self._replies.popleft()
         self.stats.frames += 1
         return PlayoutFrame(pcm, reply.turn, starts, starts_reply, ends)
+
+    def _turn_to_manner(self, pcm: NDArray[np.int16]) -> None:
+        """Give the frame the loudness that is asked for, gradually within an utterance."""
+        to = _DUCKED if self._manner == "duck" else 1.0
+        since, self._gain = (self._gain if self._speaking else to), to
+        if since != 1.0 or to != 1.0:
+            _ramp(pcm, np.linspace(since, to, len(pcm), dtype=np.float32))
+
+    @property
+    def _may_pause(self) -> bool:
+        """A reply is in the middle of what it says."""
+        return bool(self._replies) and self._replies[0].began
+
+    def _pause(self) -> PlayoutFrame | None:
+        """Fade out over what comes next, which is said again, from there, when it goes on."""
+        if not (self._speaking and self._may_pause):
+            self._speaking = False
+            return None
+        self._speaking = False
+        self._resumes = True
+        self.stats.frames += 1
+        return self._cut_tail(self._replies[0].turn)
 
     def _take(self, reply: _Reply, size: int) -> NDArray[np.int16]:
         pcm = np.frombuffer(self._buffer[:size], np.int16)
@@ -226,6 +269,7 @@ class Playout:
         self._speaking = False
         room = (FRAME_SAMPLES - _FADE_SAMPLES) * _SAMPLE_BYTES
         rest = self._take(reply, min(reply.waiting, room))
+        _ramp(rest, np.full(len(rest), self._gain, np.float32))
         self._last = np.concatenate((self._last, rest))[-_FADE_SAMPLES:]
         pcm = np.zeros(FRAME_SAMPLES, np.int16)
         pcm[: len(rest)] = rest
@@ -247,7 +291,7 @@ class Playout:
         following = np.frombuffer(self._buffer[: _FADE_SAMPLES * _SAMPLE_BYTES], np.int16)
         if len(following) == _FADE_SAMPLES:
             pcm[:_FADE_SAMPLES] = following
-            _ramp(pcm[:_FADE_SAMPLES], _FADE_OUT)
+            _ramp(pcm[:_FADE_SAMPLES], _FADE_OUT * np.float32(self._gain))
         else:
             pcm[:_FADE_SAMPLES] = _mirrored_fade(self._last)
         return PlayoutFrame(pcm, turn, starts=False, starts_reply=False, ends_reply=False)

@@ -39,9 +39,21 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class NoInput:
+    """Nobody has spoken for long: the agent may say something as its reply to `turn`, in which
+    the caller said nothing."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """The caller interrupted the reply to `turn`, of which `heard_ms` were heard. What is still
-    sent for it is thrown away."""
+    sent for it is thrown away.
+
+    When nothing was heard of the reply to the last commit, the commit is taken back: the caller
+    goes on, and what was said in `turn` belongs to the next one.
+    """
 
     turn: int
     heard_ms: int
@@ -69,4 +81,6 @@ class Ended:
     reason: str
 
 
-AgentEvent = CallerAudio | Answered | Primed | Committed | Cancelled | Digit | Played | Ended
+AgentEvent = (
+    CallerAudio | Answered | Primed | Committed | NoInput | Cancelled | Digit | Played | Ended
+)

@@ -49,34 +49,58 @@ class Parrot:
         self, call: AgentCall, on_event: Callable[[AgentEvent], None] = lambda _: None
     ) -> None:
         """Take the call; `on_event` sees every event first."""
-        heard: deque[bytes] = deque(maxlen=MAX_TURN_MS // FRAME_MS)
+        heard = _Heard()
         speaking: asyncio.Task[None] | None = None
         try:
             async for event in call:
                 on_event(event)
                 match event:
                     case CallerAudio(pcm=pcm):
-                        heard.append(pcm)
+                        heard.frames.append(pcm)
                     case Committed(turn=turn):
                         if speaking is not None:
                             speaking.cancel()
-                        turn_pcm = list(heard)
-                        heard.clear()
-                        speaking = asyncio.create_task(self._reply(call, turn_pcm, turn))
-                    case Cancelled() if speaking is not None:
-                        speaking.cancel()
+                        said = heard.commit(turn)
+                        speaking = asyncio.create_task(self._reply(call, said, turn))
+                    case Cancelled(turn=turn, heard_ms=heard_ms):
+                        if speaking is not None:
+                            speaking.cancel()
+                        if heard_ms == 0:
+                            heard.take_back(turn)
                     case Ended():
                         break
         finally:
             if speaking is not None:
                 speaking.cancel()
 
-    async def _reply(self, call: AgentCall, heard: list[bytes], turn: int) -> None:
+    async def _reply(self, call: AgentCall, said: list[bytes], turn: int) -> None:
         begin = asyncio.get_running_loop().time() + self._first_audio_secs
         if self._first_audio_secs:
             await asyncio.sleep(self._first_audio_secs)
-        frames = resampled(speech_in(heard), call.info.input_rate_hz, call.info.output_rate_hz)
+        frames = resampled(joined(said), call.info.input_rate_hz, call.info.output_rate_hz)
         await speak(call, frames, turn, self._clock, begin, self._pace)
+
+
+class _Heard:
+    """What the caller has said and nobody has answered."""
+
+    def __init__(self) -> None:
+        self.frames: deque[bytes] = deque(maxlen=MAX_TURN_MS // FRAME_MS)
+        self._goes_on = False
+        self._turn, self._said = 0, list[bytes]()
+
+    def commit(self, turn: int) -> list[bytes]:
+        """The frames of the turn."""
+        self._turn, self._said = turn, last_stretch(list(self.frames), self._goes_on)
+        self._goes_on = False
+        self.frames.clear()
+        return self._said
+
+    def take_back(self, turn: int) -> None:
+        """The caller goes on with this turn, if it was the last one."""
+        if turn == self._turn:
+            self.frames = deque([*self._said, *self.frames], self.frames.maxlen)
+            self._goes_on = True
 
 
 async def speak(
@@ -97,18 +121,26 @@ async def speak(
     await call.end(turn)
 
 
-def speech_in(heard: list[bytes]) -> Pcm:
-    """The last stretch of speech, less the silence before and after it. Empty if all is silence."""
+def last_stretch(heard: list[bytes], whole: bool = False) -> list[bytes]:
+    """The frames of the last stretch of speech, less the silence before and after it.
+
+    `whole`: with what was said before a pause. Empty if all is silence.
+    """
     frames = [np.frombuffer(pcm, "<i2") for pcm in heard]
     levels = np.array([_dbfs(frame) for frame in frames])
     if not frames or levels.max() < FLOOR_DBFS:
-        return np.zeros(0, np.int16)
+        return []
     loud = np.flatnonzero(levels >= max(FLOOR_DBFS, levels.max() - RANGE_DB))
     pauses = np.flatnonzero(np.diff(loud) > PAUSE_MS // FRAME_MS)
-    onset = loud[pauses[-1] + 1] if len(pauses) else loud[0]
+    onset = loud[pauses[-1] + 1] if len(pauses) and not whole else loud[0]
     first = max(0, int(onset) - LEAD_MS // FRAME_MS)
     last = int(loud[-1]) + 1 + TAIL_MS // FRAME_MS
-    return np.concatenate(frames[first:last])
+    return heard[first:last]
+
+
+def joined(said: list[bytes]) -> Pcm:
+    """int16 `[n]` of these frames."""
+    return np.frombuffer(b"".join(said), "<i2")
 
 
 def resampled(pcm: Pcm, from_hz: int, to_hz: int) -> Iterator[Pcm]:

@@ -16,6 +16,7 @@ from bridge.gateway.events import (
     Committed,
     Digit,
     Ended,
+    NoInput,
     Played,
     Primed,
 )
@@ -272,17 +273,18 @@ class Session:
             return [Asked(message)]
         if isinstance(message, messages.Open):
             raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
-        if isinstance(message, messages.Commit):
+        if isinstance(message, messages.Commit | messages.NoInput):
             if message.turn <= self._committed:
                 raise WireError(
                     ErrorCode.PROTOCOL_VIOLATION,
-                    f"commit of turn {message.turn} after turn {self._committed}",
-                )
-            if message.last_seq > self._position + MAX_SEQ_JUMP:
-                raise WireError(
-                    ErrorCode.PROTOCOL_VIOLATION, f"last_seq {message.last_seq} is far ahead"
+                    f"{message.type} of turn {message.turn} after turn {self._committed}",
                 )
             self._committed = message.turn
+        far = self._position + MAX_SEQ_JUMP
+        if isinstance(message, messages.Commit) and message.last_seq > far:
+            raise WireError(
+                ErrorCode.PROTOCOL_VIOLATION, f"last_seq {message.last_seq} is far ahead"
+            )
         if isinstance(message, messages.Cancel) and message.turn > self._committed:
             raise WireError(
                 ErrorCode.PROTOCOL_VIOLATION, f"cancel of uncommitted turn {message.turn}"
@@ -350,11 +352,12 @@ class Session:
             case messages.Prime(turn=turn):
                 return Primed(turn)
             case messages.Commit(turn=turn, last_seq=last_seq):
-                self._announced = turn
-                self._answered = True
-                self._raise_fence(turn - 1)
+                self._announce(turn)
                 missing, self._missing = self._missing, 0
                 return Committed(turn, last_seq, missing)
+            case messages.NoInput(turn=turn):
+                self._announce(turn)
+                return NoInput(turn)
             case messages.Cancel(turn=turn, heard_ms=heard_ms):
                 self._raise_fence(turn)
                 return Cancelled(turn, heard_ms)
@@ -363,6 +366,12 @@ class Session:
             case messages.Playout(turn=turn, played_ms=played_ms):
                 return Played(turn, played_ms)
         raise AssertionError(message)
+
+    def _announce(self, turn: int) -> None:
+        """From now on the agent may reply to `turn`, and to none before it."""
+        self._announced = turn
+        self._answered = True
+        self._raise_fence(turn - 1)
 
     def _raise_fence(self, turn: int) -> None:
         self._fence = max(self._fence, turn)

@@ -94,12 +94,20 @@ class LegCall:
         self._say(messages.Prime(turn=turn))
 
     def commit(self, turn: int, last_seq: int) -> None:
+        self._ask(turn)
+        self._say(messages.Commit(turn=turn, last_seq=last_seq))
+
+    def no_input(self, turn: int) -> None:
+        self._ask(turn)
+        self._say(messages.NoInput(turn=turn))
+
+    def _ask(self, turn: int) -> None:
+        """From now on only a reply to `turn` is wanted."""
         if turn <= self._committed:
             raise ValueError(f"commit of turn {turn} after turn {self._committed}")
         self._committed = turn
         self._fence = max(self._fence, turn - 1)
         self._drop_fenced()
-        self._say(messages.Commit(turn=turn, last_seq=last_seq))
 
     def cancel(self, turn: int, heard_ms: int) -> None:
         if turn > self._committed:

@@ -92,8 +92,13 @@ class ModelCall(Protocol):
 
     def commit(self, turn: int, last_seq: int) -> None: ...
 
+    def no_input(self, turn: int) -> None:
+        """Nobody has spoken for long: the agent may reply to `turn`, in which nothing was said.
+        Fences as a commit does."""
+
     def cancel(self, turn: int, heard_ms: int) -> None:
-        """Stop the reply to `turn`; the caller heard its first `heard_ms`."""
+        """Stop the reply to `turn`; the caller heard its first `heard_ms`. With 0 of the turn
+        committed last, the commit is taken back: the turn goes on under the next number."""
 
     def answered(self) -> None:
         """The phone was picked up: an agent that greets first may speak."""

@@ -60,6 +60,10 @@ class QuicCall:
         self.core.commit(turn, last_seq)
         self._connection.touched_soon(self)
 
+    def no_input(self, turn: int) -> None:
+        self.core.no_input(turn)
+        self._connection.touched_soon(self)
+
     def cancel(self, turn: int, heard_ms: int) -> None:
         self.core.cancel(turn, heard_ms)
         self._connection.touched_soon(self)

@@ -44,13 +44,29 @@ class Prime(TurnEvent):
 
 @dataclass(frozen=True, slots=True)
 class Commit(TurnEvent):
-    """The turn ended: the model replies."""
+    """The turn ended: the model replies. May be taken back by a `Retract`."""
 
     turn: int
     speech_end_ms: int
     """Sample clock at the end of the last frame of speech."""
     last_seq: int
     """The last uplink frame of the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retract(TurnEvent):
+    """The caller goes on before the reply was heard: the commit of `turn` is taken back, and the
+    same turn, open again, will be committed as `reopened`."""
+
+    turn: int
+    reopened: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoInput(TurnEvent):
+    """Nobody has spoken for long: the model may, as its reply to `turn`, which is empty."""
+
+    turn: int
 
 
 @dataclass(frozen=True, slots=True)

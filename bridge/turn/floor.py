@@ -1,7 +1,7 @@
 """Whether the agent has the floor."""
 
 _STOP_SETTLES_MS = 100  # the fade after a cancel still counts as the cancelled reply
-_STOP_LIMIT_MS = 10_000  # an agent that talks on for so long after a cancel is talking anew
+_STOP_LIMIT_MS = 1000  # an agent that talks on for so long after a cancel is talking anew
 
 
 class Floor:
@@ -31,6 +31,11 @@ class Floor:
                 self._held_until = now_ms + self._tail_ms
         self.echoing = self._echo_until is not None and now_ms <= self._echo_until
         self.held = self._held_until is not None and now_ms <= self._held_until
+
+    def keep(self, now_ms: int) -> None:
+        """The agent only waits: it has the floor though it is silent."""
+        self._held_until = now_ms + self._tail_ms
+        self.held = True
 
     def stop(self, now_ms: int) -> None:
         """The agent was cancelled: the caller has the floor."""

@@ -61,6 +61,13 @@ class Commit(Message):
     last_seq: Seq
 
 
+class NoInput(Message):
+    """Nobody has spoken for long: reply to `turn`, in which nothing was said, or do not."""
+
+    type: Literal["no_input"] = "no_input"
+    turn: Annotated[int, Field(ge=1, le=0xFFFF_FFFF)]
+
+
 class Cancel(Message):
     """Stop the reply to `turn`; the caller heard its first `heard_ms`."""
 
@@ -137,5 +144,5 @@ class Error(Message):
     message: Annotated[str, Field(max_length=512)] = ""
 
 
-FromPlugin = Open | Answered | Prime | Commit | Cancel | Dtmf | Playout | Close
+FromPlugin = Open | Answered | Prime | Commit | NoInput | Cancel | Dtmf | Playout | Close
 FromGateway = Opened | ReplyEnd | Transcript | Hangup | Transfer | Error | Close

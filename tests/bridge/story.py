@@ -31,6 +31,9 @@ class LegLog:
     def commit(self, turn: int, last_seq: int) -> None:
         self.asked.append(("commit", turn, last_seq))
 
+    def no_input(self, turn: int) -> None:
+        self.asked.append(("no_input", turn))
+
     def cancel(self, turn: int, heard_ms: int) -> None:
         self.asked.append(("cancel", turn, heard_ms))
 

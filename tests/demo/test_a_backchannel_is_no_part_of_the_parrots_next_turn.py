@@ -1,7 +1,7 @@
 import numpy as np
 
 from bridge.audio.frames import FRAME_SAMPLES
-from bridge.gateway.parrot import LEAD_MS, TAIL_MS, speech_in
+from bridge.gateway.parrot import LEAD_MS, TAIL_MS, joined, last_stretch
 from sip_plugin.demo import speech
 
 QUIET = np.zeros(8 * 1500, np.int16)
@@ -14,11 +14,11 @@ def frames(*pieces: np.ndarray) -> list[bytes]:
 
 def test_what_was_muttered_long_before_the_turn_is_left_out():
     turn = speech.load("turn_3")
-    said = speech_in(frames(speech.load("backchannel"), QUIET, turn, QUIET))
+    said = joined(last_stretch(frames(speech.load("backchannel"), QUIET, turn, QUIET)))
     assert abs(len(said) / 8 - (LEAD_MS + len(turn) / 8 + TAIL_MS)) <= 60
 
 
 def test_a_pause_inside_the_turn_is_kept():
     turn, pause = speech.load("turn_3"), QUIET[: 8 * 400]
-    said = speech_in(frames(turn, pause, turn))
+    said = joined(last_stretch(frames(turn, pause, turn)))
     assert len(said) >= 2 * len(turn) + len(pause) - 8 * 60

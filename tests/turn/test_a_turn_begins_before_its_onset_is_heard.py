@@ -19,5 +19,5 @@ def test_not_before_the_call():
 
 
 def test_not_before_the_end_of_the_turn_before():
-    call = Timeline(caller=[(1000, 2000), (2600, 3500)])  # committed with frame 124
+    call = Timeline(caller=[(1000, 2000), (2600, 3500)], reply_ms=40)  # committed with frame 124
     assert _first_seqs(call, padding_ms=2000) == [0, 125]

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from bridge.audio.frames import FRAME_MS
 from bridge.turn.detector import TurnDetector
-from bridge.turn.events import Cancel, SpeechEnd, SpeechFrame, SpeechStart, TurnEvent
+from bridge.turn.events import (
+    Cancel,
+    Commit,
+    Retract,
+    SpeechEnd,
+    SpeechFrame,
+    SpeechStart,
+    TurnEvent,
+)
 from bridge.turn.options import TurnOptions
 
 
@@ -28,7 +36,9 @@ class Says:
 class Timeline:
     """`caller`: what the caller says, `(start, end)` or `Says`. `agent`: when the agent is
     audible; a Cancel silences the span in which it comes, a frame later, unless `agent_obeys`
-    is off. The call lasts until `ends`, by default long enough for everything to settle."""
+    is off. A reply leaves for the phone `reply_ms` after each commit that still stands, and is
+    over at once; None: never. The call lasts until `ends`, by default long enough for everything
+    to settle."""
 
     def __init__(
         self,
@@ -36,20 +46,26 @@ class Timeline:
         agent: Iterable[tuple[int, int]] = (),
         ends: int | None = None,
         agent_obeys: bool = True,
+        reply_ms: int | None = None,
     ) -> None:
         self._caller = [says if isinstance(says, Says) else Says(*says) for says in caller]
         self._agent = list(agent)
         spans = [says.end for says in self._caller] + [end for _, end in self._agent]
         self._ends = ends if ends is not None else max(spans, default=0) + 6000
         self._agent_obeys = agent_obeys
+        self._reply_ms = reply_ms
 
     def run(self, options: TurnOptions | None = None) -> list[TurnEvent]:
         """Every event of the call."""
         detector = TurnDetector(options or TurnOptions())
         events: list[TurnEvent] = []
         cancelled_at: int | None = None
+        asked: Commit | None = None
         for seq in range(self._ends // FRAME_MS):
             start = seq * FRAME_MS
+            if asked is not None and start >= asked.at_ms + self._reply_ms:
+                detector.reply_began(asked.turn)
+                asked = None
             says = next((s for s in self._caller if s.start <= start < s.end), None)
             happened = detector.push(
                 SpeechFrame(
@@ -62,6 +78,11 @@ class Timeline:
             )
             if self._agent_obeys and any(isinstance(event, Cancel) for event in happened):
                 cancelled_at = start + FRAME_MS
+            for event in happened:
+                if isinstance(event, Commit) and self._reply_ms is not None:
+                    asked = event
+                elif isinstance(event, Retract):
+                    asked = None
             events += happened
         return events
 
