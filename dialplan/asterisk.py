@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from dialplan import pattern
 from dialplan.number import normalize
+from dialplan.outcome import PLACE, is_target
 
 _SECTION = re.compile(r"\[([^\]]+)\](?:\([^)]*\))?")
 _EXTEN = re.compile(r"exten\s*=>?\s*([^,]+?)\s*,\s*([^,]+?)\s*,\s*(.*)", re.IGNORECASE)
@@ -199,8 +200,11 @@ class _Reader:
                 cause = int(argument) if argument.isascii() and argument.isdigit() else 0
                 found["reject"] = code or _CAUSES.get(cause, 480)
             elif application == "transfer" and argument:
-                target = argument.rpartition("/")[2]
-                found["redirect"] = _places(target)
+                target = _places(argument.rpartition("/")[2])
+                if "$" in target or not is_target(PLACE.sub("0", target)):
+                    self._leave(line, "Transfer: to an expression, or to what is no number")
+                else:
+                    found["redirect"] = target
             elif application == "playback" and argument:
                 found["prompt"] = argument.partition(",")[0].partition("&")[0] + ".wav"
             elif application in _TALK:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# RFC 3261 section 21.
+# RFC 3261 section 21; 433 is of RFC 5079.
 _PHRASES = {
     302: "Moved Temporarily",
     400: "Bad Request",
@@ -12,6 +12,7 @@ _PHRASES = {
     406: "Not Acceptable",
     408: "Request Timeout",
     410: "Gone",
+    433: "Anonymity Disallowed",
     480: "Temporarily Unavailable",
     484: "Address Incomplete",
     486: "Busy Here",

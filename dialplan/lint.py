@@ -1,5 +1,6 @@
 """What is valid in a plan, but probably not meant: routes never reached, patterns that overlap."""
 
+import itertools
 from collections.abc import Iterator
 
 from dialplan import pattern
@@ -43,61 +44,65 @@ def findings(plan: Plan) -> Iterator[tuple[Path, str]]:
             yield ("outbound", "allow", index), "has no effect: forbid has the same, and wins"
 
 
+class _Earlier:
+    """The routes so far, by the called numbers that they are for."""
+
+    def __init__(self) -> None:
+        self._by_number = Index()
+        self._loose: list[tuple[int, str, Pattern]] = []
+        """Patterns and prefixes, with what they begin with."""
+        self._by_regex: dict[str, list[int]] = {}
+        self._for_all: list[int] = []
+
+    def covering(self, route: Route, called: Pattern | None) -> list[int]:
+        """Those that are for all of the called numbers of a route."""
+        found = list(self._for_all)
+        if route.number:
+            found += self._by_number.candidates(route.number)
+        elif called is not None:
+            found += [place for place, other in self.near(called) if covers(other, called)]
+        elif route.regex:
+            found += self._by_regex.get(route.regex, [])
+        return found
+
+    def near(self, called: Pattern) -> Iterator[tuple[int, Pattern]]:
+        """The patterns that may have a number in common with this one."""
+        beginning = _beginning(called)
+        for place, other, another in self._loose:
+            if beginning.startswith(other) or other.startswith(beginning):
+                yield place, another
+
+    def add(self, place: int, route: Route, called: Pattern | None) -> None:
+        if called is not None:
+            self._by_number.add(called, place)
+            if not route.number and len(self._loose) < MAX_PATTERNS:
+                self._loose.append((place, _beginning(called), called))
+        elif route.regex:
+            self._by_regex.setdefault(route.regex, []).append(place)
+        else:
+            self._for_all.append(place)
+
+
 def _routes(plan: Plan) -> Iterator[tuple[Path, str]]:
-    by_number = Index()
-    loose: list[tuple[int, Pattern]] = []
-    """Patterns and prefixes so far, without fixed numbers."""
+    so_far = _Earlier()
     overlaps = 0
     for place, route in enumerate(plan.routes):
         path = ("routes", place)
         called = called_pattern(route)
-        earlier = [
-            other
-            for other in _earlier(plan, route, called, by_number, loose)
-            if _implies(route, plan.routes[other])
-        ]
+        covering = so_far.covering(route, called)
+        earlier = [other for other in covering if _implies(route, plan.routes[other])]
         if earlier:
             other = min(earlier)
             same = plan.routes[other].number and plan.routes[other].number == route.number
             how = "has the same number" if same else "takes all of its calls"
             yield path, f"never reached: routes[{other}] {how}, and the first wins"
-        elif called is not None and not route.number:
-            for other, another in loose[:MAX_PATTERNS]:
+        elif called is not None and not route.number and overlaps < MAX_OVERLAPS:
+            for other, another in so_far.near(called):
                 both = _common(another, called)
                 if both and overlaps < MAX_OVERLAPS and _same_otherwise(route, plan.routes[other]):
                     overlaps += 1
                     yield path, f"overlaps routes[{other}], which comes first for {both}"
-        if called is not None:
-            by_number.add(called, place)
-            if not route.number:
-                loose.append((place, called))
-
-
-def _earlier(
-    plan: Plan,
-    route: Route,
-    called: Pattern | None,
-    by_number: Index,
-    loose: list[tuple[int, Pattern]],
-) -> Iterator[int]:
-    """Earlier routes that are for all of the numbers of this one."""
-    if route.number:
-        yield from (place for place in by_number.candidates(route.number))
-    elif called is not None:
-        yield from (place for place, other in loose[:MAX_PATTERNS] if covers(other, called))
-    elif route.regex:
-        same = (p for p, other in enumerate(plan.routes) if other.regex == route.regex)
-        yield from (place for place in same if plan.routes[place] is not route)
-    for place, other in enumerate(plan.routes[:MAX_PATTERNS]):
-        if other is route:
-            break
-        if other.conditions and not set(other.conditions) & {
-            "number",
-            "prefix",
-            "pattern",
-            "regex",
-        }:
-            yield place
+        so_far.add(place, route, called)
 
 
 def called_pattern(route: Route) -> Pattern | None:
@@ -130,6 +135,11 @@ def _implies(route: Route, other: Route) -> bool:
 def _same_otherwise(route: Route, other: Route) -> bool:
     """Two routes on purpose for different trunks, callers or times do not overlap by mistake."""
     return all(getattr(route, key) == getattr(other, key) for key in _OTHER)
+
+
+def _beginning(called: Pattern) -> str:
+    fixed = itertools.takewhile(lambda element: isinstance(element, str), called.elements)
+    return "".join(map(str, fixed))
 
 
 def covers(one: Pattern, other: Pattern) -> bool:

@@ -11,6 +11,7 @@ from dialplan.template import Template
 
 ACTIONS = ("agent", "agents", "split", "reject", "redirect", "forward", "prompt", "transfer")
 
+PLACE = re.compile(r"\{[^{}]*\}")
 _URI = re.compile(r"(?:sips?|tel):[^\s\x00-\x1f\x7f<>\"\\]{1,200}")
 
 
@@ -23,7 +24,7 @@ def _target(text: str) -> str:
     if Template.parse(text).headers:
         raise ValueError("a header's text, which is the caller's, must not choose where it goes")
     # A place may become any number, such as 0.
-    if text and not is_target(re.sub(r"\{[^{}]*\}", "0", text)):
+    if text and not is_target(PLACE.sub("0", text)):
         raise ValueError("must be a number or a SIP address, such as sip:desk@pbx.example.net")
     return text
 

@@ -17,7 +17,9 @@ Advice = tuple[Path, str]
 def advice(located: Located, name: str) -> list[Issue]:
     """Say what looks wrong in the valid configuration of the file `name`, by its lines."""
     config = located.config
-    found = itertools.chain(_trunks(config), _agents(config), _routes(config), _ports(config))
+    found = itertools.chain(
+        _trunks(config), _agents(config), _routes(config), _ports(config), _not_heeded(config)
+    )
     return _issues(located, name, found)
 
 
@@ -73,12 +75,6 @@ def _routes(config: Config) -> Iterator[Advice]:
         yield ("dialplan",), "leads to no agent, so every inbound call is refused"
     for path, text in findings(plan):
         yield ("dialplan", *path), text
-    for path, outcome in plan.outcomes():
-        if outcome.action in ("prompt", "transfer"):
-            yield (
-                ("dialplan", *path, outcome.action),
-                "the SIP process cannot do this yet: such calls get 501",
-            )
 
 
 def lint(located: Located, name: str) -> list[Issue]:
@@ -95,6 +91,32 @@ def _numbers_without_route(config: Config) -> Iterator[Advice]:
             if isinstance(decision, Reject):
                 text = f"calls to it get {decision.code}: {decision.why}"
                 yield ("trunks", name, "sip_username"), text
+
+
+_NOT_YET = "the SIP process does not heed this yet; see docs/dialplan.md"
+
+
+def _not_heeded(config: Config) -> Iterator[Advice]:
+    """What the dialplan decides and the running plugin does not carry out."""
+    plan = config.dialplan
+    for name, trunk in config.trunks.items():
+        if trunk.numbers.model_fields_set:
+            yield ("trunks", name, "numbers"), _NOT_YET
+    for name, agent in config.agents.items():
+        for key in {"language", "metadata"} & agent.model_fields_set:
+            yield ("agents", name, key), _NOT_YET
+    for path, outcome in plan.outcomes():
+        for key in outcome.model_fields_set & _UNHEEDED:
+            yield ("dialplan", *path, key), _NOT_YET
+    for key in ("limits", "outbound"):
+        if getattr(plan, key).model_fields_set:
+            yield ("dialplan", key), _NOT_YET
+
+
+_UNHEEDED = {
+    *("agents", "redirect", "forward", "prompt", "transfer", "variables", "language"),
+    *("ring_secs", "max_duration_secs", "max_calls", "calls_per_minute", "during", "outside"),
+}
 
 
 def _ports(config: Config) -> Iterator[Advice]:

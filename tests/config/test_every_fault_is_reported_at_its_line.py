@@ -51,7 +51,7 @@ reject = 200
         "f.toml:11: trunks.main.domain: the port must be a number from 1 to 65535",
         "f.toml:12: trunks.main.registar: unknown key (known here: display_name, domain, proxy, "
         "require_registration, sip_username, sip_password, register_expires_secs, allow_from, "
-        "channel_limit, codec_preferences, max_ring_secs, numbers)",
+        "channel_limit, codec_preferences, max_ring_secs, leg_profile, leg, numbers)",
         'f.toml:13: trunks.main.sip_pasword: unknown key (did you mean "sip_password"?)',
         "f.toml:15: trunks.ip.allow_from: must name a source: without registration "
         "(require_registration = false) calls are accepted from these addresses only",

@@ -5,45 +5,48 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
-from dialplan import Plan
+from dialplan import Dialplan, Numbering, Plan
 
 _TEXT = (Path(__file__).parents[2] / "docs" / "dialplan.md").read_text()
 
 
 class Example(NamedTuple):
     title: str
-    plan: Plan
-    rows: list[tuple[str, str]]
+    toml: str
+    dialplan: Dialplan
+    rows: list[dict[str, str]]
+    """Cells by the heads of their columns."""
 
 
 def normalized() -> list[tuple[str, str]]:
     """Pairs of the table under "Numbers"."""
-    return _table(_TEXT.split("## Numbers")[1].split("## Examples")[0])
+    section = _TEXT.split("## Numbers\n")[1].split("### Numbers of a trunk")[0]
+    return [(_code(row["called"]), _code(row["compared as"])) for row in _table(section)]
 
 
 def examples() -> list[Example]:
     sections = _TEXT.split("## Examples")[1].split("\n## ")[0].split("### ")[1:]
-    return [
-        Example(
-            title=section.partition("\n")[0],
-            plan=Plan.model_validate(tomllib.loads(_toml(section))["dialplan"]),
-            rows=_table(section),
-        )
-        for section in sections
-    ]
+    return [_example(section) for section in sections]
 
 
-def _toml(section: str) -> str:
+def _example(section: str) -> Example:
     block = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
     assert block, "an example has its TOML"
-    return block[1]
+    tables = tomllib.loads(block[1])
+    numberings = {
+        name: Numbering.model_validate(trunk["numbers"])
+        for name, trunk in tables.get("trunks", {}).items()
+    }
+    plan = Plan.model_validate(tables["dialplan"])
+    title = section.partition("\n")[0]
+    return Example(title, block[1], Dialplan(plan, numberings), _table(section))
 
 
-def _table(section: str) -> list[tuple[str, str]]:
-    rows = re.findall(r"^\|(.*)\|(.*)\|$", section, re.MULTILINE)[2:]
-    return [(_cell(called), _cell(result)) for called, result in rows]
+def _table(section: str) -> list[dict[str, str]]:
+    lines = re.findall(r"^\|(.*)\|$", section, re.MULTILINE)
+    heads, _, *rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    return [dict(zip(heads, row, strict=True)) for row in rows]
 
 
-def _cell(text: str) -> str:
-    code = re.fullmatch(r"`([^`]*)`", text.strip())
-    return code[1] if code else text.strip()
+def _code(cell: str) -> str:
+    return cell.strip("`")
