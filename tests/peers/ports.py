@@ -40,15 +40,15 @@ class Ports:
         self.one()
         return port
 
-    def block(self) -> range:
-        """A hundred ports, the first one even."""
+    def block(self, count: int = 1) -> range:
+        """A hundred ports, or `count` hundreds in a row; the first one is even."""
         for first in random.sample(_BLOCKS, len(_BLOCKS)):
-            if not self._lock(first):
+            ports = range(first, first + count * BLOCK_PORTS)
+            if ports.stop > _BLOCKS.stop or not all(map(self._lock, ports[::BLOCK_PORTS])):
                 continue
-            ports = range(first, first + BLOCK_PORTS)
             if all(_is_free(port) for port in ports):
                 return ports
-        raise RuntimeError("no block of 100 free ports between 12000 and 32000")
+        raise RuntimeError(f"no {count} blocks of 100 free ports between 12000 and 32000")
 
     def _lock(self, first: int) -> bool:
         folder = Path(tempfile.gettempdir()) / "sip-plugin-test-ports"

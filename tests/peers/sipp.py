@@ -35,20 +35,23 @@ class Sipp:
         formats: str = "0 8 101",
         caller: str = "+15557654321",
         source: str = "127.0.0.1",
+        calls: int = 1,
+        rate: int = 10,
     ) -> None:
         """Call `number` at `target` (HOST:PORT) from the address `source`, media at `rtp_port`.
 
         `formats` are the payload types of its offer, `stay_ms` is the scenario's open pause.
+        With `calls` it runs that often, `rate` of them begun a second.
         """
         self.scenario = scenario
         self._folder = folder
-        self._stay_secs = stay_ms / 1000
+        self._stay_secs = stay_ms / 1000 + calls / rate
         self._said = folder / "said.log"
         command = [
             "sipp", target, "-sf", SCENARIOS / f"{scenario}.xml", "-s", number,
             "-key", "caller", caller, "-key", "rtp_port", rtp_port, "-key", "formats", formats,
             "-i", source, "-p", ports.one(), "-mi", source, "-mp", ports.pair(),
-            "-m", 1, "-d", stay_ms, "-nostdin", "-timeout_error",
+            "-m", calls, "-l", calls, "-r", rate, "-d", stay_ms, "-nostdin", "-timeout_error",
             "-timeout", f"{round(self._stay_secs + SETTLE_SECS + 5)}s",
             "-trace_err", "-error_file", folder / "errors.log",
             "-trace_msg", "-message_file", folder / "messages.log",
