@@ -12,6 +12,7 @@ from dialplan.decision import (
     Transfer,
 )
 from dialplan.engine import Dialplan, decide
+from dialplan.gate import Gate
 from dialplan.hours import Times
 from dialplan.limits import Key, Limit, Limiter, Limits, Over
 from dialplan.number import normalize
@@ -28,6 +29,7 @@ __all__ = [
     "Dial",
     "Dialplan",
     "Explanation",
+    "Gate",
     "Key",
     "Limit",
     "Limiter",

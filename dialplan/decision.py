@@ -80,6 +80,8 @@ class Reject:
     reason: str
     why: str
     route: str = ""
+    retry_after_secs: int = 0
+    """For Retry-After; 0: none."""
 
 
 @dataclass(frozen=True)

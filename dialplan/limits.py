@@ -55,7 +55,7 @@ class Key:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name or 'anonymous'}"
+        return self.name if self.kind == "route" else f"{self.kind} {self.name or 'anonymous'}"
 
 
 @dataclass(frozen=True, slots=True)
