@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soxr
 
+from bridge.gateway.parrot import LEAD_FRAMES
 from bridge.leg.interface import ReplyAudio, ReplyEnd
 from tests.leg.network import Phone, connection, place, run, silence, speech
 
@@ -133,7 +134,8 @@ def test_a_pace_of_1_takes_as_long_as_speaking_does():
             await phone.until_event(ReplyAudio)
             begin = loop.time()
             heard = await phone.reply_to(1)
-            assert loop.time() - begin >= len(heard) / 24000 - 0.06
+            lead = LEAD_FRAMES * 0.020
+            assert loop.time() - begin >= len(heard) / 24000 - lead - 0.06
 
     run(story())
 

@@ -106,6 +106,11 @@ class Client:
 
 
 class Supervisor(Client):
+    def __init__(self, path: str, name: str) -> None:
+        super().__init__(path, name)
+        with self._arrived:  # it is told the state of things when it has been taken in
+            assert self._arrived.wait_for(lambda: self.received, WAIT_SECS), "nothing was told"
+
     def final(self, count: int = 1) -> CallState:
         """The `count`-th call that has ended."""
         ends = ("completed", "failed", "no_answer")
