@@ -293,7 +293,7 @@ def backchannels(cast: Cast, rng: np.random.Generator) -> LabelledCall:
     return sketch.finish("backchannels", cast.line(20.0, float(rng.choice(ERLS_DB))))
 
 
-def barge_ins(cast: Cast, rng: np.random.Generator) -> LabelledCall:
+def barge_ins(cast: Cast, rng: np.random.Generator, echoes: bool = True) -> LabelledCall:
     """Six agent turns, each interrupted; the agent, in a loop that is open, talks on for 3 s."""
     sketch = cast.sketch()
     sketch.wait(400)
@@ -304,6 +304,8 @@ def barge_ins(cast: Cast, rng: np.random.Generator) -> LabelledCall:
         turn = say_turn(sketch, cast, 0, min_ms=1000)
         sketch.barge_ins.append(turn)
         sketch.now_ms = max(int(said.end_ms), sketch.now_ms) + int(rng.integers(*SETTLE_MS))
+    if not echoes:
+        return sketch.finish("barge-ins, no echo", cast.line(30.0))
     return sketch.finish("barge-ins", cast.line(20.0, float(rng.choice(ERLS_DB))))
 
 
@@ -316,6 +318,8 @@ SCENARIOS: dict[str, Scenario] = {
     **{f"echo erl {erl:g}": partial(agent_alone, erl_db=erl) for erl in ERLS_DB},
     "backchannels": backchannels,
     "barge-ins": barge_ins,
+    # A far end that cancels echo, though its leg is taken for a raw one.
+    "barge-ins, no echo": partial(barge_ins, echoes=False),
 }
 
 SEEDS = {"train": 1_000, "test": 2_000}

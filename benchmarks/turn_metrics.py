@@ -15,6 +15,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def score(call: LabelledCall, events: Sequence[TurnEvent], tally: Tally) -> None
 
 def _commits(events: Sequence[TurnEvent]) -> Iterator[_Commit]:
     told = [event for event in events if name_of(event) in ("commit", "retract")]
-    for event, after in zip(told, [*told[1:], None], strict=True):
+    for event, after in zip_longest(told, told[1:]):
         if name_of(event) == "commit":
             back = after is not None and name_of(after) == "retract"
             yield _Commit(event.at_ms, after.at_ms if after is not None and back else None)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ from benchmarks.labelled_calls import SCENARIOS, LabelledCall, generate
 from benchmarks.report import Row, publish
 from benchmarks.speech_corpus import Corpus, load
 from benchmarks.turn_metrics import Tally, score
+from bridge.profile import LegProfile
 from bridge.replay import Heard, analyse, detect
 from bridge.turn.events import TurnEvent
-from bridge.turn.options import TurnOptions
+from sip_plugin.replay.settings import PRESET_NAMES, Settings, settle
 
-CALLS, QUICK_CALLS = 25, 4
+CALLS, QUICK_CALLS = 25, 2
 PLAIN_SILENCE_MS = 500
 CACHE = Path(__file__).parent.parent / "build" / "turns-cache"
 
@@ -37,35 +39,39 @@ class Contender:
     """A detector, and the audio path in front of it."""
 
     name: str
+    leg: LegProfile
     run: Callable[[Heard], list[TurnEvent]]
 
 
 def contenders(assignments: Sequence[str]) -> list[Contender]:
-    ours = TurnOptions()
+    plain = LegProfile(canceller="none")
     found = [
         Contender(
             f"plain, {PLAIN_SILENCE_MS} ms",
+            plain,
             lambda heard: plain_detector.detect(heard, PLAIN_SILENCE_MS),
-        ),
-        Contender("default", lambda heard: detect(heard, ours)),
+        )
     ]
+    found += [_ours(name, settle("raw", name, [])) for name in PRESET_NAMES]
     if assignments:
-        values = dict(assignment.split("=", 1) for assignment in assignments)
-        chosen = TurnOptions.model_validate(values)
-        found.append(Contender("set", lambda heard: detect(heard, chosen)))
+        found.append(_ours(" ".join(assignments), settle("raw", None, assignments)))
     return found
 
 
-def hear(calls: Sequence[LabelledCall], key: str) -> list[Heard]:
-    """What the audio path makes of the calls, kept between runs: options do not change it."""
-    path = CACHE / f"{key}.npz"
+def _ours(name: str, settings: Settings) -> Contender:
+    return Contender(name, settings.profile, lambda heard: detect(heard, settings.options))
+
+
+def hear(calls: Sequence[LabelledCall], leg: LegProfile) -> list[Heard]:
+    """What the audio path makes of the calls, kept between runs: turn options do not change it."""
+    path = CACHE / f"{cache_key(calls, leg)}.npz"
     if path.exists():
         with np.load(path) as kept:
             return [
                 Heard(kept[f"p{i}"], kept[f"l{i}"], kept[f"a{i}"], float(kept[f"t{i}"]))
                 for i in range(len(calls))
             ]
-    heard = analyse([call.recording for call in calls])
+    heard = analyse([call.recording for call in calls], leg)
     CACHE.mkdir(parents=True, exist_ok=True)
     arrays = {}
     for i, one in enumerate(heard):
@@ -75,12 +81,18 @@ def hear(calls: Sequence[LabelledCall], key: str) -> list[Heard]:
     return heard
 
 
-def cache_key(calls: Sequence[LabelledCall]) -> str:
-    """Changes with the sound and with the code that hears it."""
+def cache_key(calls: Sequence[LabelledCall], leg: LegProfile) -> str:
+    """Changes with the sound, with the code that hears it, and with what that is told."""
     digest = hashlib.sha256()
     code = Path(bridge.__file__).parent
-    for path in (code / "replay.py", *sorted((code / "audio").rglob("*.py"))):
+    for path in (code / "replay.py", code / "uplink.py", *sorted((code / "audio").rglob("*.py"))):
         digest.update(path.read_bytes())
+    for package in ("livekit", "onnxruntime"):
+        digest.update(version(package).encode())
+    # A canceller has nothing to do in a call whose agent says nothing.
+    silent = not any(call.recording.agent.any() for call in calls)
+    heard_by = {"high_pass_hz", "canceller_tail_ms"} | (set() if silent else {"canceller"})
+    digest.update(leg.model_dump_json(include=heard_by).encode())
     for call in calls:
         digest.update(call.recording.caller.tobytes())
         digest.update(call.recording.agent.tobytes())
@@ -101,8 +113,8 @@ def measure(
             end="",
             flush=True,
         )
-        heard = hear(made, cache_key(made))
         for contender in tested:
+            heard = hear(made, contender.leg)
             tally = Tally()
             for call, one in zip(made, heard, strict=True):
                 score(call, contender.run(one), tally)

@@ -5,7 +5,7 @@ what the turn detector sees, `detect` makes of that the events. The loop is open
 agent talks on after a cancel, and a reply is something that is supposed, not heard.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
 from bridge.audio.level import dbfs
 from bridge.audio.vad import BatchVad
+from bridge.profile import LegProfile
 from bridge.turn.detector import TurnDetector
-from bridge.turn.events import Cancel, SpeechFrame, TurnEvent
+from bridge.turn.events import Cancel, Commit, Retract, SpeechFrame, TurnEvent
 from bridge.turn.options import TurnOptions
+from bridge.uplink import Uplink
 
 AGENT_SILENCE_MS = 200
 """Zeros for so long in the agent's track are silence; shorter ones belong to its speech."""
@@ -67,11 +69,18 @@ def agent_turns(agent: NDArray[np.int16]) -> list[tuple[int, int]]:
     return [(int(begin), int(end)) for begin, end in zip(begins, ends, strict=True)]
 
 
-def analyse(calls: Sequence[Recording], progress: Progress = lambda frames: None) -> list[Heard]:
-    """All calls at once through one batched VAD. `progress` is told the frames done so far."""
+def analyse(
+    calls: Sequence[Recording], profile: LegProfile, progress: Progress = lambda frames: None
+) -> list[Heard]:
+    """All calls at once, each through an uplink of its own, and then one batched VAD.
+
+    `progress` is told the frames done so far. Raises CancellerUnavailable.
+    """
     order = sorted(range(len(calls)), key=lambda i: -calls[i].frames)
     results = [_blank(call) for call in calls]
-    tracks = [_framed(call.caller, call.frames) for call in calls]
+    callers = [_framed(call.caller, call.frames) for call in calls]
+    agents = [_framed(call.agent, call.frames) for call in calls]
+    uplinks = [Uplink(profile) for _ in calls]
     vad = BatchVad()
     slots = {i: vad.open() for i in order}
     live, done = len(order), 0
@@ -79,7 +88,9 @@ def analyse(calls: Sequence[Recording], progress: Progress = lambda frames: None
         while calls[order[live - 1]].frames <= n:
             live -= 1
         now = order[:live]
-        batch = np.stack([tracks[i][n] for i in now])
+        for i in now:
+            uplinks[i].sent(agents[i][n])
+        batch = np.stack([uplinks[i].clean(callers[i][n]) for i in now])
         probabilities = vad.push([slots[i] for i in now], batch)
         levels = dbfs(batch)
         for i, probability, level in zip(now, probabilities, levels, strict=True):
@@ -91,21 +102,40 @@ def analyse(calls: Sequence[Recording], progress: Progress = lambda frames: None
 
 
 def detect(heard: Heard, options: TurnOptions, reply_ms: int = REPLY_MS) -> list[TurnEvent]:
-    """The events of a call, in order."""
-    return [event for _, event in _detect(heard, options, reply_ms)]
+    """The events of a call, in order.
 
-
-def _detect(heard: Heard, options: TurnOptions, reply_ms: int) -> Iterator[tuple[float, TurnEvent]]:
+    `reply_ms` after a commit its reply is audible, and over at once: speech before that takes the
+    commit back, later speech is a new turn.
+    """
     detector = TurnDetector(options)
+    events: list[TurnEvent] = []
+    expected: Commit | None = None
     cancelled = 0
     columns = (heard.probability.tolist(), heard.level_dbfs.tolist(), heard.agent_turn.tolist())
     for seq, (probability, level, agent_turn) in enumerate(zip(*columns, strict=True)):
+        if expected is not None and seq * FRAME_MS >= expected.at_ms + reply_ms:
+            detector.reply_began(expected.turn)
+            expected = None
+        # A live agent would be silent after a cancel: what the track still has of it is not it.
         audible = agent_turn > 0 and agent_turn != cancelled
         frame = SpeechFrame((seq + 1) * FRAME_MS, seq, probability, level, audible)
         for event in detector.push(frame):
-            if isinstance(event, Cancel):
-                cancelled = agent_turn
-            yield event.at_ms, event
+            match event:
+                case Commit():
+                    expected = event
+                case Retract():
+                    expected = None
+                case Cancel():
+                    cancelled = agent_turn
+            events.append(event)
+    return events
+
+
+def heard_ms(heard: Heard, at_ms: float) -> int:
+    """How much of the agent's turn had left for the phone when a cancel fell at `at_ms`."""
+    before = heard.agent_turn[: int(at_ms) // FRAME_MS]
+    turn = before.max(initial=0)
+    return int(np.count_nonzero(before == turn)) * FRAME_MS if turn else 0
 
 
 def _blank(call: Recording) -> Heard:

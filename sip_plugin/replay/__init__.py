@@ -1,0 +1,1 @@
+"""Recorded calls through the audio path and turn detector: `sip-plugin replay`."""
