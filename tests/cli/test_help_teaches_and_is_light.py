@@ -5,7 +5,7 @@ import pytest
 
 import sip_plugin
 
-COMMANDS = ("run", "call", "status", "check", "gateway", "demo")
+COMMANDS = ("run", "call", "status", "check", "gateway", "demo", "doctor")
 HEAVY = {"aiohttp", "aioquic", "numpy", "pjsua2", "onnxruntime", "matplotlib", "pydantic", "uvloop"}
 
 
