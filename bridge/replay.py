@@ -121,8 +121,12 @@ def detect(heard: Heard, options: TurnOptions, reply_ms: int = REPLY_MS) -> list
         frame = SpeechFrame((seq + 1) * FRAME_MS, seq, probability, level, audible)
         for event in detector.push(frame):
             match event:
-                case Commit():
+                case Commit(at_ms=at_ms, turn=turn):
                     expected = event
+                    if audible and agent_turn != cancelled:
+                        # The caller had begun before the agent: what it says is given up.
+                        cancelled = agent_turn
+                        events.append(Cancel(at_ms, turn))
                 case Retract():
                     expected = None
                 case Cancel():

@@ -5,7 +5,7 @@ import pytest
 
 import sip_plugin
 
-COMMANDS = ("run", "call", "status", "check", "gateway", "demo", "doctor")
+COMMANDS = ("run", "call", "status", "check", "gateway", "replay", "demo", "doctor")
 HEAVY = {"aiohttp", "aioquic", "numpy", "pjsua2", "onnxruntime", "matplotlib", "pydantic", "uvloop"}
 
 
@@ -29,7 +29,7 @@ def test_every_command_tells_its_exit_codes(command):
     assert "Exit codes:" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "call", "status", "check", "gateway"])
+@pytest.mark.parametrize("command", ["run", "call", "status", "check", "gateway", "replay"])
 def test_commands_with_arguments_show_an_example(command):
     assert f"sip-plugin {command}" in run(command, "--help").stdout.partition("Example:")[2]
 
