@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bridge.gateway.events import AgentEvent, CallerAudio, Committed, Ended
 from bridge.gateway.session import Session
+from bridge.wire import messages
 
 MAX_UNREAD = 1000
 """Events that an agent may leave unread: 20 s of audio. Older audio is dropped."""
@@ -34,6 +35,15 @@ class CallInfo:
     greets_first: bool
 
 
+class CallFailed(Exception):
+    """Raised by an agent: the call fails with this code (a-z and _) and message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
 class AgentCall:
     """One call, as an agent sees it.
 
@@ -41,9 +51,16 @@ class AgentCall:
     in at `info.input_rate_hz`, out at `info.output_rate_hz`.
     """
 
-    def __init__(self, info: CallInfo, session: Session, touched: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        info: CallInfo,
+        session: Session,
+        touched: Callable[[], None],
+        accept: Callable[[], None],
+    ) -> None:
         self.info = info
         self.dropped_events = 0
+        self._accept = accept
         self._session = session
         self._touched = touched
         self._unread: deque[AgentEvent] = deque()
@@ -63,6 +80,11 @@ class AgentCall:
             yield event
             if isinstance(event, Ended):
                 return
+
+    def accept(self) -> None:
+        """Take the call: the phone may be answered. Only for an agent that has the attribute
+        `accepts_calls`; for all others the gateway does it."""
+        self._accept()
 
     def may_speak(self, turn: int) -> bool:
         """Whether audio for `turn` still goes out: it was committed and not cancelled since."""
@@ -101,6 +123,37 @@ class AgentCall:
     def transfer(self, target: str) -> None:
         """Ask the plugin to transfer the phone to `target`."""
         self._session.transfer(target)
+        self._touched()
+
+    def send_dtmf(self, digits: str) -> None:
+        """Ask the plugin to press keys: 1 to 32 of `0-9A-D*#`. Raises ValueError for others."""
+        self._session.tell(messages.SendDtmf(digits=digits))
+        self._touched()
+
+    def tool_called(self, name: str, arguments: str, turn: int) -> None:
+        """Tell the plugin that the model called a function, with its arguments as JSON."""
+        arguments = arguments[: messages.MAX_ARGUMENTS]
+        self._session.tell(messages.ToolCall(name=name[:128], arguments=arguments, turn=turn))
+        self._touched()
+
+    def used(
+        self, turn: int, input_tokens: int, output_tokens: int, details: dict[str, int]
+    ) -> None:
+        """Tell the plugin what a reply cost."""
+        known = [(name[:128], count) for name, count in details.items() if 0 <= count < 2**32]
+        self._session.tell(
+            messages.Usage(
+                turn=turn,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                details=dict(known[: messages.MAX_USAGE_DETAILS]),
+            )
+        )
+        self._touched()
+
+    def notice(self, code: str, message: str = "") -> None:
+        """Tell the plugin of something that went wrong, though the call goes on."""
+        self._session.tell(messages.Notice(code=code, message=message[:512]))
         self._touched()
 
     # --- for the gateway ---------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Protocol
 from aioquic.quic.connection import QuicConnection as AioQuic
 from aioquic.quic.events import HandshakeCompleted, QuicEvent
 
-from bridge.gateway.agent import Agent, AgentCall, CallInfo
+from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
 from bridge.gateway.events import AgentEvent, Ended
 from bridge.gateway.session import Asked, Session
 from bridge.wire import audio, messages
@@ -190,17 +190,30 @@ class ServerProtocol(WireProtocol):
         self._host.stats.calls += 1
         log.info("call %s: %s, %s", asked.sid, asked.agent, asked.direction)
         call.sid = asked.sid
-        call.agent_call = AgentCall(_info(asked), call.session, lambda: self._touched(call))
+        call.agent_call = AgentCall(
+            _info(asked),
+            call.session,
+            touched=lambda: self._touched(call),
+            accept=lambda: self._accept(call),
+        )
         call.task = self._loop.create_task(self._serve(call, call.agent_call, agent))
         self.tasks.add(call.task)
         call.task.add_done_callback(self.tasks.discard)
-        self._deliver(call, call.session.accept(self.now))
+        if not getattr(agent, "accepts_calls", False):
+            self._accept(call)
+
+    def _accept(self, call: _Call) -> None:
+        if not call.session.accepted and not call.session.ended:
+            self._deliver(call, call.session.accept(self.now))
 
     async def _serve(self, call: _Call, agent_call: AgentCall, agent: Agent) -> None:
         try:
             await agent(agent_call)
         except asyncio.CancelledError:
             raise
+        except CallFailed as failed:
+            call.session.refuse(failed.code, failed.message)
+            self._call_over(call, Ended(failed.code, failed.message))
         except Exception:
             log.exception("call %s: its agent failed", call.sid)
             call.session.refuse(ErrorCode.AGENT_FAILED, "the agent failed")

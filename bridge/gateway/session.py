@@ -77,7 +77,8 @@ class Session:
         self.stats = SessionStats()
         self.open: messages.Open | None = None
         self.ended = False
-        self._accepted = False
+        self.accepted = False
+        """The agent has taken the call."""
         self._control = bytearray()
         self._reader = control.MessageReader()
         self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
@@ -101,11 +102,11 @@ class Session:
 
     def accept(self, now: float) -> list[Asked | AgentEvent]:
         """The agent takes the call; returns what the plugin has said meanwhile."""
-        self._accepted = True
+        self.accepted = True
         self._say(messages.Opened())
         return self._pump(now)
 
-    def refuse(self, code: ErrorCode, message: str) -> None:
+    def refuse(self, code: str, message: str) -> None:
         """End the call with an error: at its opening, or later."""
         if not self.ended:
             self._say(messages.Error(code=str(code), message=message[:512]))
@@ -159,6 +160,10 @@ class Session:
             )
         )
 
+    def tell(self, message: messages.Message) -> None:
+        """Say something that has no part in turns and replies."""
+        self._say(message)
+
     def hangup(self, reason: str) -> None:
         self._say(messages.Hangup(reason=reason[:256]))
 
@@ -191,7 +196,7 @@ class Session:
         return events
 
     def receive_audio(self, frame: audio.UplinkFrame, now: float) -> list[Asked | AgentEvent]:
-        if self.ended or not self._accepted:
+        if self.ended or not self.accepted:
             return []
         if not self._audio_rate.take(now):
             return self._fail(ErrorCode.FLOOD, "audio far faster than real time")
@@ -213,7 +218,7 @@ class Session:
         if self.ended:
             return None
         times = [self._open_deadline, self._order.deadline]
-        if self._waiting and self._accepted:
+        if self._waiting and self.accepted:
             times.append(self._waiting_until)
         return min((t for t in times if t is not None), default=None)
 
@@ -308,7 +313,7 @@ class Session:
         """Hand on what is ready: audio, and messages each after the audio that belongs before
         it. Messages before `until` do not wait for late audio."""
         events: list[Asked | AgentEvent] = []
-        while self._accepted:
+        while self.accepted:
             head = self._waiting[0] if self._waiting else None
             if head is until:
                 until = None

@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from bridge.agent import AgentSpec
 from bridge.leg.interface import (
     CallFacts,
+    DtmfAsked,
     HangupAsked,
     LegFailed,
     ModelEvent,
+    Noticed,
     Opened,
     ReplyAudio,
     ReplyEnd,
+    ToolCalled,
     Transcript,
     TransferAsked,
+    UsageReported,
 )
 from bridge.wire import audio, control, messages
 from bridge.wire.errors import ErrorCode, WireError
@@ -248,6 +252,15 @@ class LegCall:
                 return [HangupAsked(reason)]
             case messages.Transfer(target=target):
                 return [TransferAsked(target)]
+            case messages.SendDtmf(digits=digits):
+                return [DtmfAsked(digits)]
+            case messages.ToolCall(name=name, arguments=arguments, turn=turn):
+                return [ToolCalled(name, arguments, turn)]
+            case messages.Usage():
+                used = (message.input_tokens, message.output_tokens)
+                return [UsageReported(message.turn, *used, dict(message.details))]
+            case messages.Notice(code=code, message=text):
+                return [Noticed(code, text)]
         raise AssertionError(message)
 
     def _on_reply_end(self, turn: int, frames: int, now: float) -> list[ModelEvent]:

@@ -71,6 +71,40 @@ class TransferAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class DtmfAsked:
+    digits: str
+    """`0-9A-D*#`, 1 to 32."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model called a function, which was answered on its side."""
+
+    name: str
+    arguments: str
+    """JSON, possibly cut."""
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """What a reply cost, in tokens."""
+
+    turn: int
+    input_tokens: int
+    output_tokens: int
+    details: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something went wrong at the agent, and the call goes on."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class LegFailed:
     """The call has no model any more. `code` is a short name, see docs/wire.md."""
 
@@ -78,7 +112,19 @@ class LegFailed:
     message: str
 
 
-ModelEvent = Opened | ReplyAudio | ReplyEnd | Transcript | HangupAsked | TransferAsked | LegFailed
+ModelEvent = (
+    Opened
+    | ReplyAudio
+    | ReplyEnd
+    | Transcript
+    | HangupAsked
+    | TransferAsked
+    | DtmfAsked
+    | ToolCalled
+    | UsageReported
+    | Noticed
+    | LegFailed
+)
 OnEvent = Callable[[ModelEvent], None]
 
 

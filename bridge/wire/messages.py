@@ -9,10 +9,13 @@ Text = Annotated[str, Field(max_length=256)]
 Turn = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
 Seq = Annotated[int, Field(ge=-1, le=0xFFFF_FFFF)]
 Millis = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
+Count = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
 Rate = Literal[8000, 16000, 24000]
 
 MAX_HEADERS = 32
 MAX_TRANSCRIPT = 8000
+MAX_ARGUMENTS = 4000
+MAX_USAGE_DETAILS = 32
 
 
 class Message(BaseModel):
@@ -136,6 +139,40 @@ class Transfer(Message):
     target: Annotated[str, Field(min_length=1, max_length=256)]
 
 
+class SendDtmf(Message):
+    """The agent asks the plugin to press keys."""
+
+    type: Literal["send_dtmf"] = "send_dtmf"
+    digits: Annotated[str, Field(pattern=r"^[0-9A-D*#]{1,32}$")]
+
+
+class ToolCall(Message):
+    """The model has called a function; whoever answers it, the plugin need not."""
+
+    type: Literal["tool_call"] = "tool_call"
+    name: Name
+    arguments: Annotated[str, Field(max_length=MAX_ARGUMENTS)] = ""
+    turn: Turn
+
+
+class Usage(Message):
+    """What a reply cost the model, in tokens."""
+
+    type: Literal["usage"] = "usage"
+    turn: Turn
+    input_tokens: Count
+    output_tokens: Count
+    details: Annotated[dict[Name, Count], Field(max_length=MAX_USAGE_DETAILS)] = {}
+
+
+class Notice(Message):
+    """Something went wrong at the agent, and the call goes on."""
+
+    type: Literal["notice"] = "notice"
+    code: Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
+    message: Annotated[str, Field(max_length=512)] = ""
+
+
 class Error(Message):
     """The call cannot go on. The gateway's last message."""
 
@@ -145,4 +182,16 @@ class Error(Message):
 
 
 FromPlugin = Open | Answered | Prime | Commit | NoInput | Cancel | Dtmf | Playout | Close
-FromGateway = Opened | ReplyEnd | Transcript | Hangup | Transfer | Error | Close
+FromGateway = (
+    Opened
+    | ReplyEnd
+    | Transcript
+    | Hangup
+    | Transfer
+    | SendDtmf
+    | ToolCall
+    | Usage
+    | Notice
+    | Error
+    | Close
+)

@@ -16,15 +16,19 @@ from bridge.audio.frames import FRAME_SAMPLES
 from bridge.call import CallBridge
 from bridge.events import TurnEvent, data_of, name_of
 from bridge.leg.interface import (
+    DtmfAsked,
     HangupAsked,
     LegFailed,
     ModelCall,
     ModelEvent,
+    Noticed,
     Opened,
     ReplyAudio,
     ReplyEnd,
+    ToolCalled,
     Transcript,
     TransferAsked,
+    UsageReported,
 )
 from bridge.uplink import Uplink
 from sip_plugin.media.description import MediaDescription
@@ -106,6 +110,15 @@ class MediaCall:
             case HangupAsked() | TransferAsked():
                 self._parting = event
                 self._parting_since = now
+            case DtmfAsked(digits=digits):
+                self.send_digits(digits)
+                self._event("dtmf_sent", {"digits": digits})
+            case ToolCalled():
+                self._event("tool_call", asdict(event))
+            case UsageReported():
+                self._event("usage", asdict(event))
+            case Noticed():
+                self._event("model_notice", asdict(event))
 
     def end(self, ask: EndCall | ModelFailed) -> None:
         """Ask the SIP process to end the call, once."""
