@@ -29,7 +29,7 @@ from bridge.replay import Heard, analyse, detect
 from bridge.turn.events import TurnEvent
 from sip_plugin.replay.settings import PRESET_NAMES, Settings, settle
 
-CALLS, QUICK_CALLS = 25, 2
+CALLS, QUICK_CALLS = 25, 3
 PLAIN_SILENCE_MS = 500
 CACHE = Path(__file__).parent.parent / "build" / "turns-cache"
 
@@ -52,7 +52,10 @@ def contenders(assignments: Sequence[str]) -> list[Contender]:
             lambda heard: plain_detector.detect(heard, PLAIN_SILENCE_MS),
         )
     ]
-    found += [_ours(name, settle("raw", name, [])) for name in PRESET_NAMES]
+    usual = settle("raw", None, [])
+    found.append(_ours(f"default ({usual.options.preset})", usual))
+    others = [name for name in PRESET_NAMES if name != usual.options.preset]
+    found += [_ours(name, settle("raw", name, [])) for name in others]
     if assignments:
         found.append(_ours(" ".join(assignments), settle("raw", None, assignments)))
     return found
