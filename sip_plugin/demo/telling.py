@@ -62,6 +62,9 @@ def of_plugin(event: PluginEvent) -> Told | None:
             return Told("turns", f"prime: turn {data.get('turn')} is a real one", "cyan")
         case "commit":
             return Told("turns", f"commit: turn {data.get('turn')} is over", "bold green")
+        case "retract":
+            text = f"turn {data.get('turn')} goes on: its commit is taken back"
+            return Told("turns", text, "bold magenta")
         case "backchannel":
             text = f"backchannel: {_ms(data, 'speech_ms')} of speech is no turn"
             return Told("turns", text, "bold magenta")
