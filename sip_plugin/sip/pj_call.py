@@ -118,7 +118,7 @@ class PjCall(pj.Call):
             log.debug("call %s: not hung up: %s", self.sid, error.reason)
 
     def put_on_hold(self) -> None:
-        self._try("hold", self.setHold, pj.CallOpParam(True))
+        self._try("hold", self.setHold, self._with_audio(()))
 
     def take_off_hold(self) -> None:
         prm = self._with_audio(())
@@ -140,6 +140,7 @@ class PjCall(pj.Call):
     def _with_audio(self, headers: Sequence[tuple[str, str]]) -> pj.CallOpParam:
         prm = pj.CallOpParam(True)
         prm.opt.audioCount, prm.opt.videoCount = 1, 0
+        prm.opt.textCount = 0  # pjproject 2.17 offers real-time text by itself
         prm.txOption = headers_option(headers)
         return prm
 

@@ -53,6 +53,7 @@ def test_it_rings_is_answered_and_hung_up_by_the_callee(far: Phone, server: SipS
     assert (opened.sid, opened.direction) == (sid, "outbound")
     assert invite.port == worker.port_of(opened.lease_id)
     assert set(invite.formats) >= {"0", "8"}
+    assert invite.body.count("m=") == 1  # no video, no real-time text
     far.reply(invite, 100, "Trying")
     far.reply(invite, 180, "Ringing")
     supervisor.wait(CallState, state="ringing")

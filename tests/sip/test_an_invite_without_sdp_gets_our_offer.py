@@ -8,6 +8,7 @@ def test_the_200_offers_and_the_ack_answers(sip: SipServer):
     answer = phone.expect(200)
     assert answer.port == worker.port_of(worker.opened().lease_id)
     assert answer.formats[:2] == ["0", "8"]
+    assert answer.body.count("m=") == 1  # no video, no real-time text
     phone.ack(answer, offer(41000, "8 101"))
     media = worker.started().media
     assert (media.codec, media.remote_rtp_port) == ("g711_alaw", 41000)
