@@ -94,8 +94,9 @@ def cache_key(calls: Sequence[LabelledCall], leg: LegProfile) -> str:
         digest.update(version(package).encode())
     # A canceller has nothing to do in a call whose agent says nothing.
     silent = not any(call.recording.agent.any() for call in calls)
-    heard_by = {"high_pass_hz", "canceller_tail_ms"} | (set() if silent else {"canceller"})
-    digest.update(leg.model_dump_json(include=heard_by).encode())
+    later = {"quiet_gate_dbfs", "agent_gate_dbfs", "barge_confirm_ms", "level_control"}
+    unheard = later | ({"canceller"} if silent else set())
+    digest.update(leg.model_dump_json(exclude=unheard).encode())
     for call in calls:
         digest.update(call.recording.caller.tobytes())
         digest.update(call.recording.agent.tobytes())

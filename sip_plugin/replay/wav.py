@@ -90,8 +90,8 @@ def _samples(path: Path, form: Format, body: bytes) -> list[NDArray[np.float32]]
         case _Tag.LINEAR, 32:
             flat = np.frombuffer(body, "<i4").astype(np.float32) / 65536
         case _Tag.FLOAT, 32 | 64:
-            flat = np.frombuffer(body, f"<f{form.bits // 8}").astype(np.float32) * 32768
-            flat = np.nan_to_num(flat, posinf=32767, neginf=-32768)
+            finite = np.nan_to_num(np.frombuffer(body, f"<f{form.bits // 8}"))
+            flat = np.clip(finite, -1.0, 1.0).astype(np.float32) * 32768
         case _Tag.ULAW, 8:
             flat = g711.decode(g711.ULAW, body).astype(np.float32)
         case _Tag.ALAW, 8:

@@ -80,6 +80,15 @@ def test_every_sample_format_reads_the_same(tmp_path):
         assert np.abs(read.astype(int) - TONE).max() <= tolerance, name
 
 
+def test_a_float_file_may_hold_what_is_no_sample(tmp_path):
+    path = tmp_path / "a.wav"
+    values = np.array([np.nan, np.inf, -np.inf, 1e300, 0.5, -0.5, 0.0, 0.0])
+    path.write_bytes(riff(3, 64, values.tobytes()))
+    assert wav.read(path)[0].tolist() == [0, 32767, -32768, 32767, 16384, -16384, 0, 0]
+    path.write_bytes(riff(3, 64, np.tile(values, 100).tobytes(), rate=16_000))
+    assert len(wav.read(path)[0]) == 400
+
+
 def test_an_alaw_track_can_be_silent(tmp_path):
     path = tmp_path / "a.wav"
     path.write_bytes(riff(6, 8, g711.encode(g711.ALAW, np.zeros(800, np.int16))))
