@@ -1,0 +1,45 @@
+"""Every backend by name: its options, and the agent that they make."""
+
+from functools import partial
+
+from bridge.backends import embedded, openai, vllm
+from bridge.backends.conversation import Function, ServerAgent
+from bridge.backends.embedded import ParrotOptions
+from bridge.backends.openai import OpenAiOptions
+from bridge.backends.options import ServerOptions
+from bridge.backends.scripted import Scripted, ScriptedOptions
+from bridge.backends.vllm import VllmOptions
+from bridge.backends.webhook import webhook
+from bridge.gateway.agent import Agent
+from bridge.gateway.clock import SpeechClock
+
+Options = ParrotOptions | ScriptedOptions | OpenAiOptions | VllmOptions
+OPTIONS: dict[str, type[Options]] = {
+    "parrot": ParrotOptions,
+    "greeter": ParrotOptions,
+    "scripted": ScriptedOptions,
+    "openai": OpenAiOptions,
+    "vllm": VllmOptions,
+}
+
+
+def build(name: str, options: Options, clock: SpeechClock) -> Agent:
+    """The agent of one table. Raises OSError or ValueError for a file that cannot be used."""
+    match options:
+        case ParrotOptions():
+            return embedded.agent(options, clock)
+        case ScriptedOptions():
+            return Scripted(options)
+        case OpenAiOptions():
+            url = openai.connection_url(options)
+            return ServerAgent(
+                name, url, options, partial(openai.dialect, options), _hooks(options)
+            )
+        case VllmOptions():
+            make = partial(vllm.dialect, options)
+            return ServerAgent(name, options.url, options, make, _hooks(options))
+    raise AssertionError(options)
+
+
+def _hooks(options: ServerOptions) -> dict[str, Function]:
+    return {function.name: webhook(function) for function in options.functions}

@@ -1,0 +1,346 @@
+"""A call on one side, a server on the other: carries what the dialect says between them."""
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from bridge.backends.audio import FromServer, ToServer
+from bridge.backends.interface import (
+    BackendEvent,
+    Dialect,
+    Failed,
+    Lost,
+    Noticed,
+    Ready,
+    Reconnect,
+    ReplyDone,
+    Said,
+    Speech,
+    ToolCalled,
+    Used,
+)
+from bridge.backends.options import ServerOptions
+from bridge.backends.socket import ServerSocket, SocketFailed, connect
+from bridge.backends.tools import Action, Hangup, SendDtmf, Transfer, action_of, arguments_of
+from bridge.gateway.agent import AgentCall, CallFailed, CallInfo
+from bridge.gateway.events import (
+    AgentEvent,
+    Answered,
+    CallerAudio,
+    Cancelled,
+    Committed,
+    Digit,
+    NoInput,
+    Primed,
+)
+from bridge.wire.rate import TokenBucket
+
+Function = Callable[[CallInfo, dict[str, Any]], Awaitable[str]]
+"""Answers a function call of the model: the call and the arguments in, the result out."""
+
+RECONNECT_PAUSE = 0.2
+"""Before the second attempt; it doubles with each."""
+REPORT_BURST, REPORT_RATE = 40, 10
+"""Transcripts, usage and notices for the plugin, whose bound is 50 messages a second."""
+MAX_RESULT = 32 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class ServerAgent:
+    """An agent whose model is a server. Takes a call when the server has taken it."""
+
+    accepts_calls = True
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        options: ServerOptions,
+        dialect: Callable[[CallInfo], Dialect],
+        functions: Mapping[str, Function] | None = None,
+    ) -> None:
+        """Raises OSError or ssl.SSLError for a `ca_file` that cannot be read."""
+        self.name = name
+        self.url = url
+        self.options = options
+        self.dialect = dialect
+        self.functions = dict(functions or {})
+        self.calls = 0
+        self.tls = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else None
+
+    async def __call__(self, call: AgentCall) -> None:
+        limit = self.options.max_calls
+        if limit and self.calls >= limit:
+            raise CallFailed("too_many_calls", f"{self.calls} calls of {self.name} are open")
+        self.calls += 1
+        try:
+            await _Conversation(self, call).run()
+        finally:
+            self.calls -= 1
+
+    def headers(self, sid: str) -> dict[str, str]:
+        """Of the WebSocket's request."""
+        options = self.options
+        headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+        if key := options.api_key.get_secret_value():
+            headers["Authorization"] = f"Bearer {key}"
+        if options.routing_header:
+            headers[options.routing_header] = options.routing_key or sid
+        return headers
+
+
+class _Conversation:
+    def __init__(self, agent: ServerAgent, call: AgentCall) -> None:
+        self._agent = agent
+        self._call = call
+        self._core = agent.dialect(call.info)
+        self._loop = asyncio.get_running_loop()
+        self._up = ToServer(call.info.input_rate_hz, self._core.capabilities.input)
+        self._down: tuple[int, FromServer] | None = None
+        """The turn that is spoken, and its resampler."""
+        self._speech: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
+        """Samples, None for the end of a reply, or what to do after it; bounded by the dialect,
+        which bounds a reply."""
+        self._parting: Action | None = None
+        """What to do when the reply in which the model asked for it has been spoken."""
+        self._socket: ServerSocket | None = None
+        self._session_began = 0.0
+        self._verdict: asyncio.Future[None] = self._loop.create_future()
+        """Ends the exchange with the server: a result for another connection, or an exception."""
+        self._attempts = agent.options.reconnects
+        self._accepted = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reports = TokenBucket(REPORT_BURST, REPORT_RATE, self._loop.time())
+
+    async def run(self) -> None:
+        """Until the call is over. Raises CallFailed."""
+        parts = [
+            asyncio.create_task(part) for part in (self._listen(), self._speak(), self._connect())
+        ]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            parts += self._tasks
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+            self._verdict.cancel()
+
+    # --- the call ----------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        async for event in self._call:
+            self._take(event, self._loop.time())
+
+    def _take(self, event: AgentEvent, now: float) -> None:
+        core = self._core
+        events: list[BackendEvent] = []
+        match event:
+            case CallerAudio(pcm=pcm, missing=missing):
+                for _ in range(min(missing, 10)):
+                    core.hear(self._up.push(bytes(len(pcm))))
+                core.hear(self._up.push(pcm))
+                self._renew(now)
+            case Answered():
+                core.answered(now)
+            case Primed(turn=turn):
+                core.prime(turn, now)
+            case Committed(turn=turn):
+                events = core.commit(turn, now)
+            case NoInput(turn=turn):
+                events = core.no_input(turn, now)
+            case Cancelled(turn=turn, heard_ms=heard_ms):
+                self._parting = None
+                events = core.cancel(turn, heard_ms, now)
+            case Digit(digit=digit):
+                core.digit(digit)
+            case _:
+                return
+        self._handle(events)
+
+    async def _speak(self) -> None:
+        """Replies at the pace of the path."""
+        while True:
+            turn, what = await self._speech.get()
+            match what:
+                case None:
+                    await self._call.end(turn)
+                case Hangup(reason=reason):
+                    self._call.hangup(reason)
+                case Transfer(target=target):
+                    self._call.transfer(target)
+                case _:
+                    await self._call.send(what, turn)
+
+    # --- the server --------------------------------------------------------------------------
+
+    async def _connect(self) -> None:
+        """Keeps a connection. Raises CallFailed when there can be none."""
+        async with aiohttp.ClientSession() as http:
+            pause = RECONNECT_PAUSE
+            while True:
+                try:
+                    await self._exchange(http)
+                    pause = RECONNECT_PAUSE
+                except SocketFailed as failed:
+                    log.warning("call %s: %s: %s", self._call.info.sid, self._agent.name, failed)
+                    if failed.lasting or not self._attempts:
+                        raise CallFailed(failed.code, failed.message) from None
+                    self._attempts -= 1
+                    if self._accepted:
+                        self._report(Noticed(failed.code, f"{failed.message}; connecting again"))
+                    await asyncio.sleep(pause)
+                    pause *= 2
+
+    async def _exchange(self, http: aiohttp.ClientSession) -> None:
+        """One connection, until another is needed. Raises SocketFailed or CallFailed."""
+        agent = self._agent
+        sid = self._call.info.sid
+        timeout = agent.options.connect_timeout_secs
+        socket = await connect(http, agent.url, agent.headers(sid), agent.tls, timeout)
+        self._socket = socket
+        self._verdict = self._loop.create_future()
+        self._session_began = self._loop.time()
+        reader = asyncio.create_task(self._read(socket))
+        try:
+            self._handle(self._core.connected(self._session_began))
+            await asyncio.wait({reader, self._verdict}, return_when=asyncio.FIRST_COMPLETED)
+            if self._verdict.done():
+                self._verdict.result()
+            else:
+                reader.result()
+        finally:
+            self._socket = None
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+            await socket.close()
+
+    async def _read(self, socket: ServerSocket) -> None:
+        async for message in socket.messages():
+            if self._verdict.done():
+                return
+            self._handle(self._core.receive(message, self._loop.time()))
+
+    def _renew(self, now: float) -> None:
+        """Replace a session that is old, while nobody speaks."""
+        age = now - self._session_began
+        if self._socket is not None and age > self._agent.options.session_secs and self._core.idle:
+            self._decide(None)
+
+    def _decide(self, failure: Exception | None) -> None:
+        if self._socket is None or self._verdict.done():
+            return
+        if failure is None:
+            self._verdict.set_result(None)
+        else:
+            self._verdict.set_exception(failure)
+
+    # --- between them ------------------------------------------------------------------------
+
+    def _handle(self, events: list[BackendEvent]) -> None:
+        for event in events:
+            match event:
+                case Ready():
+                    if not self._accepted:
+                        self._accepted = True
+                        self._call.accept()
+                case Speech():
+                    self._on_speech(event)
+                case ReplyDone(turn=turn):
+                    self._attempts = self._agent.options.reconnects
+                    self._speech.put_nowait((turn, None))
+                    if self._parting is not None:
+                        self._speech.put_nowait((turn, self._parting))
+                        self._parting = None
+                case ToolCalled():
+                    self._on_tool(event)
+                case Said() | Used() | Noticed():
+                    self._report(event)
+                case Lost(code=code, message=message):
+                    self._decide(SocketFailed(code, message))
+                case Reconnect():
+                    self._decide(None)
+                case Failed(code=code, message=message):
+                    self._decide(SocketFailed(code, message, lasting=True))
+        if self._socket is not None:
+            for message in self._core.take():
+                self._socket.send(message)
+        self._arm()
+
+    def _on_speech(self, event: Speech) -> None:
+        if self._down is None or self._down[0] != event.turn or self._down[1].given != event.format:
+            converter = FromServer(event.format, self._call.info.output_rate_hz)
+            self._down = (event.turn, converter)
+        self._speech.put_nowait((event.turn, self._down[1].push(event.data)))
+
+    def _report(self, event: Said | Used | Noticed) -> None:
+        if not self._reports.take(self._loop.time()):
+            return
+        match event:
+            case Said(role=role, text=text, turn=turn, final=final):
+                self._call.transcript(role, text, turn, final)
+            case Used():
+                self._call.used(event.turn, event.input_tokens, event.output_tokens, event.details)
+            case Noticed(code=code, message=message):
+                log.warning("call %s: %s: %s", self._call.info.sid, code, message)
+                self._call.notice(code, message)
+
+    def _on_tool(self, event: ToolCalled) -> None:
+        if self._reports.take(self._loop.time()):
+            self._call.tool_called(event.name, event.arguments, event.turn)
+        task = asyncio.create_task(self._run_tool(event))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run_tool(self, event: ToolCalled) -> None:
+        """What goes wrong is told to the model, which can tell the caller."""
+        output, reply = "", True
+        try:
+            arguments = arguments_of(event.arguments)
+            if event.name in self._agent.options.tools:
+                output, reply = self._act(action_of(event.name, arguments))
+            elif function := self._agent.functions.get(event.name):
+                output = await function(self._call.info, arguments)
+            else:
+                raise ValueError(f"there is no function {event.name[:64]}")
+        except asyncio.CancelledError:
+            raise
+        except ValueError as error:
+            output = json.dumps({"error": str(error)})
+        except Exception:
+            log.exception("call %s: function %s", self._call.info.sid, event.name)
+            output = json.dumps({"error": "the function failed"})
+        now = self._loop.time()
+        self._handle(self._core.tool_done(event.call_id, output[:MAX_RESULT], reply, now))
+
+    def _act(self, action: Action) -> tuple[str, bool]:
+        """Returns the result for the model, and whether it should speak about it."""
+        if isinstance(action, SendDtmf):
+            self._call.send_dtmf(action.digits)
+            return json.dumps({"ok": True}), True
+        self._parting = action
+        return json.dumps({"ok": True}), False
+
+    def _arm(self) -> None:
+        """Wake the dialect at its deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._core.deadline
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._handle(self._core.expire(self._loop.time()))
