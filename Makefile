@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 PJSUA2_ARGS ?=
 STOCK ?=
-BENCHMARKS ?= latency cpu
+BENCHMARKS ?= latency cpu turns dialplan
 
 # Written last: an environment whose set-up was cut off is set up again.
 READY := $(VENV)/.ready
@@ -26,7 +26,7 @@ demo: $(READY) ## one call on loopback to a model that answers; DEMO_ARGS="--hel
 test: $(READY) ## every test; those whose peer is missing say which (scripts/install-peers gets them)
 	@$(BIN)/python -m pytest $(TEST_ARGS)
 
-bench: $(READY) ## the benchmarks, quick: what the plugin adds in latency, what a call costs in CPU
+bench: $(READY) ## the benchmarks, quick: latency added, CPU a call, turn-taking, routing
 	@set -e; for name in $(BENCHMARKS); do \
 	    echo "== python -m benchmarks.$$name --quick"; \
 	    $(BIN)/python -m benchmarks.$$name --quick; \
