@@ -36,8 +36,8 @@ def build(name: str, options: Options, clock: SpeechClock) -> Agent:
                 name, url, options, partial(openai.dialect, options), _hooks(options)
             )
         case VllmOptions():
-            make = partial(vllm.dialect, options)
-            return ServerAgent(name, options.url, options, make, _hooks(options))
+            url, make = options.url, partial(vllm.dialect, options)
+            return ServerAgent(name, url, options, make, _hooks(options))
     raise AssertionError(options)
 
 
