@@ -68,6 +68,16 @@ class Gate:
         self._begin(sid, self._dialplan, agent, limits, now)
         return None
 
+    def change_trunk(self, sid: str, gone: str, trunk: str, now: float) -> Over | None:
+        """A call that goes out by another trunk than `gone`, if its limit has room."""
+        call = self._calls.get(sid)
+        plan = (call.dialplan if call else self._dialplan).plan
+        limit = {Key("trunk", trunk): plan.limits.trunks.get(trunk, Limit())}
+        if over := self._limiter.over(limit, now):
+            return over
+        self._limiter.move(sid, Key("trunk", gone), limit, now)
+        return None
+
     def failed(self, sid: str, now: float) -> str:
         """The call's agent could not be reached: the next one that is free, or nothing."""
         call = self._calls.get(sid)

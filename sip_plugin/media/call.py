@@ -74,6 +74,7 @@ class MediaCall:
         emit: Emit,
     ) -> None:
         self.sid = opened.sid
+        self._agent_name = opened.agent_name
         self.ports = ports
         self.session: RtpSession | None = None
         self.answered = False
@@ -104,9 +105,10 @@ class MediaCall:
             case ReplyAudio() | ReplyEnd() | Transcript():
                 self._bridge.on_reply(event, now)
             case Opened():
-                self._emit(ModelReady(sid=self.sid))
+                self._emit(ModelReady(sid=self.sid, agent_name=self._agent_name))
             case LegFailed(code=code, message=message):
-                self.end(ModelFailed(sid=self.sid, code=code, reason=message))
+                name = self._agent_name
+                self.end(ModelFailed(sid=self.sid, code=code, reason=message, agent_name=name))
             case HangupAsked() | TransferAsked():
                 self._parting = event
                 self._parting_since = now
@@ -262,6 +264,14 @@ class MediaCall:
             self._send_errors += 1
 
     # --- the end, and what is told -------------------------------------------------------
+
+    def abandon(self) -> None:
+        """Another agent takes the call, before any media; nothing is told of this one."""
+        self.ended = True
+        if self._leg is not None:
+            self._leg.close("agent_replaced")
+        if self.recording is not None:
+            self.recording.close()
 
     def close(self, reason: str, now: float) -> None:
         """Free everything; the last message of the call is its report."""

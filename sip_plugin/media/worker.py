@@ -160,8 +160,11 @@ class Worker:
 
     def _open(self, message: OpenCall) -> None:
         sid = message.sid
-        ports = self._leases.pop(message.lease_id, None)
-        if ports is None or sid in self._calls:
+        if message.again:
+            ports = self._take_back(sid)
+        else:
+            ports = None if sid in self._calls else self._leases.pop(message.lease_id, None)
+        if ports is None:
             log.error("%s: call %s names lease %s twice", self._name, sid, message.lease_id)
             self._emit(ModelFailed(sid=sid, code="lease_unknown", reason="no such RTP lease"))
             return
@@ -190,14 +193,26 @@ class Worker:
         self._offer()
 
     def _close(self, sid: str, reason: str) -> None:
-        call = self._calls.pop(sid, None)
+        call = self._detach(sid)
+        if call is not None:
+            call.close(reason, self._now())
+            self._pool.release(call.ports)
+
+    def _take_back(self, sid: str) -> PortPair | None:
+        """The ports of a call whose agent failed; its SDP may be on its way already."""
+        call = self._detach(sid)
         if call is None:
-            return
-        self._loop.remove_reader(call.ports.rtp)
-        self._loop.remove_reader(call.ports.rtcp)
-        self._vad.close(self._slots.pop(sid))
-        call.close(reason, self._now())
-        self._pool.release(call.ports)
+            return None
+        call.abandon()
+        return call.ports
+
+    def _detach(self, sid: str) -> MediaCall | None:
+        call = self._calls.pop(sid, None)
+        if call is not None:
+            self._loop.remove_reader(call.ports.rtp)
+            self._loop.remove_reader(call.ports.rtcp)
+            self._vad.close(self._slots.pop(sid))
+        return call
 
     def _orphan(self) -> None:
         """The SIP process is gone, and with it whoever could end these calls."""

@@ -44,14 +44,18 @@ class ModelReady(Message):
     """The model leg of a call is open: it may be answered."""
 
     sid: str
+    agent_name: str = ""
+    """Whose: a call may go on to another agent meanwhile. Empty: the call's."""
 
 
 class ModelFailed(Message):
-    """The model leg could not be opened, or was lost. Answered with 503, or a BYE."""
+    """The model leg could not be opened, or was lost: another agent, 503, or a BYE."""
 
     sid: str
     code: str
     reason: str
+    agent_name: str = ""
+    """As in ModelReady."""
 
 
 class EndCall(Message):
@@ -101,6 +105,8 @@ class OpenCall(Message):
     called: str
     headers: dict[str, str] = Field(default_factory=dict)
     leg: LegProfile = LegProfile()
+    again: bool = False
+    """Its agent failed before it was answered; this one takes it, with the same lease."""
 
 
 class StartMedia(Message):

@@ -128,7 +128,10 @@ class CallRegistry:
                 created_at=now,
             )
             self._running[message.sid] = call
-        elif message.state == call.state and message.code == call.code:
+        elif (message.state, message.code, message.agent_name, message.trunk) == (
+            *(call.state, call.code),
+            *(call.agent, call.trunk),
+        ):
             return []
         call.state = message.state
         call.agent = message.agent_name

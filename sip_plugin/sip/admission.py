@@ -1,10 +1,11 @@
 """Whether an INVITE becomes a call: who sends it, where it leads, what there is room for."""
 
+import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dialplan import Answer as Routed
-from dialplan import CallFacts, decide, normalize
-from sip_plugin.config import Config
+from dialplan import CallFacts, Decision, Gate, Redirect, Reject, normalize
 from sip_plugin.sip import sdp
 from sip_plugin.sip.events import Invite, Refuse
 from sip_plugin.sip.message import printable
@@ -32,9 +33,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
+    """May be let in, when the limits of its route have room and a port is free."""
+
     trunk: Trunk
-    agent: str
+    facts: CallFacts
+    routed: Routed
     caller: str
+    """Empty when it is withheld."""
     called: str
 
 
@@ -47,16 +52,21 @@ class Turned:
     trunk: str = ""
 
 
-def number(user: str) -> str:
-    """A user part as states and agents see it: normalised, or bounded and printable."""
+def number(user: str, read: Callable[[str], str] = normalize) -> str:
+    """A user part as states and agents see it: as `read` has it, or bounded and printable."""
     try:
-        return normalize(user)
+        return read(user)
     except ValueError:
         return printable(user)[:64]
 
 
-def admit(config: Config, trunks: Trunks, load: Load, invite: Invite) -> Admitted | Turned:
-    """Decide about one INVITE. Strangers are told nothing but 403, whatever they ask for."""
+def admit(
+    gate: Gate, trunks: Trunks, load: Load, invite: Invite, at: dt.datetime
+) -> Admitted | Turned:
+    """Decide about one INVITE, at a time with its zone; nothing is counted yet.
+
+    Strangers are told nothing but 403, whatever they ask for.
+    """
     address = invite.source[0]
     called = number(invite.called)
     trunk = trunks.by_source(address, invite.account, called)
@@ -67,10 +77,11 @@ def admit(config: Config, trunks: Trunks, load: Load, invite: Invite) -> Admitte
         return Turned(unavailable(load.drain_retry_secs), "draining", name)
     if not load.source_admitted:
         return Turned(unavailable(BUSY_RETRY_SECS), f"too many INVITEs from {address}", name)
-    facts = CallFacts(invite.called, invite.caller, name, invite.headers)
-    decision = decide(config.dialplan, facts)
+    headers = {**invite.headers, "privacy": invite.privacy}
+    facts = CallFacts(invite.called, invite.caller, name, headers, invite.sid)
+    decision = gate.decide(facts, at)
     if not isinstance(decision, Routed):
-        return Turned(Refuse(decision.code, decision.reason), decision.why, name)
+        return Turned(refusal(decision, trunks, trunk), decision.why, name)
     if invite.offer is not None and not sdp.choose(invite.offer, trunk.config.codec_preferences):
         why = invite.offer.problem or "no common codec"
         return Turned(Refuse(488, "Not Acceptable Here"), why, name)
@@ -83,7 +94,22 @@ def admit(config: Config, trunks: Trunks, load: Load, invite: Invite) -> Admitte
     if load.pending_of_source >= load.pending_allowed:
         why = f"{load.pending_of_source} calls of {address} are not acknowledged"
         return Turned(unavailable(BUSY_RETRY_SECS), why, name)
-    return Admitted(trunk, decision.agent, number(invite.caller), called)
+    numbers = trunk.config.numbers
+    caller = "" if facts.is_anonymous else number(invite.caller, numbers.caller)
+    return Admitted(trunk, facts, decision, caller, number(invite.called, numbers.called))
+
+
+def refusal(decision: Decision, trunks: Trunks, trunk: Trunk) -> Refuse:
+    """What a caller is told whose call does not come in; `trunk` is the one that it came by."""
+    if isinstance(decision, Redirect):
+        to = trunks[decision.trunk] if decision.trunk else trunk
+        has_scheme = decision.target.startswith(("sip:", "sips:", "tel:"))
+        uri = decision.target if has_scheme else to.uri_of(decision.target)
+        return Refuse(decision.code, decision.reason, (("Contact", f"<{uri}>"),))
+    if isinstance(decision, Reject) and decision.retry_after_secs:
+        headers = (("Retry-After", str(decision.retry_after_secs)),)
+        return Refuse(decision.code, decision.reason, headers)
+    return Refuse(decision.code, decision.reason)
 
 
 def unavailable(retry_after_secs: int) -> Refuse:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bridge.agent import AgentSpec
-from bridge.profile import LegProfile
+from sip_plugin.config import Config
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.planes.messages import CallEvent, CallState, Lease, OpenCall, StartMedia
 
@@ -18,7 +18,25 @@ class Call:
     called: str
     worker: str
     state: str
+    lease: Lease
+    config: Config
+    """What it began with; a later one is for later calls."""
     source: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    """For the agent, besides what its table says: variables of the route, then X- headers."""
+    leg: str = ""
+    """The SIP stack's name of it: the sid, and another one at each further trunk."""
+    legs: int = 1
+    trunks_left: tuple[str, ...] = ()
+    """Trunks that were not tried, of a call that goes out."""
+    caller_id: str = ""
+    """What was asked for; empty: each trunk's own."""
+    rings_until: float = 0.0
+    """It is not answered before."""
+    give_up_at: float = 0.0
+    """No other agent is tried after this."""
+    max_duration_secs: float = 0.0
+    """0: no limit."""
     media: MediaDescription | None = None
     answered: bool = False
     """A 200 went out or came in."""
@@ -29,6 +47,9 @@ class Call:
     closed: bool = False
     """The worker knows that it is over."""
     timers: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.leg = self.leg or self.sid
 
     def told(self, code: int = 0, reason: str = "") -> CallState:
         """Its state, for the supervisor."""
@@ -49,20 +70,25 @@ class Call:
         """Something that happened on it; the SIP side has no sample clock."""
         return CallEvent(sid=self.sid, event=name, at_ms=0.0, data=data)
 
-    def opening(
-        self, lease: Lease, agent: AgentSpec, headers: dict[str, str], leg: LegProfile
-    ) -> OpenCall:
-        """For its worker, when it begins."""
+    @property
+    def agent_spec(self) -> AgentSpec:
+        return self.config.agents[self.agent]
+
+    def opening(self, *, again: bool = False) -> OpenCall:
+        """For its worker, when it begins, and again when another agent takes it."""
+        agent = self.agent_spec
+        language = {"language": agent.language} if agent.language else {}
         return OpenCall(
             sid=self.sid,
-            lease_id=lease.lease_id,
+            lease_id=self.lease.lease_id,
             agent_name=self.agent,
             agent=agent,
             direction=self.direction,
             caller=self.caller,
             called=self.called,
-            headers=headers,
-            leg=leg,
+            headers=language | agent.metadata | self.headers,
+            leg=self.config.leg_of(self.trunk, self.agent),
+            again=again,
         )
 
     def starting(self) -> StartMedia:

@@ -4,12 +4,12 @@ Inbound: INVITE, 180 while the model opens, 200 when it is ready, media, the end
 model opens while the far side rings. Times are seconds of a monotonic clock, given in.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from bridge.profile import LegProfile
-from dialplan import normalize
+from dialplan import Gate, NoDial, Reject, normalize
 from sip_plugin.config import Config
 from sip_plugin.planes.messages import (
     CallRefused,
@@ -27,12 +27,20 @@ from sip_plugin.planes.messages import (
 )
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Refer, Tell, ToWorker
-from sip_plugin.sip.admission import BUSY_RETRY_SECS, Admitted, Load, admit, unavailable
+from sip_plugin.sip.admission import (
+    BUSY_RETRY_SECS,
+    Admitted,
+    Load,
+    admit,
+    refusal,
+    unavailable,
+)
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.causes import CAUSES, reason_header
 from sip_plugin.sip.events import Accept, Invite, LocalMedia, Refuse
 from sip_plugin.sip.leases import LeasePool
 from sip_plugin.sip.limits import SourceLimits
+from sip_plugin.sip.outward import NoWay, Outward, Way
 from sip_plugin.sip.sids import new_sid
 from sip_plugin.sip.trunks import Trunk, Trunks
 
@@ -41,6 +49,12 @@ OPEN_SLACK_SECS = 1.0
 END_SECS = 5.0
 """A far side that does not answer our BYE or CANCEL is not waited for any longer."""
 TRANSFER_SECS = 30.0
+LEG_MARK = "~"
+"""Between a sid and the number of a further attempt of that call; sids have none."""
+
+
+def _wall_clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 class CallControl:
@@ -52,14 +66,20 @@ class CallControl:
         route: Callable[[str], str],
         max_calls: int,
         limits: SourceLimits | None = None,
+        wall_clock: Callable[[], dt.datetime] = _wall_clock,
     ) -> None:
-        """`route` tells our address towards an IP address, for sockets bound to all of them."""
+        """`route` tells our address towards an IP address, for sockets bound to all of them;
+        `wall_clock` the time, with its zone, at which opening hours are looked at.
+        """
         self._config = config
         self._trunks = trunks
         self._pool = pool
         self._route = route
         self._max_calls = max_calls
         self._limits = limits or SourceLimits()
+        self._wall_clock = wall_clock
+        self._gate = Gate(config.routing)
+        self._outward = Outward(trunks, self._gate)
         self._calls: dict[str, Call] = {}
         self._drain_retry_secs: int | None = None
 
@@ -75,47 +95,73 @@ class CallControl:
         """From now on new calls are refused."""
         self._drain_retry_secs = retry_after_secs
 
+    def reconfigure(self, config: Config) -> None:
+        """From now on calls begin with this; running ones go on with what they began with."""
+        self._config = config
+        self._trunks.replace(config.trunks)
+        self._gate.replace(config.routing)
+
     # --- inbound -------------------------------------------------------------------------
 
     def invite(self, invite: Invite, now: float) -> tuple[Accept | Refuse, list[Action]]:
         """Decide about an INVITE; the actions come after the decision was carried out."""
-        outcome = admit(self._config, self._trunks, self._load(invite, now), invite)
+        load, at = self._load(invite, now), self._wall_clock()
+        outcome = admit(self._gate, self._trunks, load, invite, at)
         if not isinstance(outcome, Admitted):
             return self._refused(outcome.refusal, outcome.why, outcome.trunk, invite)
-        taken = self._pool.take(invite.sid)
-        if taken is None:
-            refusal, why = unavailable(BUSY_RETRY_SECS), "no worker has a free RTP port"
-            return self._refused(refusal, why, outcome.trunk.name, invite)
-        worker, lease = taken
+        trunk, routed = outcome.trunk, outcome.routed
+        if self._pool.is_empty:
+            why = "no worker has a free RTP port"
+            return self._refused(unavailable(BUSY_RETRY_SECS), why, trunk.name, invite)
+        agent = self._gate.enter(outcome.facts, routed, now)
+        if isinstance(agent, Reject):
+            refused = refusal(agent, self._trunks, trunk)
+            return self._refused(refused, agent.why, trunk.name, invite)
+        worker, lease = self._taken(invite.sid)
         call = Call(
             sid=invite.sid,
             direction="inbound",
-            trunk=outcome.trunk.name,
-            agent=outcome.agent,
+            trunk=trunk.name,
+            agent=agent,
             caller=outcome.caller,
             called=outcome.called,
             worker=worker,
             state="ringing",
+            lease=lease,
+            config=self._config,
             source=invite.source[0],
+            headers={**routed.variables, **invite.headers},
+            rings_until=now + routed.ring_secs,
+            give_up_at=now + self._config.sip.answer_timeout_secs,
+            max_duration_secs=routed.max_duration_secs,
         )
         self._calls[call.sid] = call
-        agent = self._config.agents[call.agent]
-        patience = min(
-            agent.open_timeout_secs + OPEN_SLACK_SECS, self._config.sip.answer_timeout_secs
-        )
-        call.timers["open"] = now + patience
-        local = self._local(lease, outcome.trunk, invite.source[0])
-        return Accept(local), [
-            ToWorker(worker, call.opening(lease, agent, invite.headers, self._leg(call))),
+        self._wait_for_model(call, now)
+        return Accept(self._local(lease, trunk, invite.source[0])), [
+            ToWorker(worker, call.opening()),
             Answer(call.sid, 180),
             Tell(call.told()),
         ]
+
+    def _taken(self, sid: str) -> tuple[str, Lease]:
+        """A port, of which there is one."""
+        taken = self._pool.take(sid)
+        assert taken is not None
+        return taken
+
+    def _wait_for_model(self, call: Call, now: float) -> None:
+        due = now + call.agent_spec.open_timeout_secs + OPEN_SLACK_SECS
+        call.timers["open"] = min(due, call.give_up_at) if call.give_up_at else due
+
+    def _used(self) -> Counter[str]:
+        """Running calls by trunk."""
+        return Counter(call.trunk for call in self._calls.values())
 
     def _load(self, invite: Invite, now: float) -> Load:
         calls, source = self._calls.values(), invite.source[0]
         return Load(
             calls=len(calls),
-            calls_of=Counter(call.trunk for call in calls),
+            calls_of=self._used(),
             pending_of_source=sum(c.source == source and not c.confirmed for c in calls),
             pending_allowed=self._limits.pending_allowed(source, self._max_calls, now),
             source_admitted=self._limits.admit(source, now),
@@ -143,53 +189,65 @@ class CallControl:
             return no(503, "the plugin is draining")
         if asked.agent_name not in self._config.agents:
             return no(404, f'there is no agent "{asked.agent_name}"')
-        try:
-            called = normalize(asked.number)
-            caller = normalize(asked.caller_id) if asked.caller_id else ""
-        except ValueError as error:
-            return no(484, f"the number is {error}")
-        trunk = self._trunks.to_call_out(asked.trunk)
-        if trunk is None or not trunk.is_ready:
-            return no(503, f'trunk "{asked.trunk}" is not ready' if asked.trunk else "no trunk is")
-        limit = trunk.config.channel_limit
-        used = sum(call.trunk == trunk.name for call in self._calls.values())
-        if len(self._calls) >= self._max_calls or (limit and used >= limit):
-            return no(486, "as many calls run as there may be")
-        sid = new_sid()
-        taken = self._pool.take(sid)
-        if taken is None:
+        outbound = self._config.dialplan.outbound
+        plan = outbound.decide(asked.number, asked.trunk, asked.caller_id)
+        if isinstance(plan, NoDial):
+            return no(plan.code, plan.why)
+        if len(self._calls) >= self._max_calls:
+            return no(486, f"{len(self._calls)} calls run, the most there may be")
+        if self._pool.is_empty:
             return no(503, "no worker has a free RTP port")
-        worker, lease = taken
+        sid = new_sid()
+        way = self._outward.begin(sid, asked.agent_name, plan, self._used(), now)
+        if isinstance(way, NoWay):
+            return no(way.code, way.why)
+        worker, lease = self._taken(sid)
         call = Call(
             sid=sid,
             direction="outbound",
-            trunk=trunk.name,
+            trunk=way.trunk.name,
             agent=asked.agent_name,
-            caller=caller or trunk.config.sip_username,
-            called=called,
+            caller=plan.caller_id or way.trunk.config.sip_username,
+            called=plan.number,
             worker=worker,
             state="dialing",
+            lease=lease,
+            config=self._config,
+            trunks_left=way.left,
+            caller_id=plan.caller_id,
+            max_duration_secs=self._config.dialplan.limits.max_duration_secs,
         )
         self._calls[sid] = call
-        call.timers["ring"] = now + trunk.config.max_ring_secs
-        agent = self._config.agents[call.agent]
-        call.timers["open"] = now + agent.open_timeout_secs + OPEN_SLACK_SECS
-        far = trunk.addresses[0] if trunk.addresses else ""
+        self._wait_for_model(call, now)
         return [
             Tell(OriginateAnswer(request_id=asked.request_id, sid=sid)),
-            ToWorker(worker, call.opening(lease, agent, {}, self._leg(call))),
+            ToWorker(worker, call.opening()),
             Tell(call.told()),
-            Dial(
-                sid,
-                trunk.name,
-                trunk.uri_of(called),
-                self._local(lease, trunk, far),
-                trunk.uri_of(caller) if caller else "",
-            ),
+            self._dial(call, way.trunk, now),
         ]
 
-    def _leg(self, call: Call) -> LegProfile:
-        return self._config.leg_of(call.trunk, call.agent)
+    def _dial(self, call: Call, trunk: Trunk, now: float) -> Dial:
+        call.timers["ring"] = now + trunk.config.max_ring_secs
+        far = trunk.addresses[0] if trunk.addresses else ""
+        local_uri = trunk.uri_of(call.caller_id) if call.caller_id else ""
+        local = self._local(call.lease, trunk, far)
+        return Dial(call.leg, trunk.name, trunk.uri_of(call.called), local, local_uri)
+
+    def _by_next_trunk(self, call: Call, why: str, now: float) -> list[Action]:
+        """Dial by the next trunk that can; nothing when there is none.
+
+        With a name of its own at the stack, where the last attempt may take a while to end.
+        """
+        way: Way | None = self._outward.next(call, self._used(), now)
+        if way is None:
+            return []
+        gone, call.trunk, call.trunks_left = call.trunk, way.trunk.name, way.left
+        call.legs += 1
+        call.leg = f"{call.sid}{LEG_MARK}{call.legs}"
+        call.caller = call.caller_id or way.trunk.config.sip_username
+        call.state, call.media = "dialing", None
+        tried = call.event("trunk_failed", trunk=gone, reason=why, next=call.trunk)
+        return [Tell(tried), Tell(call.told()), self._dial(call, way.trunk, now)]
 
     def _local(self, lease: Lease, trunk: Trunk, far: str) -> LocalMedia:
         address = self._config.sip.public_address or lease.address
@@ -204,7 +262,7 @@ class CallControl:
             called = event.called[:64]
             told = CallRefused(code=event.code, reason=event.reason, trunk="", called=called)
             return [Tell(told)]
-        call = self._calls.get(getattr(event, "sid", ""))
+        call = self._of_leg(getattr(event, "sid", ""))
         if call is None:
             return []
         match event:
@@ -232,6 +290,11 @@ class CallControl:
                 return [Tell(call.event("transfer_refused", target=event.target))]
         return []
 
+    def _of_leg(self, leg: str) -> Call | None:
+        """The call that has this name at the stack now; none for an attempt that was given up."""
+        call = self._calls.get(leg.partition(LEG_MARK)[0])
+        return call if call is not None and call.leg == leg else None
+
     def _confirmed(self, call: Call, now: float) -> list[Action]:
         was_answered = call.answered
         call.answered = call.confirmed = True
@@ -240,11 +303,17 @@ class CallControl:
         call.timers.pop("ack", None)
         if call.media is None:
             return self._end(call, "media_refused", "no audio stream was agreed", now)
+        if call.max_duration_secs:
+            call.timers["duration"] = now + call.max_duration_secs
         started = [] if was_answered else [ToWorker(call.worker, call.starting())]
         return [*started, Tell(call.told())]
 
     def _ended(self, call: Call, event: events.Ended, now: float) -> list[Action]:
         if not call.ending:
+            if _trunk_is_at_fault(call, event.code):
+                why = f"{event.code} {event.reason}"
+                if actions := self._by_next_trunk(call, why, now):
+                    return actions
             call.ending = self._cause_of(call, event)
             if not (call.confirmed and event.code == 200):
                 call.reason = event.reason
@@ -276,12 +345,13 @@ class CallControl:
         call = self._calls.get(getattr(message, "sid", ""))
         if call is None or call.worker != worker or call.ending:
             return []
+        if getattr(message, "agent_name", "") not in ("", call.agent):
+            return []  # of an agent that was given up
         match message:
             case ModelReady():
                 return self._model_ready(call, now)
             case ModelFailed():
-                reason = f"{message.code}: {message.reason}"
-                return self._end(call, "model_failed", reason, now)
+                return self._model_failed(call, f"{message.code}: {message.reason}", now)
             case EndCall():
                 return self._end(call, message.cause, message.reason, now)
             case TransferCall():
@@ -290,11 +360,31 @@ class CallControl:
 
     def _model_ready(self, call: Call, now: float) -> list[Action]:
         call.timers.pop("open", None)
+        self._gate.reached(call.sid)
         if call.direction == "outbound" or call.answered:
             return []
+        if now < call.rings_until:
+            call.timers["rung"] = call.rings_until
+            return []
+        return self._answer(call, now)
+
+    def _answer(self, call: Call, now: float) -> list[Action]:
         call.answered = True
         call.timers["ack"] = now + self._config.sip.answer_timeout_secs
-        return [Answer(call.sid, 200)]
+        return [Answer(call.leg, 200)]
+
+    def _model_failed(self, call: Call, reason: str, now: float) -> list[Action]:
+        """The next agent of the route takes a call that was not answered; else it ends."""
+        if not call.answered:
+            gone, agent = call.agent, self._gate.failed(call.sid, now)
+            if agent and now < call.give_up_at:
+                call.agent = agent
+                call.timers.pop("rung", None)
+                self._wait_for_model(call, now)
+                failed = call.event("agent_failed", agent=gone, reason=reason, next=agent)
+                opening = ToWorker(call.worker, call.opening(again=True))
+                return [opening, Tell(failed), Tell(call.told())]
+        return self._end(call, "model_failed", reason, now)
 
     def _transfer(self, call: Call, target: str, now: float) -> list[Action]:
         trunk = self._trunks[call.trunk]
@@ -306,7 +396,7 @@ class CallControl:
             reason = "the call is not answered" if not call.confirmed else "one is under way"
             return [Tell(call.event("transfer_failed", code=0, reason=reason))]
         call.timers["transfer"] = now + TRANSFER_SECS
-        return [Refer(call.sid, uri)]
+        return [Refer(call.leg, uri)]
 
     def hangup(self, asked: Hangup, now: float) -> list[Action]:
         call = self._calls.get(asked.sid)
@@ -336,18 +426,20 @@ class CallControl:
             for action in self._end(call, "shutdown", "the plugin stops", now)
         ]
 
-    def stack_refused(self, sid: str, reason: str, now: float) -> list[Action]:
+    def stack_refused(self, leg: str, reason: str, now: float) -> list[Action]:
         """The SIP stack would not do what an action asked of it."""
-        call = self._calls.get(sid)
+        call = self._of_leg(leg)
         if call is None or call.ending:
             return []
         if call.direction == "outbound" and call.state == "dialing":
+            if actions := self._by_next_trunk(call, reason, now):
+                return actions
             call.ending, call.reason = "sip_failed", reason
             return self._finish(call, 500, reason)
         return self._end(call, "sip_failed", reason, now)
 
-    def transfer_not_sent(self, sid: str, reason: str) -> list[Action]:
-        call = self._calls.get(sid)
+    def transfer_not_sent(self, leg: str, reason: str) -> list[Action]:
+        call = self._of_leg(leg)
         if call is None:
             return []
         call.timers.pop("transfer", None)
@@ -370,12 +462,23 @@ class CallControl:
                 reason = f"not confirmed in {TRANSFER_SECS:g} s"
                 return [Tell(call.event("transfer_failed", code=408, reason=reason))]
             case "open":
-                return self._end(call, "model_failed", "the model did not open in time", now)
+                return self._model_failed(call, "the model did not open in time", now)
+            case "rung":
+                return self._answer(call, now)
+            case "duration":
+                reason = f"{call.max_duration_secs:g} s, the most there may be"
+                return self._end(call, "max_duration", reason, now)
             case "ack":
                 self._limits.strike(call.source, now)
                 return self._end(call, "no_ack", "the 200 was not acknowledged", now)
             case _:
-                return self._end(call, "ring_timeout", "not answered in time", now)
+                return self._rang_out(call, now)
+
+    def _rang_out(self, call: Call, now: float) -> list[Action]:
+        silent = HangUp(call.leg, 487, "Request Terminated")
+        if call.state == "dialing" and (actions := self._by_next_trunk(call, "no answer", now)):
+            return [silent, *actions]
+        return self._end(call, "ring_timeout", "not answered in time", now)
 
     # --- the end -------------------------------------------------------------------------
 
@@ -385,7 +488,7 @@ class CallControl:
         call.ending, call.reason = name, reason
         call.timers = {"end": now + END_SECS}
         headers = reason_header(cause, reason)
-        hang_up = HangUp(call.sid, cause.code if cause.code >= 300 else 0, cause.phrase, headers)
+        hang_up = HangUp(call.leg, cause.code if cause.code >= 300 else 0, cause.phrase, headers)
         return [hang_up, *self._close(call)]
 
     def _close(self, call: Call) -> list[Action]:
@@ -402,6 +505,14 @@ class CallControl:
             call.state = "failed"
         actions = self._close(call)
         self._pool.release(call.sid)
+        self._gate.end(call.sid)
         if cause.state == "failed" and code == 200:
             code = cause.code  # 200 only says that the far side took our BYE
         return [*actions, Tell(call.told(code, call.reason or reason))]
+
+
+def _trunk_is_at_fault(call: Call, code: int) -> bool:
+    """Another trunk may do better: this one failed (5xx), or said nothing at all (408)."""
+    if call.direction != "outbound" or call.confirmed:
+        return False
+    return code // 100 == 5 or (code == 408 and call.state == "dialing")

@@ -21,6 +21,7 @@ _ALL = (
     Cause("callee_hangup", 200, "OK", "completed"),
     Cause("plugin_hangup", 603, "Decline", "completed"),
     Cause("model_hangup", 603, "Decline", "completed"),
+    Cause("max_duration", 603, "Decline", "completed"),
     Cause("transferred", 200, "OK", "completed"),
     Cause("model_failed", 503, "Service Unavailable"),
     Cause("worker_lost", 503, "Service Unavailable"),

@@ -36,6 +36,8 @@ class Invite:
     """None: no SDP, we make the offer in the 200."""
     headers: dict[str, str] = field(default_factory=dict)
     """X- headers."""
+    privacy: str = ""
+    """The Privacy header (RFC 3323)."""
     account: str = ""
 
 

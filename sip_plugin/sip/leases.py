@@ -39,6 +39,11 @@ class LeasePool:
             else:
                 held[lease.lease_id] = lease
 
+    @property
+    def is_empty(self) -> bool:
+        """No worker has a port to give."""
+        return not any(worker.leases for worker in self._workers.values())
+
     def take(self, sid: str) -> tuple[str, Lease] | None:
         """A port for a call, of the worker with the fewest calls that has one; None: nobody has."""
         able = [name for name, worker in self._workers.items() if worker.leases]

@@ -39,6 +39,11 @@ class Message:
         return {name: printable(value)[:MAX_HEADER_VALUE] for name, value in found[:MAX_HEADERS]}
 
     @property
+    def privacy(self) -> str:
+        """The Privacy header (RFC 3323); empty when there is none."""
+        return printable(self.headers.get("privacy", ""))[:MAX_HEADER_VALUE]
+
+    @property
     def retry_after_secs(self) -> float:
         """0 when there is no Retry-After."""
         match = re.match(r"[0-9]{1,6}", self.headers.get("retry-after", ""))

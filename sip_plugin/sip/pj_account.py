@@ -124,6 +124,7 @@ class PjAccount(pj.Account):
             called=message.called,
             offer=read,
             headers=message.extra_headers,
+            privacy=message.privacy,
             account=self.options.name,
         )
 

@@ -57,8 +57,10 @@ class Trunks:
         known.sort(key=lambda trunk: (trunk.config.sip_username != called, trunk.name != account))
         return known[0] if known else None
 
-    def to_call_out(self, name: str) -> Trunk | None:
-        """The named trunk, or with an empty name the first that is ready."""
-        if name:
-            return self._trunks.get(name)
-        return next((trunk for trunk in self if trunk.is_ready), None)
+    def get(self, name: str) -> Trunk | None:
+        return self._trunks.get(name)
+
+    def replace(self, configs: Mapping[str, TrunkConfig]) -> None:
+        """New settings for the same trunks; calls that begin from now on have them."""
+        for name, config in configs.items():
+            self._trunks[name].config = config

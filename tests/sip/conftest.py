@@ -109,7 +109,7 @@ def configuration(port: int, **changes) -> dict:
             }
         },
         "agents": {"parrot": {"endpoint": "quic://127.0.0.1:4433"}},
-        "dialplan": {"default": {"agent": "parrot"}},
+        "dialplan": {"default": {"agent": "parrot"}, "outbound": {"allow": ["_+."]}},
         **changes,
     }
 

@@ -61,7 +61,7 @@ class Story:
                     }
                 },
                 "agents": {"parrot": {"endpoint": "quic://127.0.0.1:4433"}},
-                "dialplan": {"default": {"agent": "parrot"}},
+                "dialplan": {"default": {"agent": "parrot"}, "outbound": {"allow": ["_+."]}},
             }
         )
         pool = LeasePool()
