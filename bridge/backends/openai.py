@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bridge.backends.interface import AudioFormat, Capabilities, Message
 from bridge.backends.options import ServerOptions
@@ -24,6 +24,12 @@ _NAMES: dict[str, Message] = {
 }
 
 
+def _speed(speed: float) -> float:
+    if speed and not 0.25 <= speed <= 1.5:
+        raise ValueError("must be 0, or from 0.25 to 1.5")
+    return speed
+
+
 class OpenAiOptions(ServerOptions):
     """`[agents.NAME]` with `backend = "openai"`."""
 
@@ -39,7 +45,7 @@ class OpenAiOptions(ServerOptions):
     voice: str = Field("", max_length=100)
     """The server's name of the voice; empty takes its default."""
 
-    speed: float = Field(0.0, ge=0.0, le=1.5)
+    speed: Annotated[float, AfterValidator(_speed)] = 0.0
     """Speed of the voice, 0.25 to 1.5; 0 takes the server's default."""
 
     audio: Literal["auto", "pcm16", "pcmu", "pcma"] = "auto"

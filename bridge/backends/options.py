@@ -4,12 +4,33 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from bridge.secret import Secret
 
-ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-HeaderName = Annotated[str, Field(pattern=r"^([A-Za-z0-9!#$%&'*+.^_`|~-]{1,64})?$")]
+
+def matching(pattern: str, words: str) -> AfterValidator:
+    """A string that matches as a whole; the error does not repeat it."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}"
+ToolName = Annotated[str, matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z a-z 0-9 _ -")]
+HeaderName = Annotated[str, matching(rf"({HEADER_NAME})?", "the name of an HTTP header, or empty")]
 BuiltIn = Literal["hangup", "transfer", "send_dtmf"]
 
 RESERVED_HEADERS = frozenset(
@@ -144,7 +165,7 @@ class ServerOptions(Section):
     @classmethod
     def _are_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for name, value in headers.items():
-            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", name):
+            if not re.fullmatch(HEADER_NAME, name):
                 raise ValueError("a header's name has 1 to 64 letters, digits and - _")
             if name.lower() in RESERVED_HEADERS or name.lower().startswith("sec-websocket"):
                 raise ValueError(f"{name} cannot be set here; a key belongs into api_key")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from bridge.backends.options import Section
+from bridge.backends.options import Section, matching
 from bridge.gateway.agent import AgentCall, CallFailed
 from bridge.gateway.events import Answered, Cancelled, Committed
 from bridge.wire.messages import MAX_TRANSCRIPT
@@ -34,7 +34,7 @@ class ScriptLine(Section):
     heard: str = Field("", max_length=MAX_TRANSCRIPT)
     """Transcript of what the caller said."""
 
-    send_dtmf: Annotated[str, Field(pattern=r"^([0-9A-D*#]{1,32})?$")] = ""
+    send_dtmf: Annotated[str, matching(r"[0-9A-D*#]{0,32}", "up to 32 of 0-9 A-D * #")] = ""
     """Keys to press after it."""
 
     transfer: str = Field("", max_length=256)
@@ -43,7 +43,7 @@ class ScriptLine(Section):
     hangup: bool = False
     """End the call after it."""
 
-    fail: Annotated[str, Field(pattern=r"^[a-z_]{0,64}$")] = ""
+    fail: Annotated[str, matching(r"[a-z_]{0,64}", "a code of a-z and _")] = ""
     """Fail the call with this code, instead of anything else."""
 
 

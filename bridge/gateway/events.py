@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True, slots=True)
 class CallerAudio:
@@ -14,6 +17,11 @@ class CallerAudio:
     timestamp: int
     pcm: bytes
     missing: int
+
+    @property
+    def samples(self) -> npt.NDArray[np.int16]:
+        """int16 `[n]`."""
+        return np.frombuffer(self.pcm, "<i2")
 
 
 @dataclass(frozen=True, slots=True)

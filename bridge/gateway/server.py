@@ -56,11 +56,16 @@ class GatewayOptions(BaseModel):
 class Gateway:
     """`async with Gateway(options) as gateway:` serves until the block ends.
 
-    `agents` are added to the embedded `parrot` and `greeter`, by name.
+    `agents`, by name, are added to the embedded `parrot` and `greeter`, or stand in for them when
+    `embedded` is False.
     """
 
     def __init__(
-        self, options: GatewayOptions | None = None, agents: Mapping[str, Agent] | None = None
+        self,
+        options: GatewayOptions | None = None,
+        agents: Mapping[str, Agent] | None = None,
+        *,
+        embedded: bool = True,
     ) -> None:
         self.options = options or GatewayOptions()
         self.stats = GatewayStats()
@@ -70,6 +75,7 @@ class Gateway:
         self.protocols: set[ServerProtocol] = set()
         self._server: _Server | None = None
         self._pem = b""
+        self._embedded = embedded
 
     @property
     def address(self) -> tuple[str, int]:
@@ -90,12 +96,13 @@ class Gateway:
     async def start(self) -> None:
         """Listen. Raises OSError, or ValueError for a certificate that cannot be read."""
         options = self.options
-        clock = SpeechClock()
-        embedded: dict[str, Agent] = {
-            "parrot": Parrot(clock, options.first_audio_ms, options.pace),
-            "greeter": Greeter(clock, options.first_audio_ms, options.pace),
-        }
-        self.agents = embedded | self.agents
+        if self._embedded:
+            clock = SpeechClock()
+            embedded: dict[str, Agent] = {
+                "parrot": Parrot(clock, options.first_audio_ms, options.pace),
+                "greeter": Greeter(clock, options.first_audio_ms, options.pace),
+            }
+            self.agents = embedded | self.agents
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)
         family, _, _, _, address = found[0]

@@ -11,6 +11,8 @@ from sip_plugin.cli.exits import Exit
 from sip_plugin.cli.options import fail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.gateway import Gateway, GatewayOptions
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -18,6 +20,13 @@ DEFAULT_LISTEN = "127.0.0.1:4433"
 
 
 def gateway(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", metavar="FILE", help="Agents and settings, a TOML file; see below."
+        ),
+    ] = None,
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="UDP address to listen on; port 0: any free.")
     ] = DEFAULT_LISTEN,
@@ -49,24 +58,29 @@ def gateway(
     max_calls: Annotated[int, typer.Option(min=1, max=100_000, help="Calls at a time.")] = 256,
     log_level: Annotated[LogLevel, typer.Option(help="What is logged to stderr.")] = "info",
 ) -> None:
-    """Serve the embedded agents, without a model.
+    """Serve agents: the models' side of the plugin's calls.
 
-    `parrot` speaks back what it heard in each turn; `greeter` chimes first, then parrots.
+    With -c FILE.toml the agents are those of the file, each with its backend: a server of a
+    speech-to-speech model (openai, vllm), or one that needs none (parrot, greeter, scripted).
+    Listen address, certificate, token and limits are the file's too; of the other options only
+    --listen, --write-ca and --log-level may be given beside it.
+
+    Without -c it serves the embedded agents, without a model: `parrot` speaks back what it heard
+    in each turn; `greeter` chimes first, then parrots.
     Without --cert it makes a certificate at start; the plugin then verifies it with the file of
     --write-ca. Prints where it listens and what to put into the plugin's configuration.
 
-    Example: sip-plugin gateway --write-ca gateway.pem
+    Example: OPENAI_API_KEY=… sip-plugin gateway -c gateway.toml --write-ca gateway.pem
 
-    Exit codes: 0 stopped as asked; 1 could not start; 2 wrong options.
+    Exit codes: 0 stopped as asked; 1 could not start; 2 wrong options or file.
     """
-    import asyncio
-    import logging
-
-    import uvloop
     from pydantic import SecretStr
 
     from bridge.gateway import Gateway, GatewayOptions
 
+    if config is not None:
+        _serve_file(context, config)
+        return
     host, port = _address(listen)
     if (cert is None) != (key is None):
         raise fail("--cert and --key belong together: give both, or neither", Exit.USAGE)
@@ -83,42 +97,104 @@ def gateway(
         pace=pace,
         max_calls=max_calls,
     )
+    _run(lambda: Gateway(options), listen, log_level)
+
+
+def _serve_file(context: typer.Context, path: Path) -> None:
+    """The agents of a file."""
+    from sip_plugin.config import ConfigError
+    from sip_plugin.gateway import load
+
+    given = [
+        name
+        for name in ("cert", "key", "token", "first_audio_ms", "pace", "max_calls")
+        if context.get_parameter_source(name).name == "COMMANDLINE"
+    ]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise fail(f"{option} belongs into the file when there is one ({path})", Exit.USAGE)
+    try:
+        config = load(path)
+    except ConfigError as error:
+        raise fail(str(error), Exit.USAGE) from None
+    changes = {}
+    asked = {
+        name: value
+        for name, value in context.params.items()
+        if name in ("listen", "write_ca", "log_level")
+        and context.get_parameter_source(name).name == "COMMANDLINE"
+    }
+    if "listen" in asked:
+        _address(asked["listen"])
+        changes["listen"] = asked["listen"]
+    if "write_ca" in asked:
+        if config.gateway.cert_file:
+            raise fail("--write-ca is for the certificate made without cert_file", Exit.USAGE)
+        changes["write_ca"] = str(asked["write_ca"])
+    table = config.gateway.model_copy(update=changes)
+    level = asked.get("log_level", table.log_level)
+
+    def make() -> "Gateway":
+        from bridge.backends import build
+        from bridge.gateway import Gateway
+        from bridge.gateway.clock import SpeechClock
+
+        clock = SpeechClock()
+        agents = {}
+        for name, options in config.agents.items():
+            try:
+                agents[name] = build(name, options, clock)
+            except (OSError, ValueError) as error:
+                raise ValueError(f"agents.{name}: {error}") from None
+        return Gateway(table.options(), agents, embedded=False)
+
+    _run(make, table.listen, level)
+
+
+def _run(make: "Callable[[], Gateway]", listen: str, log_level: str) -> None:
+    """Until SIGTERM or SIGINT. `make` is called on the event loop."""
+    import asyncio
+    import logging
+
+    import uvloop
+
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        uvloop.run(_serve(Gateway(options)))
+        uvloop.run(_serve(make))
     except (OSError, ValueError) as error:
         raise fail(f"gateway on {listen}: {error}", Exit.ERROR) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
 
 
-async def _serve(server: "Gateway") -> None:
-    """Until SIGTERM or SIGINT."""
+async def _serve(make: "Callable[[], Gateway]") -> None:
     import asyncio
     import signal
 
+    server = make()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with server:
         typer.echo(f"gateway listening on {server.endpoint}")
         typer.echo(f"agents: {', '.join(sorted(server.agents))}")
-        typer.echo(_snippet(server.endpoint, server.options))
+        agent = "parrot" if "parrot" in server.agents else min(server.agents)
+        typer.echo(_snippet(server.endpoint, server.options, agent))
         await stop.wait()
 
 
-def _snippet(endpoint: str, options: "GatewayOptions") -> str:
+def _snippet(endpoint: str, options: "GatewayOptions", agent: str) -> str:
     """What makes a plugin use it."""
-    lines = ["", "In the plugin's configuration:", "", "[agents.parrot]"]
-    lines += [f'endpoint = "{endpoint}"', 'agent = "parrot"']
+    lines = ["", "In the plugin's configuration:", "", f"[agents.{agent}]"]
+    lines += [f'endpoint = "{endpoint}"', f'agent = "{agent}"']
     if options.token.get_secret_value():
         lines.append('token = "${MODEL_TOKEN}"')
     if options.ca_out:
-        lines += ["[agents.parrot.tls]", f'ca_file = "{Path(options.ca_out).resolve()}"']
+        lines += [f"[agents.{agent}.tls]", f'ca_file = "{Path(options.ca_out).resolve()}"']
     elif not options.cert_file:
-        lines += ["[agents.parrot.tls]", 'ca_file = "gateway.pem"', ""]
+        lines += [f"[agents.{agent}.tls]", 'ca_file = "gateway.pem"', ""]
         lines.append(
             "The certificate was made for this start and is written nowhere, so a plugin would "
             "refuse it: start with --write-ca gateway.pem."

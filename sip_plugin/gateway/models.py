@@ -1,0 +1,82 @@
+"""Every key of the gateway's file; docs/gateway.md documents them. Times in seconds."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from bridge.backends import Options
+from bridge.backends.options import Section
+from bridge.gateway import GatewayOptions
+from bridge.secret import Secret
+from sip_plugin.config.address import split_host_port
+from sip_plugin.config.values import Name
+
+DEFAULT_PORT = 4433
+
+
+class ListenConfig(Section):
+    """`[gateway]`: where plugins find it, and whom it believes."""
+
+    listen: str = Field("127.0.0.1:4433", max_length=300)
+    """`HOST:PORT` of UDP; port 0 takes any free one."""
+
+    cert_file: str = Field("", max_length=4096)
+    """Certificate chain, PEM; empty makes a certificate at start."""
+
+    key_file: str = Field("", max_length=4096)
+    """Its private key, PEM."""
+
+    write_ca: str = Field("", max_length=4096)
+    """File for the certificate made at start, for `tls.ca_file` of the plugin's agents."""
+
+    token: Secret = SecretStr("")
+    """What a call must show; empty takes every call."""
+
+    max_calls: int = Field(256, ge=1, le=100_000)
+    """Calls at a time."""
+
+    max_connections: int = Field(64, ge=1, le=10_000)
+    """Plugin processes at a time."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged to stderr."""
+
+    @field_validator("listen")
+    @classmethod
+    def _is_an_address(cls, listen: str) -> str:
+        host, port = listen.rpartition(":")[::2]
+        if not (host and port == "0"):  # any free port
+            split_host_port(listen, DEFAULT_PORT)
+        return listen
+
+    @model_validator(mode="after")
+    def _files_belong_together(self) -> "ListenConfig":
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueError("cert_file and key_file belong together: give both, or neither")
+        if self.cert_file and self.write_ca:
+            raise ValueError("write_ca is for the certificate made without cert_file")
+        return self
+
+    def options(self) -> GatewayOptions:
+        """The same for `bridge.gateway.Gateway`."""
+        if self.listen.endswith(":0"):
+            host, port = self.listen.removesuffix(":0").strip("[]"), 0
+        else:
+            host, port = split_host_port(self.listen, DEFAULT_PORT)
+        return GatewayOptions(
+            host=host,
+            port=port,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+            ca_out=self.write_ca,
+            token=self.token,
+            max_calls=self.max_calls,
+            max_connections=self.max_connections,
+        )
+
+
+class GatewayConfig(Section):
+    """The whole file."""
+
+    gateway: ListenConfig = ListenConfig()
+    agents: dict[Name, Options] = Field(min_length=1)

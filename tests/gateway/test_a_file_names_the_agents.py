@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import pytest
+
+from bridge.agent import AgentSpec, TlsOptions
+from bridge.leg.interface import HangupAsked, Transcript
+from bridge.leg.quic import QuicConnection
+from sip_plugin.config import ConfigError
+from sip_plugin.gateway.load import loads
+from tests.gateway.test_the_command_serves_until_told_to_stop import started
+from tests.leg.network import Phone, run, speech
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(text, **environ):
+    return loads(text, name="gateway.toml", folder=ROOT, environ=environ)
+
+
+def faults(text, **environ):
+    with pytest.raises(ConfigError) as error:
+        read(text, **environ)
+    return [str(issue) for issue in error.value.issues]
+
+
+def test_the_example_file_is_valid_and_its_secrets_are_masked():
+    text = (ROOT / "examples" / "gateway.toml").read_text()
+    config = read(text, MODEL_TOKEN="hush", OPENAI_API_KEY="secret")
+    assert config.agents["reception"].api_key.get_secret_value() == "secret"
+    assert "secret" not in repr(config)
+    assert "hush" not in repr(config)
+    assert config.gateway.options().port == 4433
+
+
+def test_a_reference_may_stand_for_a_number():
+    text = '[gateway]\nmax_calls = "${N}"\n[agents.a]\nbackend = "parrot"\n'
+    assert read(text, N="7").gateway.max_calls == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "gateway.toml: agents: there must be at least one [agents.NAME]"),
+        ("[agents.a]\n", "gateway.toml:1: agents.a.backend: this key is required"),
+        ('[agents.a]\nbackend = "opnai"\n', 'gateway.toml:2: agents.a.backend: there is no such backend (did you mean "openai"?)'),
+        ('[agents.a]\nbackend = "vllm"\nurl = "ws://h"\nmodl = "m"\n', 'gateway.toml:4: agents.a.modl: unknown key (did you mean "model"?)'),
+        ('[agents.a]\nbackend = "openai"\nreconnects = "1"\n', "gateway.toml:3: agents.a.reconnects: must be a whole number"),
+        ('[agents.a]\nbackend = "openai"\nurl = "http://h"\n', "gateway.toml:3: agents.a.url: must be wss://HOST/… or ws://HOST/…"),
+        ('[agents.a]\nbackend = "openai"\ntools = ["hangupp"]\n', "gateway.toml:3: agents.a.tools[0]: must be"),
+        ('[agents.a]\nbackend = "openai"\nheaders = { Host = "x" }\n', "gateway.toml:3: agents.a.headers: Host cannot be set here"),
+        ('[agents.a]\nbackend = "openai"\napi_key = "${NO}"\n', "gateway.toml:3: agents.a.api_key: the environment variable NO is not set"),
+        ('[gatway]\n[agents.a]\nbackend = "parrot"\n', 'gateway.toml:1: gatway: unknown table (did you mean "gateway"?)'),
+        ('[gateway]\nlisten = "x:y"\n[agents.a]\nbackend = "parrot"\n', "gateway.toml:2: gateway.listen: the port must be"),
+        ('[gateway]\ncert_file = "a"\n[agents.a]\nbackend = "parrot"\n', "gateway.toml:1: gateway: cert_file and key_file belong together"),
+        ('[[agents.a.functions]]\nname = "a b"\nurl = "http://h"\n[agents.a]\n', "gateway.toml:1"),
+        ("agents = 5\n", "gateway.toml:1: agents"),
+        ("[agents.a\n", "gateway.toml:1"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_with_its_line(text, fault):
+    assert [told for told in faults(text) if told.startswith(fault)], faults(text)
+
+
+def test_every_fault_is_told_at_once_and_no_value_is_repeated():
+    told = faults(
+        '[gateway]\nmaxcalls = 3\n[agents.a]\nbackend = "openai"\nspeed = 9.5\nvoice = 7\n'
+        'url = "wss://me:pass-word@h"\n[[agents.a.functions]]\nname = "x y"\nurl = "ftp://h"\n'
+    )
+    assert len(told) == 6
+    assert "pass-word" not in "".join(told)
+
+
+def test_the_command_serves_the_agents_of_the_file(tmp_path):
+    path = tmp_path / "gateway.toml"
+    path.write_text(
+        '[gateway]\nlisten = "127.0.0.1:0"\nwrite_ca = "' + str(tmp_path / "ca.pem") + '"\n'
+        'log_level = "warning"\ntoken = "${MODEL_TOKEN}"\n'
+        '[agents.test]\nbackend = "scripted"\n'
+        '[[agents.test.script]]\nheard = "Hello?"\ntext = "Bye."\ntone_ms = 100\nhangup = true\n'
+    )
+
+    async def story():
+        process = await started("-c", str(path), MODEL_TOKEN="hush")
+        printed = []
+        while not printed or "ca_file" not in printed[-1]:
+            printed.append((await process.stdout.readline()).decode())
+            assert printed[-1], (await process.stderr.read()).decode()
+        endpoint = printed[0].split()[-1]
+        assert printed[1] == "agents: test\n"
+        line = QuicConnection(endpoint, TlsOptions(ca_file=str(tmp_path / "ca.pem")))
+        agent = AgentSpec(endpoint=endpoint, agent="test", token="hush")
+        phone = await Phone(line, agent).opened()
+        phone.call.answered()
+        phone.call.commit(1, phone.say(speech(0.3)))
+        assert len(await phone.reply_to(1)) == 2400
+        await phone.until_event(HangupAsked)
+        said = [(e.role, e.text) for e in phone.events if isinstance(e, Transcript)]
+        assert said == [("caller", "Hello?"), ("agent", "Bye.")]
+        await line.close()
+        process.terminate()
+        _, errors = await process.communicate()
+        assert process.returncode == 0, errors
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-c", "/nowhere.toml"], b"/nowhere.toml: cannot be read"),
+        (["-c", str(ROOT / "examples" / "gateway.toml"), "--pace", "2"], b"--pace belongs into"),
+    ],
+)
+def test_a_wrong_use_of_the_file_says_what_is_wrong(options, said):
+    async def story():
+        process = await started(*options)
+        _, errors = await process.communicate()
+        assert (process.returncode, said in errors) == (2, True), errors
+
+    run(story())
