@@ -28,11 +28,18 @@ class Received:
     headers: dict[str, str]
     body: str
     source: tuple[str, int]
+    head: str = ""
+    """Start line and headers as they came."""
 
     @property
     def code(self) -> int:
         """0 for a request."""
         return int(self.start.split()[1]) if self.start.startswith("SIP/") else 0
+
+    @property
+    def contacts(self) -> list[str]:
+        """Every Contact header."""
+        return re.findall(r"(?im)^contact: *(.*)$", self.head)
 
     @property
     def method(self) -> str:
@@ -60,7 +67,7 @@ def read(packet: bytes, source: tuple[str, int]) -> Received:
     for line in lines:
         name, _, value = line.partition(":")
         headers.setdefault(name.strip().lower(), value.strip())
-    return Received(start, headers, body, source)
+    return Received(start, headers, body, source, head)
 
 
 class Phone:

@@ -2,15 +2,13 @@
 
 import pytest
 
-from sip_plugin.config import Config
-from sip_plugin.media.description import Direction, MediaDescription, PhoneCodec
+from sip_plugin.media.description import Direction
 from sip_plugin.planes.messages import (
     CallState,
     CloseCall,
     Drain,
     EndCall,
     Hangup,
-    Lease,
     ModelFailed,
     ModelReady,
     OpenCall,
@@ -19,82 +17,18 @@ from sip_plugin.planes.messages import (
     StartMedia,
     TransferCall,
 )
-from sip_plugin.sip.actions import Answer, Dial, HangUp, Refer, Tell, ToWorker
-from sip_plugin.sip.callcontrol import END_SECS, CallControl
+from sip_plugin.sip.actions import Answer, Dial, HangUp, Refer
+from sip_plugin.sip.callcontrol import END_SECS
 from sip_plugin.sip.events import (
     Accept,
     Confirmed,
     Ended,
-    Invite,
     MediaChanged,
     Progress,
     Refuse,
     TransferProgress,
 )
-from sip_plugin.sip.leases import LeasePool
-from sip_plugin.sip.sdp import AudioOffer
-from sip_plugin.sip.trunks import Trunks
-
-MEDIA = MediaDescription(
-    codec=PhoneCodec.ULAW,
-    remote_address="192.0.2.9",
-    remote_rtp_port=40_000,
-    remote_rtcp_port=40_001,
-    tx_payload_type=0,
-    rx_payload_type=0,
-)
-
-
-class Story:
-    """A plugin with one IP trunk, one worker with two ports, and room for two calls."""
-
-    def __init__(self, address: str = "0.0.0.0", **sip) -> None:
-        config = Config.model_validate(
-            {
-                "sip": {"answer_timeout_secs": 10.0, **sip},
-                "trunks": {
-                    "main": {
-                        "domain": "192.0.2.9",
-                        "require_registration": False,
-                        "allow_from": ["192.0.2.0/24"],
-                        "max_ring_secs": 30.0,
-                    }
-                },
-                "agents": {"parrot": {"endpoint": "quic://127.0.0.1:4433"}},
-                "dialplan": {"default": {"agent": "parrot"}, "outbound": {"allow": ["_+."]}},
-            }
-        )
-        pool = LeasePool()
-        pool.join("w")
-        pool.offer("w", tuple(Lease(lease_id=f"w.{n}", address=address, port=n) for n in (10, 20)))
-        self.control = CallControl(
-            config, Trunks(config.trunks), pool, lambda far: f"toward {far}", 2
-        )
-        self.pool = pool
-
-    def invite(self, sid: str = "s1", now: float = 0.0):
-        offer = AudioOffer((PhoneCodec.ULAW,))
-        return self.control.invite(Invite(sid, ("192.0.2.9", 5060), "1", "2", offer), now)
-
-    def answered(self, sid: str = "s1") -> None:
-        self.invite(sid)
-        self.control.on_message("w", ModelReady(sid=sid), 1.0)
-        self.control.on_event(MediaChanged(sid, MEDIA), 1.0)
-        self.control.on_event(Confirmed(sid), 1.1)
-
-    def originate(self, now: float = 0.0) -> str:
-        actions = self.control.originate(
-            Originate(request_id="r", number="+1", agent_name="parrot"), now
-        )
-        return actions[0].message.sid
-
-
-def told(actions) -> list:
-    return [action.message for action in actions if isinstance(action, Tell)]
-
-
-def to_worker(actions) -> list:
-    return [action.message for action in actions if isinstance(action, ToWorker)]
+from tests.sip.story import MEDIA, Story, to_worker, told
 
 
 def test_an_inbound_call_from_first_to_last():
