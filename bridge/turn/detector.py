@@ -117,7 +117,7 @@ class TurnDetector:
         self._pauses.note(now - grown - current.end_ms)
         current.speech_ms += grown
         current.end_ms = now
-        self._barge_in.hear(grown)
+        self._barge_in.hear(now, grown, frame.level_dbfs)
 
     def _begins_anew(self, current: Utterance, resumed_ms: int) -> bool:
         """Speech over the agent does not add to what was said before the agent began."""
@@ -187,6 +187,7 @@ class TurnDetector:
             if (self._is_enough(current) and not current.contested) or (over and answers):
                 self._turns += 1
                 current.turn = self._turns
+                self._pauses.note_turn(current.began_ms)
                 events.append(Prime(now, current.turn, current.first_seq))
             elif over:
                 self._close(current, events)
@@ -225,6 +226,7 @@ class TurnDetector:
         self._awaited = Awaited(current.turn, until, standing if may_go_on else None)
         self._commit_ms = now
         self._next_seq = seq + 1
+        self._pauses.turn_ended_ms = current.end_ms
         events.append(Commit(now, current.turn, current.end_ms, seq))
         self._close(current, events)
 

@@ -8,8 +8,13 @@ _REMEMBERED = 12
 _SHORTEST_MS = 120
 """A shorter silence is a stop consonant, no pause."""
 _COVERED = 0.9
-"""Share of the caller's pauses that is to be shorter than the threshold."""
+"""Share of the caller's pauses that are to go by unheard."""
+_CUT_OFF_MS = 1500
+"""A turn that begins so soon after the last one was the rest of it."""
 _MARGIN_MS = 60
+_REPLY_MS = 200
+"""A reply takes longer to be heard. A caller who goes on before that takes the commit back, so
+that the commit need not wait for it."""
 _PRIOR = 3
 """So many pauses of the usual length are taken to have been seen before the first real one."""
 
@@ -19,9 +24,17 @@ class Pauses:
 
     def __init__(self, options: TurnOptions) -> None:
         self._options = options
-        usual = options.silence_threshold_ms - _MARGIN_MS
+        self._margin_ms = -_REPLY_MS if options.continuation else _MARGIN_MS
+        usual = options.silence_threshold_ms - self._margin_ms
         self._seen: deque[int] = deque([usual] * _PRIOR, maxlen=_REMEMBERED)
         self.threshold_ms = options.silence_threshold_ms
+        self.turn_ended_ms: int | None = None
+        """End of the speech of the last turn."""
+
+    def note_turn(self, began_ms: int) -> None:
+        """A turn has opened whose speech began then."""
+        if self.turn_ended_ms is not None and began_ms - self.turn_ended_ms <= _CUT_OFF_MS:
+            self.note(began_ms - self.turn_ended_ms)
 
     def note(self, ms: int) -> None:
         """A silence that did not end the turn, or that should not have."""
@@ -31,4 +44,4 @@ class Pauses:
         ordered = sorted(self._seen)
         long = ordered[min(int(_COVERED * len(ordered)), len(ordered) - 1)]
         low, high = self._options.adaptive_min_ms, self._options.adaptive_max_ms
-        self.threshold_ms = max(low, min(long + _MARGIN_MS, max(low, high)))
+        self.threshold_ms = max(low, min(long + self._margin_ms, max(low, high)))

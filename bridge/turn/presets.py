@@ -8,9 +8,12 @@ PresetName = Literal["document", "phone"]
 PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     "document": {},
     "phone": {
-        "silence_threshold_ms": 420,
-        "barge_confirm_ms": 500,
+        "silence_threshold_ms": 400,
+        "endpointing": "adaptive",
+        "barge_confirm_ms": 480,
+        "agent_gate_dbfs": -38.0,
         "agent_tail_ms": 300,
+        "vad_threshold": 0.4,
     },
 }
 """Only what differs from the defaults."""

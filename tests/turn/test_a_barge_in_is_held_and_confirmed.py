@@ -3,7 +3,10 @@ from bridge.turn.options import TurnOptions
 from tests.turn.document import rule
 from tests.turn.timeline import Timeline
 
-rule("It is confirmed, with `Cancel`, when the speech over the agent reaches `barge_confirm_ms`.")
+rule(
+    "It is confirmed, with `Cancel`, when the speech over the agent has gone on for "
+    "`barge_confirm_ms`,"
+)
 rule("A confirmed barge-in belongs to the caller's turn from its onset.")
 rule("One that stays shorter than `response_min_speech_ms` commits as a short answer does.")
 
