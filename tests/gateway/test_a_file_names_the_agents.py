@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 
 from bridge.agent import AgentSpec, TlsOptions
+from bridge.backends import OPTIONS
 from bridge.leg.interface import HangupAsked, Transcript
 from bridge.leg.quic import QuicConnection
 from sip_plugin.config import ConfigError
 from sip_plugin.gateway.load import loads
+from sip_plugin.gateway.models import ListenConfig
 from tests.gateway.test_the_command_serves_until_told_to_stop import started
 from tests.leg.network import Phone, run, speech
 
@@ -37,28 +39,32 @@ def test_a_reference_may_stand_for_a_number():
     assert read(text, N="7").gateway.max_calls == 7
 
 
+PARROT = '[agents.a]\nbackend = "parrot"\n'
+OPENAI = '[agents.a]\nbackend = "openai"\n'
+VLLM = '[agents.a]\nbackend = "vllm"\nurl = "ws://h"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "gateway.toml: agents: there must be at least one [agents.NAME]"),
-        ("[agents.a]\n", "gateway.toml:1: agents.a.backend: this key is required"),
-        ('[agents.a]\nbackend = "opnai"\n', 'gateway.toml:2: agents.a.backend: there is no such backend (did you mean "openai"?)'),
-        ('[agents.a]\nbackend = "vllm"\nurl = "ws://h"\nmodl = "m"\n', 'gateway.toml:4: agents.a.modl: unknown key (did you mean "model"?)'),
-        ('[agents.a]\nbackend = "openai"\nreconnects = "1"\n', "gateway.toml:3: agents.a.reconnects: must be a whole number"),
-        ('[agents.a]\nbackend = "openai"\nurl = "http://h"\n', "gateway.toml:3: agents.a.url: must be wss://HOST/… or ws://HOST/…"),
-        ('[agents.a]\nbackend = "openai"\ntools = ["hangupp"]\n', "gateway.toml:3: agents.a.tools[0]: must be"),
-        ('[agents.a]\nbackend = "openai"\nheaders = { Host = "x" }\n', "gateway.toml:3: agents.a.headers: Host cannot be set here"),
-        ('[agents.a]\nbackend = "openai"\napi_key = "${NO}"\n', "gateway.toml:3: agents.a.api_key: the environment variable NO is not set"),
-        ('[gatway]\n[agents.a]\nbackend = "parrot"\n', 'gateway.toml:1: gatway: unknown table (did you mean "gateway"?)'),
-        ('[gateway]\nlisten = "x:y"\n[agents.a]\nbackend = "parrot"\n', "gateway.toml:2: gateway.listen: the port must be"),
-        ('[gateway]\ncert_file = "a"\n[agents.a]\nbackend = "parrot"\n', "gateway.toml:1: gateway: cert_file and key_file belong together"),
-        ('[[agents.a.functions]]\nname = "a b"\nurl = "http://h"\n[agents.a]\n', "gateway.toml:1"),
-        ("agents = 5\n", "gateway.toml:1: agents"),
-        ("[agents.a\n", "gateway.toml:1"),
+        ("", " agents: there must be at least one [agents.NAME]"),
+        ("[agents.a]\n", "1: agents.a.backend: this key is required"),
+        ('[agents.a]\nbackend = "opnai"\n', "2: agents.a.backend: there is no such backend (did"),
+        (VLLM + 'modl = "m"\n', '4: agents.a.modl: unknown key (did you mean "model"?)'),
+        (OPENAI + 'reconnects = "1"\n', "3: agents.a.reconnects: must be a whole number"),
+        (OPENAI + 'url = "http://h"\n', "3: agents.a.url: must be wss://HOST/… or ws://HOST/…"),
+        (OPENAI + 'tools = ["hangupp"]\n', "3: agents.a.tools[0]: must be"),
+        (OPENAI + 'headers = { Host = "x" }\n', "3: agents.a.headers: Host cannot be set here"),
+        (OPENAI + 'api_key = "${NO}"\n', "3: agents.a.api_key: the environment variable NO"),
+        ("[gatway]\n" + PARROT, '1: gatway: unknown table (did you mean "gateway"?)'),
+        ('[gateway]\nlisten = "x:y"\n' + PARROT, "2: gateway.listen: the port must be"),
+        ('[gateway]\ncert_file = "a"\n' + PARROT, "1: gateway: cert_file and key_file belong"),
+        ("agents = 5\n", "1: agents"),
+        ("[agents.a\n", "1: "),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_told_with_its_line(text, fault):
-    assert [told for told in faults(text) if told.startswith(fault)], faults(text)
+    assert [told for told in faults(text) if told.startswith(f"gateway.toml:{fault}")], faults(text)
 
 
 def test_every_fault_is_told_at_once_and_no_value_is_repeated():
@@ -118,3 +124,10 @@ def test_a_wrong_use_of_the_file_says_what_is_wrong(options, said):
         assert (process.returncode, said in errors) == (2, True), errors
 
     run(story())
+
+
+@pytest.mark.parametrize("name", ["openai", "vllm", "scripted", "parrot"])
+def test_the_document_lists_every_key_of_a_backend(name):
+    text = (ROOT / "docs" / "gateway.md").read_text()
+    assert [key for key in OPTIONS[name].model_fields if f"`{key}`" not in text] == []
+    assert [key for key in ListenConfig.model_fields if f"`{key}`" not in text] == []
