@@ -1,11 +1,11 @@
 """What a call costs: percent of a core, in one worker, and on which part of the path it goes.
 
-    python -m benchmarks.cpu [--quick] [--calls 1,10,50,100] [--seconds 20]
+    python -m benchmarks.cpu [--quick] [--calls 1,10,50,100] [--seconds 20] [--leg aec|raw]
 
 RTP phones play recorded speech in a loop, a real gateway (a process of its own) speaks every turn
 back. The worker is the real one; its CPU time is read from the system, and a 1 ms profiling timer
-in it tells the stages apart (it costs about half a percent of what is measured). SIP is bypassed.
-Needs no root.
+in it tells the stages apart (it costs about half a percent of what is measured). `--leg raw` adds
+the echo canceller while the agent speaks. SIP is bypassed. Needs no root.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from benchmarks.worker_host import WorkerHost
 from bridge.agent import AgentSpec, TlsOptions
 from bridge.audio import g711
 from bridge.audio.frames import FRAME_SAMPLES
+from bridge.profile import PROFILES, ProfileName
 from sip_plugin.demo import speech
 
 LIMIT_PCT_PER_CALL = 1.0
@@ -63,7 +64,9 @@ def spoken_loop() -> list[bytes]:
     return [g711.encode("g711_ulaw", frame) for frame in pcm]
 
 
-async def measure(calls: int, secs: float, endpoint: str, ca_file: str, folder: Path) -> Row:
+async def measure(
+    calls: int, secs: float, leg: ProfileName, endpoint: str, ca_file: str, folder: Path
+) -> Row:
     """One cell of the table."""
     rng = random.Random(calls)
     lines = spoken_loop()
@@ -72,7 +75,7 @@ async def measure(calls: int, secs: float, endpoint: str, ca_file: str, folder: 
     samples = folder / f"samples-{calls}.json"
     os.environ["SIP_PLUGIN_SAMPLES"] = str(samples)
     reports = []
-    async with WorkerHost(spec, "benchmarks.sampled_worker") as host:
+    async with WorkerHost(spec, "benchmarks.sampled_worker", PROFILES[leg]) as host:
         for sid, caller in callers.items():
             caller.phone.remote_port = await host.open(sid, caller.phone.port)
         phones = [caller.phone for caller in callers.values()]
@@ -89,7 +92,7 @@ async def measure(calls: int, secs: float, endpoint: str, ca_file: str, folder: 
     shares = json.loads(samples.read_text())
     whole = sum(shares.values())
     per_call = 100 * cpu / elapsed / calls
-    row: Row = {"calls": calls, "cpu_pct_per_call": round(per_call, 3)}
+    row: Row = {"calls": calls, "leg": leg, "cpu_pct_per_call": round(per_call, 3)}
     for stage in (*STAGES, "other"):
         row[f"{stage}_pct"] = round(per_call * shares.get(stage, 0) / whole, 3)
     row["core_pct"] = round(100 * cpu / elapsed, 1)
@@ -130,6 +133,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1 and 10 calls, 5 s each")
     parser.add_argument("--calls", default="", help="cells, calls at once")
     parser.add_argument("--seconds", type=float, default=0.0, help="measured time of a cell")
+    parser.add_argument("--leg", choices=sorted(PROFILES), default="aec", help="leg profile")
     arguments = parser.parse_args()
     calls = arguments.calls or ("1,10" if arguments.quick else "1,10,50,100")
     secs = arguments.seconds or (5.0 if arguments.quick else 20.0)
@@ -141,7 +145,7 @@ def main() -> None:
             for n in [int(text) for text in calls.split(",")]:
                 print(f"cpu: {n} calls, {secs:.0f} s …", flush=True)
                 ca_file = str(folder / "ca.pem")
-                rows.append(uvloop.run(measure(n, secs, endpoint, ca_file, folder)))
+                rows.append(uvloop.run(measure(n, secs, arguments.leg, endpoint, ca_file, folder)))
         finally:
             assert gateway.stdin is not None
             gateway.stdin.close()

@@ -1,12 +1,14 @@
 """What the plugin adds: RTP in to QUIC out, and QUIC in to RTP out, in one worker.
 
-    python -m benchmarks.latency [--quick] [--calls 1,10,50] [--seconds 15]
+    python -m benchmarks.latency [--quick] [--calls 1,10,50] [--seconds 15] [--leg aec|raw]
 
 RTP phones send a marked frame every 220 ms, which an agent behind a real gateway notices; the
 agent sends a short burst every 220 ms or so, which the phones notice. Phones and gateway are one
 process, the worker another: what is measured includes the loopback, the receiving side's own
-scheduling and aioquic on both ends, so it is an upper bound of what the worker adds. SIP is
-bypassed (the stock pjsua2 wheel ends at 4 calls). Needs no root.
+scheduling and aioquic on both ends, so it is an upper bound of what the worker adds. The agent
+speaks without a pause, so on `raw` legs the echo canceller runs all of the time, which no real
+call does; the default is `aec`, without it. SIP is bypassed (the stock pjsua2 wheel ends at 4
+calls). Needs no root.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from bridge.audio import g711
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import CallerAudio
 from bridge.gateway.server import Gateway, GatewayOptions
+from bridge.profile import PROFILES, ProfileName
 
 LIMIT_P50_MS, LIMIT_P99_MS = 5.0, 15.0
 MARK_EVERY = 11
@@ -34,7 +37,8 @@ MARK_EVERY = 11
 BURST_FRAMES = 3
 SETTLE_SECS = 1.0
 LOUD = 6000
-_TONE = (16000 * np.sin(2 * np.pi * 1000 * np.arange(160) / 8000)).astype(np.int16)
+_TONE = (16000 * np.sin(2 * np.pi * 2000 * np.arange(160) / 8000 + 0.7)).astype(np.int16)
+"""Of the phone; the agent's is an octave lower, so that a canceller can tell them apart."""
 _MARK = g711.encode("g711_ulaw", _TONE)
 _SILENCE = g711.encode("g711_ulaw", np.zeros(160, np.int16))
 _QUIET_GAP_SECS = 0.1
@@ -92,7 +96,7 @@ class Meter:
             await call.send(tone, 0)
 
 
-async def measure(calls: int, secs: float, folder: Path) -> Row:
+async def measure(calls: int, secs: float, leg: ProfileName, folder: Path) -> Row:
     """One cell of the table."""
     rng = random.Random(calls)
     meters = {f"bench-{i}": Meter(rng) for i in range(calls)}
@@ -106,7 +110,7 @@ async def measure(calls: int, secs: float, folder: Path) -> Row:
         spec = AgentSpec(
             endpoint=gateway.endpoint, agent="meter", tls=TlsOptions(ca_file=str(ca_file))
         )
-        async with WorkerHost(spec) as host:
+        async with WorkerHost(spec, leg=PROFILES[leg]) as host:
             for sid, meter in meters.items():
                 meter.phone.remote_port = await host.open(sid, meter.phone.port)
             phones = [meter.phone for meter in meters.values()]
@@ -117,7 +121,7 @@ async def measure(calls: int, secs: float, folder: Path) -> Row:
     settled = SETTLE_SECS / (SETTLE_SECS + secs)
     up = np.concatenate([m.up_ms[int(len(m.up_ms) * settled) :] for m in meters.values()])
     down = np.concatenate([m.down_ms[int(len(m.down_ms) * settled) :] for m in meters.values()])
-    row: Row = {"calls": calls}
+    row: Row = {"calls": calls, "leg": leg}
     for name, values in (("up", up), ("down", down)):
         for q in (50, 95, 99):
             row[f"{name}_p{q}_ms"] = round(float(np.percentile(values, q)), 2)
@@ -141,13 +145,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="4 s a cell instead of 15")
     parser.add_argument("--calls", default="1,10,50", help="cells, calls at once")
     parser.add_argument("--seconds", type=float, default=0.0, help="measured time of a cell")
+    parser.add_argument("--leg", choices=sorted(PROFILES), default="aec", help="leg profile")
     arguments = parser.parse_args()
     secs = arguments.seconds or (4.0 if arguments.quick else 15.0)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for calls in [int(n) for n in arguments.calls.split(",")]:
             print(f"latency: {calls} calls, {secs:.0f} s …", flush=True)
-            rows.append(uvloop.run(measure(calls, secs, Path(folder))))
+            rows.append(uvloop.run(measure(calls, secs, arguments.leg, Path(folder))))
     publish(
         "latency",
         rows,

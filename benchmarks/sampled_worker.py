@@ -18,6 +18,7 @@ STAGES = {
     "rtp": ("/sip_plugin/media/",),
     "codec_resample": ("/bridge/audio/g711", "/bridge/audio/resample", "/bridge/audio/level"),
     "vad": ("/bridge/audio/vad", "/onnxruntime/"),
+    "cleaning": ("/bridge/uplink", "/bridge/audio/", "/livekit/"),
     "quic": ("/aioquic/", "/bridge/leg/", "/bridge/wire/", "/cryptography/"),
     "turns_playout": ("/bridge/turn/", "/bridge/playout", "/bridge/call"),
 }

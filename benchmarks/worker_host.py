@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from bridge.agent import AgentSpec
+from bridge.profile import PROFILES, LegProfile
 from bridge.secret import REVEAL
 from sip_plugin.config import Config
 from sip_plugin.media.description import MediaDescription, PhoneCodec
@@ -34,8 +35,14 @@ START_SECS = 20.0
 class WorkerHost:
     """`async with WorkerHost(agent) as host:` then `port = await host.open("sid", phone_port)`."""
 
-    def __init__(self, agent: AgentSpec, module: str = "sip_plugin.media") -> None:
+    def __init__(
+        self,
+        agent: AgentSpec,
+        module: str = "sip_plugin.media",
+        leg: LegProfile = PROFILES["raw"],
+    ) -> None:
         self._agent = agent
+        self._leg = leg
         self._module = module
         self._folder = tempfile.TemporaryDirectory(prefix="sip-plugin-bench-")
         self._leases: asyncio.Queue[Lease] = asyncio.Queue()
@@ -116,6 +123,7 @@ class WorkerHost:
                 direction="inbound",
                 caller="+15550001",
                 called="+15550002",
+                leg=self._leg,
             )
         )
         await asyncio.wait_for(self._ready[sid], START_SECS)
