@@ -70,7 +70,8 @@ class LegProfile(BaseModel):
 
 
 PROFILES: dict[ProfileName, LegProfile] = {
-    "raw": LegProfile(),
+    # Above what a canceller leaves of an echo that hardly rises above the line's noise.
+    "raw": LegProfile(agent_gate_dbfs=-40.0),
     # No echo to expect: the gate stays where it is when nobody speaks, and barge-ins are quick.
     "aec": LegProfile(canceller="none", agent_gate_dbfs=-50.0),
 }

@@ -95,7 +95,7 @@ def analyse(
         levels = dbfs(batch)
         for i, probability, level in zip(now, probabilities, levels, strict=True):
             results[i].probability[n] = probability
-            results[i].level_dbfs[n] = level
+            results[i].level_dbfs[n] = uplinks[i].gate_level(float(level))
         done += live
         progress(done)
     return results

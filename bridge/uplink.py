@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio import canceller
+from bridge.audio.echo_presence import EchoPresence
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.highpass import HighPass
+from bridge.audio.level import FLOOR_DBFS, dbfs
 from bridge.audio.reference import Reference
+from bridge.audio.residual import Residual
 from bridge.profile import LegProfile
 
 AUDIBLE_PEAK = 20
@@ -21,6 +24,10 @@ QUIET_PEAK = 300
 """A received frame that stays below it is quiet enough to change over in."""
 CHANGE_OVER_FRAMES = 100
 """A change-over waits so long for a quiet frame (2 s)."""
+
+LEAD_FRAMES = 100
+"""The canceller runs at the start of a call though nobody has spoken yet (2 s): it learns the
+line's noise, and its first reply leaks less."""
 
 _SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -34,16 +41,19 @@ class UplinkStats:
     """In which the canceller ran."""
     malformed_frames: int = 0
     """Not 160 samples of int16; cut, filled, made finite."""
+    echo_absent: bool = False
+    """It was proved that the line returns nothing."""
     reference_shifts: int = 0
 
 
 class Uplink:
     """One call's way in. Engines are stateful, so a call keeps its own from start to end.
 
-    The canceller runs while the agent is heard and for the longest echo after it. Its output is
-    some milliseconds late; the caller's audio is otherwise passed on at once, so that no reply
-    pays for the canceller. The change from one to the other is faded, and the one back waits
-    for a quiet frame, in which the skipped milliseconds are not missed.
+    The canceller runs while the agent is heard and for the longest echo after it, unless the line
+    has been seen to return nothing. Its output is some milliseconds late; the caller's audio is
+    otherwise passed on at once, so that no reply pays for the canceller. The change from one to
+    the other is faded, and the one back waits for a quiet frame, in which the skipped
+    milliseconds are not missed.
     """
 
     def __init__(self, profile: LegProfile) -> None:
@@ -51,6 +61,8 @@ class Uplink:
         self._high_pass = HighPass(profile.high_pass_hz)
         self._canceller = canceller.make(profile.canceller)
         self._reference = Reference()
+        self._presence = EchoPresence()
+        self._residual = Residual()
         self._tail_frames = profile.canceller_tail_ms // FRAME_MS
         self._idle_frames = self._tail_frames + 1
         """Frames since the agent's voice was in the reference."""
@@ -77,20 +89,40 @@ class Uplink:
             return frame
         far = self._reference.pull()
         self.stats.reference_shifts = self._reference.shifts
-        if far is not None and _peak(far) >= AUDIBLE_PEAK:
-            self._idle_frames = 0
-        else:
-            self._idle_frames += 1
-        if self._idle_frames <= self._tail_frames:
+        if self._echo_is_expected(frame, far):
             return self._cancel(frame, far, begins=not self._running)
         if not self._running:
+            self._residual.undoubted()
             return frame
-        overdue = self._idle_frames - self._tail_frames
         cleaned = self._cancel(frame, far, begins=False)
+        overdue = self._idle_frames - self._tail_frames
         if overdue < CHANGE_OVER_FRAMES and _peak(frame) >= QUIET_PEAK:
             return cleaned
         self._running = False
         return _mix(cleaned, frame, _FADE)
+
+    def gate_level(self, level_dbfs: float) -> float:
+        """The level that the gate is to judge the last cleaned frame by, given its own level.
+
+        While the canceller may leave something of the agent in it, that is lower; ask once for
+        each frame.
+        """
+        return self._residual.gate_level(level_dbfs)
+
+    def _echo_is_expected(self, frame: NDArray[np.int16], far: NDArray[np.int16] | None) -> bool:
+        """Whether the agent is in this frame, as far as is known."""
+        audible = far is not None and _peak(far) >= AUDIBLE_PEAK
+        self._idle_frames = 0 if audible else self._idle_frames + 1
+        heard = self._idle_frames <= self._tail_frames
+        if heard:
+            sent_dbfs = float(dbfs(far)) if audible else FLOOR_DBFS
+            self._presence.push(sent_dbfs, float(dbfs(frame)))
+        elif self._idle_frames == self._tail_frames + 1:
+            self._presence.reply_ended()
+        self.stats.echo_absent = self._presence.absent
+        if self._presence.absent:
+            return False
+        return heard or self.stats.frames <= LEAD_FRAMES
 
     def _cancel(
         self, frame: NDArray[np.int16], far: NDArray[np.int16] | None, *, begins: bool
@@ -99,6 +131,10 @@ class Uplink:
         self._running = True
         self.stats.cancelled_frames += 1
         cleaned = self._canceller.process(frame, _SILENCE if far is None else far)
+        if self._idle_frames <= self._tail_frames:
+            self._residual.cancelled(frame, cleaned, self._idle_frames == 0)
+        else:
+            self._residual.undoubted()
         return _mix(frame, cleaned, self._fade_in) if begins else cleaned
 
     def _well_formed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:

@@ -196,7 +196,7 @@ class MediaCall:
 
     def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
         """One cleaned caller frame, with what the worker's batch found out about it."""
-        self._bridge.hear(pcm, probability, level_dbfs, now)
+        self._bridge.hear(pcm, probability, self._uplink.gate_level(level_dbfs), now)
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""

@@ -1,0 +1,77 @@
+"""What a canceller leaves of the echo, told from a caller by more than its level.
+
+Two cases in which a cleaned frame sounds like speech and is the agent: a canceller that still
+learns leaks in bursts, and on a noisy line an echo that hardly rises above the noise is not
+found at all. Both are answered by a lower level for the gate, never by a change of the audio.
+"""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.audio.level import FLOOR_DBFS
+
+LEARNING_FRAMES = 150
+"""Of the agent's voice, until the canceller knows the line (3 s)."""
+SURROUNDING_FRAMES = 15
+MOSTLY_CANCELLED = 10 ** (7 / 10)
+"""Energy before the canceller over energy after it (7 dB), in the surrounding 300 ms."""
+QUIET_LINE_DBFS = -50.0
+"""Noise up to here hides no echo that the gates let pass."""
+DIGITAL_SILENCE_DBFS = -75.0
+"""No line is so quiet: a phone that sends nothing, of which nothing is learnt."""
+NOISE_RISE_DB = 0.04
+"""The estimate of the noise follows the quietest frames at once, louder ones by 2 dB/s."""
+
+
+class Residual:
+    """One call's doubts about its cleaned frames."""
+
+    def __init__(self) -> None:
+        self._learnt = 0
+        self._energies: deque[tuple[float, float]] = deque(maxlen=SURROUNDING_FRAMES)
+        """Before and after the canceller."""
+        self._noise_dbfs: float | None = None
+        self._doubtful = False
+
+    def cancelled(
+        self, before: NDArray[np.int16], after: NDArray[np.int16], agent_audible: bool
+    ) -> None:
+        """A frame in which echo was expected has been cleaned."""
+        self._doubtful = True
+        if self._learnt < LEARNING_FRAMES:
+            self._learnt += agent_audible
+            self._energies.append((_energy(before), _energy(after)))
+
+    def undoubted(self) -> None:
+        """A frame in which there is none."""
+        self._doubtful = False
+
+    def gate_level(self, level_dbfs: float) -> float:
+        """The level that the gate judges the last frame by; `level_dbfs` is its own.
+
+        Ask once for each frame: the line's noise is learnt from it.
+        """
+        if not self._doubtful:
+            self._learn_noise(level_dbfs)
+            return level_dbfs
+        if self._learnt < LEARNING_FRAMES:
+            before, after = np.sum(self._energies, axis=0)
+            if before > MOSTLY_CANCELLED * after:
+                # It has just removed most of what came in: this is not the caller.
+                return FLOOR_DBFS
+        if self._noise_dbfs is None:
+            return level_dbfs
+        return level_dbfs - max(0.0, self._noise_dbfs - QUIET_LINE_DBFS)
+
+    def _learn_noise(self, level_dbfs: float) -> None:
+        if level_dbfs < DIGITAL_SILENCE_DBFS:
+            return
+        known = self._noise_dbfs
+        self._noise_dbfs = level_dbfs if known is None else min(level_dbfs, known + NOISE_RISE_DB)
+
+
+def _energy(frame: NDArray[np.int16]) -> float:
+    samples = frame.astype(np.float32)
+    return float(samples @ samples) + 1.0
