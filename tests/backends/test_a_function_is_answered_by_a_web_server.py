@@ -30,10 +30,6 @@ def test_the_arguments_go_out_and_the_text_comes_back():
         assert request.headers["Authorization"] == "Bearer hush"
         assert (body["sid"], body["name"]) == ("call-1", "look_up")
         assert body["arguments"] == {"number": 7}
-            "call-1",
-            "look_up",
-            {"number": 7},
-        )
         return web.Response(text="two loaves")
 
     assert asyncio.run(ask(orders)) == "two loaves"
