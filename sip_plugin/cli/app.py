@@ -11,6 +11,7 @@ from sip_plugin.cli.demo import demo
 from sip_plugin.cli.dialplan import app as dialplan
 from sip_plugin.cli.doctor import doctor
 from sip_plugin.cli.gateway import gateway
+from sip_plugin.cli.reload import reload
 from sip_plugin.cli.replay import replay
 from sip_plugin.cli.route_test import route_test
 from sip_plugin.cli.run import run
@@ -50,7 +51,7 @@ def _options(
     pass
 
 
-for _command in (demo, check, doctor, run, call, status, route_test, gateway, replay):
+for _command in (demo, check, doctor, run, call, status, reload, route_test, gateway, replay):
     app.command()(_command)
 app.add_typer(dialplan, name="dialplan")
 

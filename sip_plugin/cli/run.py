@@ -11,7 +11,7 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     listens on a control socket for `sip-plugin call` and `sip-plugin status`.
 
     SIGTERM or Ctrl-C drains: new calls get 503, running ones may end within drain_secs. A second
-    signal hangs them up and ends.
+    signal hangs them up and ends. SIGHUP, or sip-plugin reload, takes a changed file over.
 
     Example: TRUNK_PASSWORD=… sip-plugin run -c sip-plugin.toml
 
@@ -19,6 +19,7 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """
     import asyncio
 
+    from sip_plugin.config import load
     from sip_plugin.service.log import write_child_line, write_own_lines
     from sip_plugin.service.run_dir import RunDirError, claim
     from sip_plugin.service.supervisor import Supervisor
@@ -39,7 +40,7 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
         raise fail(str(error), Exit.ERROR) from None
 
     async def supervise() -> None:
-        await Supervisor(checked, run_dir, write_child_line).run()
+        await Supervisor(checked, run_dir, write_child_line, lambda: load(config)).run()
 
     try:
         asyncio.run(supervise())

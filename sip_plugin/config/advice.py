@@ -18,7 +18,7 @@ def advice(located: Located, name: str) -> list[Issue]:
     """Say what looks wrong in the valid configuration of the file `name`, by its lines."""
     config = located.config
     found = itertools.chain(
-        _trunks(config), _agents(config), _routes(config), _ports(config), _not_heeded(config)
+        _trunks(config), _agents(config), _routes(config), _ports(config), _not_carried_out(config)
     )
     return _issues(located, name, found)
 
@@ -93,30 +93,14 @@ def _numbers_without_route(config: Config) -> Iterator[Advice]:
                 yield ("trunks", name, "sip_username"), text
 
 
-_NOT_YET = "the SIP process does not heed this yet; see docs/dialplan.md"
-
-
-def _not_heeded(config: Config) -> Iterator[Advice]:
-    """What the dialplan decides and the running plugin does not carry out."""
-    plan = config.dialplan
-    for name, trunk in config.trunks.items():
-        if trunk.numbers.model_fields_set:
-            yield ("trunks", name, "numbers"), _NOT_YET
-    for name, agent in config.agents.items():
-        for key in {"language", "metadata"} & agent.model_fields_set:
-            yield ("agents", name, key), _NOT_YET
-    for path, outcome in plan.outcomes():
-        for key in outcome.model_fields_set & _UNHEEDED:
-            yield ("dialplan", *path, key), _NOT_YET
-    for key in ("limits", "outbound"):
-        if getattr(plan, key).model_fields_set:
-            yield ("dialplan", key), _NOT_YET
-
-
-_UNHEEDED = {
-    *("agents", "redirect", "forward", "prompt", "transfer", "variables", "language"),
-    *("ring_secs", "max_duration_secs", "max_calls", "calls_per_minute", "during", "outside"),
-}
+def _not_carried_out(config: Config) -> Iterator[Advice]:
+    """What the dialplan decides and the running plugin cannot do."""
+    for path, outcome in config.dialplan.outcomes():
+        if outcome.action in ("prompt", "transfer"):
+            yield (
+                ("dialplan", *path, outcome.action),
+                "the running plugin cannot do this yet: such calls get 501; see docs/dialplan.md",
+            )
 
 
 def _ports(config: Config) -> Iterator[Advice]:

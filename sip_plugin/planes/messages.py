@@ -12,6 +12,9 @@ from bridge.agent import AgentSpec
 from bridge.profile import LegProfile
 from sip_plugin.media.description import MediaDescription
 
+MAX_PART_CHARS = 32_000
+"""Of a document that is longer than a message; each may take six bytes in JSON."""
+
 
 class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -153,6 +156,15 @@ class Drain(Message):
     retry_after_secs: int
 
 
+class Reconfigure(Message):
+    """A part of a new configuration; with the last it is taken over, for calls that begin then."""
+
+    request_id: str
+    part: str = Field(max_length=MAX_PART_CHARS)
+    """The parts together are the configuration as JSON, as a process gets it at its start."""
+    last: bool
+
+
 # --- SIP process to supervisor -----------------------------------------------------------
 
 
@@ -163,6 +175,12 @@ class OriginateAnswer(Message):
     sid: str = ""
     code: int = 0
     reason: str = ""
+
+
+class ReconfigureAnswer(Message):
+    request_id: str
+    problem: str = ""
+    """Why nothing was changed; empty: the configuration was taken over."""
 
 
 class CallState(Message):

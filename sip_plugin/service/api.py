@@ -6,16 +6,19 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 from pydantic import ValidationError
 
+from sip_plugin.config.changes import Changes
 from sip_plugin.planes.messages import OriginateAnswer
 from sip_plugin.service.calls import Call
 from sip_plugin.service.metrics import CONTENT_TYPE
 from sip_plugin.service.problem import Problem
 from sip_plugin.service.records import record
+from sip_plugin.service.reload import NotReloaded
 from sip_plugin.service.requests import MAX_BODY_BYTES, NewCall, faults
 from sip_plugin.service.sip_link import NotAsked, SipLink
 from sip_plugin.service.state import PluginState
@@ -37,8 +40,12 @@ log = logging.getLogger(__name__)
 
 
 class ControlApi:
-    def __init__(self, state: PluginState, link: SipLink) -> None:
+    def __init__(
+        self, state: PluginState, link: SipLink, reload: Callable[[], Awaitable[Changes]]
+    ) -> None:
+        """`reload` takes the configuration file over, or raises NotReloaded."""
         self._state = state
+        self._reload = reload
         self._link = link
         self._runner: web.AppRunner | None = None
 
@@ -53,6 +60,7 @@ class ControlApi:
                 web.delete("/v1/calls/{sid}", self._hang_up),
                 web.get("/v1/calls/{sid}/events", self._stream_call, allow_head=False),
                 web.get("/v1/events", self._stream_all, allow_head=False),
+                web.post("/v1/reload", self._take_over),
                 web.get("/v1/trunks", self._list_trunks),
                 web.get("/v1/workers", self._list_workers),
                 web.get("/healthz", self._healthz),
@@ -142,6 +150,21 @@ class ControlApi:
         except NotAsked as error:
             raise Problem(503, "not available", f"the call was not hung up: {error}") from None
         return web.json_response(call.summary(), status=202)
+
+    async def _take_over(self, request: web.Request) -> web.Response:
+        """The changed configuration file, for calls that begin from now on."""
+        if self._state.draining:
+            raise _draining(self._state)
+        try:
+            changes = await self._reload()
+        except NotReloaded as error:
+            raise Problem(
+                409,
+                "not reloaded",
+                f"nothing was changed: {error}",
+                "Correct the file and reload again, or restart the plugin.",
+            ) from None
+        return web.json_response({"changed": changes.live})
 
     async def _list_trunks(self, request: web.Request) -> web.Response:
         return web.json_response({"trunks": self._state.trunks()})

@@ -63,6 +63,10 @@ class Child:
         """0 while it does not run."""
         return self._process.pid if self._process is not None else 0
 
+    def configure(self, document: bytes) -> None:
+        """What it gets when it is started again."""
+        self._document = document
+
     async def run(self) -> None:
         """Keep it running until `stop`."""
         while not self._stopping.is_set():

@@ -59,6 +59,10 @@ class ControlClient:
             body["caller_id"] = caller_id
         return await self._ask("POST", "/v1/calls", body)
 
+    async def reload(self) -> list[str]:
+        """Take the configuration file over; what has changed. Raises ApiError and NoPlugin."""
+        return (await self._ask("POST", "/v1/reload"))["changed"]
+
     async def hangup(self, sid: str) -> dict[str, Any]:
         """Raises ApiError and NoPlugin."""
         return await self._ask("DELETE", f"/v1/calls/{quote(sid, safe='')}")

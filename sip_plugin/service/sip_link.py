@@ -11,6 +11,7 @@ from pathlib import Path
 from sip_plugin.planes.heartbeat import Heartbeat
 from sip_plugin.planes.link import Link, PlaneError, connect
 from sip_plugin.planes.messages import (
+    MAX_PART_CHARS,
     Drain,
     Hangup,
     Hello,
@@ -19,10 +20,14 @@ from sip_plugin.planes.messages import (
     OriginateAnswer,
     Ping,
     Pong,
+    Reconfigure,
+    ReconfigureAnswer,
 )
 
 _RECONNECT_SECS = 0.1
 _PENDING_ORIGINATIONS = 100
+_RECONFIGURE_SECS = 15.0
+"""Tens of thousands of routes take seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +59,7 @@ class SipLink:
         self._link: Link | None = None
         self._requests = itertools.count(1)
         self._pending: dict[str, asyncio.Future[OriginateAnswer]] = {}
+        self._reconfiguring: dict[str, asyncio.Future[ReconfigureAnswer]] = {}
         self._drain: Drain | None = None
 
     @property
@@ -102,6 +108,29 @@ class SipLink:
         finally:
             del self._pending[request_id]
 
+    async def reconfigure(self, document: str) -> None:
+        """Have a configuration, as JSON, taken over. Raises NotAsked when it was not."""
+        if self._link is None:
+            raise NotAsked("the SIP process is not connected")
+        request_id = f"{os.getpid()}-{next(self._requests)}"
+        answer = asyncio.get_running_loop().create_future()
+        self._reconfiguring[request_id] = answer
+        try:
+            for start in range(0, len(document), MAX_PART_CHARS):
+                part = document[start : start + MAX_PART_CHARS]
+                last = start + MAX_PART_CHARS >= len(document)
+                self._link.send(Reconfigure(request_id=request_id, part=part, last=last))
+            async with asyncio.timeout(_RECONFIGURE_SECS):
+                answered = await answer
+        except TimeoutError:
+            raise NotAsked(
+                f"the SIP process did not answer within {_RECONFIGURE_SECS:g} s"
+            ) from None
+        finally:
+            del self._reconfiguring[request_id]
+        if answered.problem:
+            raise NotAsked(f"the SIP process refused it: {answered.problem}")
+
     def hangup(self, sid: str, reason: str = "normal") -> None:
         """Raises NotAsked."""
         if self._link is None:
@@ -131,7 +160,7 @@ class SipLink:
             pings.cancel()
             link.close()
             self._link = None
-            for answer in self._pending.values():
+            for answer in (*self._pending.values(), *self._reconfiguring.values()):
                 if not answer.done():
                     answer.set_exception(NotAsked("the SIP process ended before it answered"))
             self._on_change(False)
@@ -148,6 +177,10 @@ class SipLink:
                     answer.set_result(message)
                 elif message.sid:  # whoever asked was told that there is no call
                     link.send(Hangup(sid=message.sid, reason="answered too late"))
+            case ReconfigureAnswer(request_id=request_id):
+                waiting = self._reconfiguring.get(request_id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(message)
             case _:
                 try:
                     self._on_message(message)

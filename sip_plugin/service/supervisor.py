@@ -6,6 +6,7 @@ do they (tether.py).
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ from sip_plugin.config import Config
 from sip_plugin.service.absences import Absences
 from sip_plugin.service.api import ControlApi
 from sip_plugin.service.child import Child
+from sip_plugin.service.reload import NotReloaded, Reloader
 from sip_plugin.service.run_dir import RunDir
 from sip_plugin.service.sip_link import NotAsked, SipLink
 from sip_plugin.service.state import PluginState
@@ -69,10 +71,13 @@ class Supervisor:
         config: Config,
         run_dir: RunDir,
         write_line: Callable[[str, str], None],
+        read_again: Callable[[], Config],
         commands: dict[str, Sequence[str]] | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """`commands` replaces the child processes, `sip` among them, for tests."""
+        """`read_again` reads the configuration anew, or raises ConfigError. `commands` replaces
+        the child processes, `sip` among them, for tests.
+        """
         self._config = config
         self._run_dir = run_dir
         self._patience = patience or Patience()
@@ -90,7 +95,9 @@ class Supervisor:
             ping_secs=self._patience.ping_secs,
             patience=self._patience.unanswered_pings,
         )
-        self._api = ControlApi(self.state, self._link)
+        self._reloader = Reloader(config, read_again, self._link, self._on_new_config)
+        self._api = ControlApi(self.state, self._link, self._reloader.reload)
+        self._reloads: set[asyncio.Task[None]] = set()
         self._asked = 0
         self._asked_again = asyncio.Event()
         self._ready: bool | None = None
@@ -151,7 +158,18 @@ class Supervisor:
             self.state.calls_lost("link_lost", "the SIP process was out of reach")
 
     def _on_hangup_signal(self) -> None:
-        log.warning("SIGHUP ignored: reloading the configuration is not built yet; restart instead")
+        task = asyncio.create_task(self._reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload(self) -> None:
+        with contextlib.suppress(NotReloaded):  # it is logged
+            await self._reloader.reload()
+
+    def _on_new_config(self, config: Config, document: bytes) -> None:
+        self._config = self.state.config = config
+        for child in self._children.values():
+            child.configure(document)
 
     async def _watch(self) -> None:
         """Once a second: replace what is stuck, say when the plugin becomes ready or ceases to."""

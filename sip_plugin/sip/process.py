@@ -8,6 +8,8 @@ import socket
 from functools import partial
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from sip_plugin.config import Config
 from sip_plugin.config.address import is_ip_address, split_host_port
 from sip_plugin.planes.messages import (
@@ -21,6 +23,8 @@ from sip_plugin.planes.messages import (
     Message,
     OfferLeases,
     Originate,
+    Reconfigure,
+    ReconfigureAnswer,
     TrunkState,
     WorkerState,
 )
@@ -58,6 +62,13 @@ def address_towards(host: str) -> str:
         return probe.getsockname()[0]
 
 
+def _made_ready(document: str) -> Config:
+    """Raises ValidationError."""
+    config = Config.model_validate_json(document)
+    _ = config.routing  # compiled once, here
+    return config
+
+
 class SipProcess:
     def __init__(self, config: Config, run_dir: Path) -> None:
         self._config = config
@@ -70,6 +81,9 @@ class SipProcess:
         self._refusals = 0
         """Since the last tick."""
         self._lookups: dict[str, asyncio.Task[None]] = {}
+        self._documents: dict[str, list[str]] = {}
+        """Parts of a configuration that has not come whole, by request."""
+        self._reconfigurations: set[asyncio.Task[None]] = set()
         options = AgentOptions(
             bind_address=config.sip.bind_host,
             port=config.sip.bind_port,
@@ -233,6 +247,8 @@ class SipProcess:
             self._planes.send("supervisor", hello.name, state)
 
     def _left(self, hello: Hello) -> None:
+        if hello.role == "supervisor":
+            self._documents.clear()  # what it had not sent whole never comes
         if hello.role == "worker":
             log.warning("%s left", hello.name)
             self._carry_out(self._control.worker_lost(hello.name, self._loop.time()))
@@ -256,8 +272,36 @@ class SipProcess:
             case Drain(retry_after_secs=retry_after_secs):
                 log.info("draining: new calls are refused")
                 self._control.drain(retry_after_secs)
+            case Reconfigure():
+                self._on_part(hello.name, message)
             case _:
                 log.error("supervisor sent an unexpected %s", type(message).__name__)
+
+    def _on_part(self, supervisor: str, message: Reconfigure) -> None:
+        parts = self._documents.setdefault(message.request_id, [])
+        parts.append(message.part)
+        if not message.last:
+            return
+        del self._documents[message.request_id]
+        task = asyncio.create_task(
+            self._reconfigure(supervisor, message.request_id, "".join(parts)), name="reconfigure"
+        )
+        self._reconfigurations.add(task)
+        task.add_done_callback(self._reconfigurations.discard)
+
+    async def _reconfigure(self, supervisor: str, request_id: str, document: str) -> None:
+        """Made ready in a thread: meanwhile calls go on."""
+        problem = ""
+        try:
+            config = await self._loop.run_in_executor(None, _made_ready, document)
+        except ValidationError as error:
+            problem = f"{error.error_count()} faults in a configuration that had none"
+        else:
+            self._config = config
+            self._control.reconfigure(config)
+            log.info("new configuration: calls that begin now have it")
+        answer = ReconfigureAnswer(request_id=request_id, problem=problem)
+        self._planes.send("supervisor", supervisor, answer)
 
     def _tell_workers(self) -> None:
         """Tell what changed since the last tick."""

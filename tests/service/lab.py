@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sip_plugin.planes.messages import (
 )
 from sip_plugin.service.api import ControlApi
 from sip_plugin.service.client import ControlClient
+from sip_plugin.service.reload import Reloader
 from sip_plugin.service.sip_link import SipLink
 from sip_plugin.service.state import PluginState
 
@@ -101,7 +102,9 @@ class Plugin:
 
 
 @contextlib.asynccontextmanager
-async def plugin(folder: Path, config: Config = CONFIG) -> AsyncIterator[Plugin]:
+async def plugin(
+    folder: Path, config: Config = CONFIG, read_again: Callable[[], Config] | None = None
+) -> AsyncIterator[Plugin]:
     """State, link and API as the supervisor has them, connected to a SIP process of the test."""
     sip = SipProcess(folder / "plane.sock")
     await sip.start()
@@ -109,7 +112,8 @@ async def plugin(folder: Path, config: Config = CONFIG) -> AsyncIterator[Plugin]
     link = SipLink(
         sip.path, state.take, state.link_changed, ping_secs=0.05, patience=5, answer_secs=2.0
     )
-    api = ControlApi(state, link)
+    reloader = Reloader(config, read_again or (lambda: config), link, lambda *_: None)
+    api = ControlApi(state, link, reloader.reload)
     await api.start(folder / "control.sock")
     running = asyncio.create_task(link.run())
     try:

@@ -22,6 +22,8 @@ from sip_plugin.planes.messages import (
     OriginateAnswer,
     Ping,
     Pong,
+    Reconfigure,
+    ReconfigureAnswer,
     WorkerState,
 )
 from sip_plugin.service.calls import FINAL_STATES
@@ -59,6 +61,8 @@ class SipStandIn:
                     print("drain asked for", flush=True)
                 case Originate():
                     self._originate(message)
+                case Reconfigure(request_id=request_id, last=True):
+                    link.send(ReconfigureAnswer(request_id=request_id))
                 case Hangup(sid=sid, reason=reason):
                     print(f"hangup {sid} {reason}", flush=True)
                     if not self._calls[sid].number.startswith("9"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sip_plugin.config import Config
+from sip_plugin.config.load import loads
 from sip_plugin.service.client import ControlClient, NoPlugin
 from sip_plugin.service.log import write_child_line, write_own_lines
 from sip_plugin.service.run_dir import RunDirError, claim
@@ -145,8 +146,17 @@ def _run() -> int:
             command[1:] = ["-c", "import sys; print('no luck\\x1b[2J'); sys.exit(3)"]
         commands[name] = command
 
+    def read_again() -> Config:
+        """What a test has written beside the run folder, as the file that has changed."""
+        return loads(
+            arguments.run_dir.with_name("new.toml").read_text(),
+            name="new.toml",
+            folder=arguments.run_dir,
+            environ={},
+        ).config
+
     async def supervise() -> None:
-        await Supervisor(config, run_dir, write_child_line, commands, QUICK).run()
+        await Supervisor(config, run_dir, write_child_line, read_again, commands, QUICK).run()
 
     asyncio.run(supervise())
     run_dir.release()

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from sip_plugin.cli.exits import Exit
+from sip_plugin.config.changes import Changes
 from sip_plugin.service.api import ControlApi
 from sip_plugin.service.metrics import EVENTS
 from sip_plugin.service.requests import NewCall
@@ -22,9 +23,13 @@ def state() -> PluginState:
 
 def test_every_route_is_documented_and_no_other():
     link = SipLink(Path("unused"), lambda message: None, lambda linked: None)
+
+    async def never() -> Changes:
+        raise AssertionError("only the routes are asked for")
+
     routes = {
         (route.method, route.resource.canonical)
-        for route in ControlApi(state(), link).application().router.routes()
+        for route in ControlApi(state(), link, never).application().router.routes()
         if route.method != "HEAD"
     }
     documented = re.findall(r"^\| `(GET|POST|DELETE) ([^`?]+)[^`]*` \|", API, re.MULTILINE)

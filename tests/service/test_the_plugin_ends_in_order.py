@@ -74,15 +74,6 @@ def test_children_that_ignore_sigterm_are_killed(tmp_path):
         assert "worker-0 did not end within 2 s" in plugin.log
 
 
-def test_sighup_changes_nothing_yet_and_says_so(tmp_path):
-    with Supervised(tmp_path) as plugin:
-        plugin.wait_ready()
-        before = plugin.children()
-        plugin.process.send_signal(signal.SIGHUP)
-        plugin.wait(lambda: "SIGHUP ignored" in plugin.log, "the remark")
-        assert plugin.children() == before
-
-
 def test_children_die_with_a_supervisor_that_is_killed(tmp_path):
     with Supervised(tmp_path) as plugin:
         plugin.wait_ready()
