@@ -111,6 +111,8 @@ class TurnDetector:
                 overlapped=self._floor.held,
                 end_ms=now - grown,
             )
+        if self._speech.started and not self._floor.held:
+            current.overlapped = False
         if not self._barge_in.pending and self._floor.held and frame.agent_audible:
             self._barge_in.arm(now)
             events.append(BargeInArmed(now))

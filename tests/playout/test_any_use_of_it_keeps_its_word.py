@@ -44,6 +44,10 @@ class AnyUse(RuleBasedStateMachine):
         self.fenced = max(self.fenced, self.highest)
         assert self.playout.buffered_ms == 0
 
+    @rule(manner=st.sampled_from(["talk", "duck", "pause"]))
+    def speak(self, manner: str) -> None:
+        self.playout.speak(manner)
+
     @rule(slots=st.integers(1, 8))
     def pull(self, slots: int) -> None:
         for _ in range(slots):
