@@ -144,6 +144,7 @@ class MediaCall:
             self.session.restart(now)
             if self._leg is not None:
                 self._leg.answered()
+        self._bridge.hold(self.answered and not media.direction.sends)
         self._event(
             "media_started" if answered else "early_media",
             {
