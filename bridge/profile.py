@@ -32,11 +32,18 @@ class LegOptions(BaseModel):
     canceller_tail_ms: int | None = Field(None, ge=100, le=5000)
     """The canceller runs while the agent speaks and so long after: the longest echo."""
 
+    canceller_delay_ms: int | None = Field(None, ge=0, le=500)
+    """How late the echo comes: `webrtc_apm` must be told within 50 ms, `aec3` finds out."""
+
     high_pass_hz: float | None = Field(None, ge=20.0, le=400.0)
     """What is below is removed from the caller's audio: hum, rumble, DC."""
 
     level_control: bool | None = None
     """Raise quiet callers towards the model, never the noise between their words."""
+
+    early_start: bool | None = None
+    """The agent's first packet after a pause may leave up to 15 ms before its slot. Off for phones
+    that play packets out as they come: each reply would have another echo delay."""
 
     quiet_gate_dbfs: float | None = Field(None, ge=-96.0, le=0.0)
     """Instead of the agent's `turn.quiet_gate_dbfs`."""
@@ -55,8 +62,10 @@ class LegProfile(BaseModel):
 
     canceller: Engine = "aec3"
     canceller_tail_ms: int = 400
+    canceller_delay_ms: int = 120
     high_pass_hz: float = 90.0
     level_control: bool = False
+    early_start: bool = True
     quiet_gate_dbfs: float | None = None
     agent_gate_dbfs: float | None = None
     barge_confirm_ms: int | None = None

@@ -14,6 +14,7 @@ from bridge.audio.echo_presence import EchoPresence
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.highpass import HighPass
 from bridge.audio.level import FLOOR_DBFS, dbfs
+from bridge.audio.level_control import LevelControl
 from bridge.audio.reference import Reference
 from bridge.audio.residual import Residual
 from bridge.profile import LegProfile
@@ -28,6 +29,10 @@ CHANGE_OVER_FRAMES = 100
 LEAD_FRAMES = 100
 """The canceller runs at the start of a call though nobody has spoken yet (2 s): it learns the
 line's noise, and its first reply leaks less."""
+
+OWN_SPEECH = 0.7
+OWN_DBFS = -55.0
+"""Frames from which the level control learns how loud the caller is, while the agent is silent."""
 
 _SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
@@ -59,10 +64,11 @@ class Uplink:
     def __init__(self, profile: LegProfile) -> None:
         """Raises CancellerUnavailable when the profile's engine cannot be loaded."""
         self._high_pass = HighPass(profile.high_pass_hz)
-        self._canceller = canceller.make(profile.canceller)
+        self._canceller = canceller.make(profile.canceller, profile.canceller_delay_ms)
         self._reference = Reference()
         self._presence = EchoPresence()
         self._residual = Residual()
+        self._level_control = LevelControl() if profile.level_control else None
         self._tail_frames = profile.canceller_tail_ms // FRAME_MS
         self._idle_frames = self._tail_frames + 1
         """Frames since the agent's voice was in the reference."""
@@ -108,6 +114,15 @@ class Uplink:
         each frame.
         """
         return self._residual.gate_level(level_dbfs)
+
+    def for_model(
+        self, pcm: NDArray[np.int16], probability: float, level_dbfs: float
+    ) -> NDArray[np.int16]:
+        """What the model hears of the last cleaned frame, given what was found out about it."""
+        if self._level_control is None:
+            return pcm
+        own = probability >= OWN_SPEECH and level_dbfs >= OWN_DBFS and not self._running
+        return self._level_control.push(pcm, level_dbfs, own)
 
     def _echo_is_expected(self, frame: NDArray[np.int16], far: NDArray[np.int16] | None) -> bool:
         """Whether the agent is in this frame, as far as is known."""

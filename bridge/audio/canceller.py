@@ -30,8 +30,10 @@ class CancellerUnavailable(RuntimeError):
     """The engine cannot be loaded; the message says what to install."""
 
 
-def make(engine: str) -> Canceller | None:
+def make(engine: str, delay_ms: int) -> Canceller | None:
     """A canceller for one call; None for `none`. Engines are listed in `bridge.profile`.
+
+    `delay_ms`: from the reference to its echo, for engines that do not find out.
 
     Raises CancellerUnavailable when it cannot be loaded, ValueError when it is none of them.
     """
@@ -45,5 +47,5 @@ def make(engine: str) -> Canceller | None:
         case "webrtc_apm":
             from bridge.audio.webrtc_apm import WebrtcApm
 
-            return WebrtcApm()
+            return WebrtcApm(delay_ms)
     raise ValueError(f'there is no echo canceller "{engine}"')

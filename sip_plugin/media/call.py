@@ -82,6 +82,7 @@ class MediaCall:
         self._emit = emit
         self._schedule = SendSchedule(phase)
         self._uplink = uplink
+        self._early_start = opened.leg.early_start
         turn = opened.leg.turn(opened.agent.turn)
         agent = opened.agent.model_copy(update={"turn": turn})
         self._bridge = CallBridge(agent, max_playout_secs, self._on_turn_event)
@@ -197,7 +198,8 @@ class MediaCall:
 
     def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
         """One cleaned caller frame, with what the worker's batch found out about it."""
-        self._bridge.hear(pcm, probability, self._uplink.gate_level(level_dbfs), now)
+        heard = self._uplink.for_model(pcm, probability, level_dbfs)
+        self._bridge.hear(heard, probability, self._uplink.gate_level(level_dbfs), now)
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
@@ -206,7 +208,7 @@ class MediaCall:
         if missed := self._schedule.missed(n):
             self.session.skip(missed * FRAME_SAMPLES)
             self._uplink.skipped(missed)
-        if not self._schedule.due(n, self._bridge.playout.waiting):
+        if not self._schedule.due(n, self._early_start and self._bridge.playout.waiting):
             return
         frame = self._bridge.speak(now)
         if frame is None:
