@@ -91,10 +91,12 @@ class _Heard:
 
     def commit(self, turn: int) -> list[bytes]:
         """The frames of the turn."""
-        self._turn, self._said = turn, last_stretch(list(self.frames), self._goes_on)
+        heard = list(self.frames)
+        stretch = last_stretch(heard, self._goes_on)
+        self._turn, self._said = turn, heard[stretch.start :]
         self._goes_on = False
         self.frames.clear()
-        return self._said
+        return heard[stretch]
 
     def take_back(self, turn: int) -> None:
         """The caller goes on with this turn, if it was the last one."""
@@ -121,21 +123,21 @@ async def speak(
     await call.end(turn)
 
 
-def last_stretch(heard: list[bytes], whole: bool = False) -> list[bytes]:
-    """The frames of the last stretch of speech, less the silence before and after it.
+def last_stretch(heard: list[bytes], whole: bool = False) -> slice:
+    """Which frames are the last stretch of speech, less the silence before and after it.
 
     `whole`: with what was said before a pause. Empty if all is silence.
     """
     frames = [np.frombuffer(pcm, "<i2") for pcm in heard]
     levels = np.array([_dbfs(frame) for frame in frames])
     if not frames or levels.max() < FLOOR_DBFS:
-        return []
+        return slice(len(heard), len(heard))
     loud = np.flatnonzero(levels >= max(FLOOR_DBFS, levels.max() - RANGE_DB))
     pauses = np.flatnonzero(np.diff(loud) > PAUSE_MS // FRAME_MS)
     onset = loud[pauses[-1] + 1] if len(pauses) and not whole else loud[0]
     first = max(0, int(onset) - LEAD_MS // FRAME_MS)
     last = int(loud[-1]) + 1 + TAIL_MS // FRAME_MS
-    return heard[first:last]
+    return slice(first, last)
 
 
 def joined(said: list[bytes]) -> Pcm:
