@@ -31,6 +31,10 @@ def demo(
             help="The plugin's echo canceller; with none, the agent interrupts itself.",
         ),
     ] = "aec3",
+    preset: Annotated[
+        Literal["document", "phone"],
+        typer.Option("--preset", help="The plugin's set of turn options."),
+    ] = "phone",
     clean_line: Annotated[
         bool, typer.Option("--clean-line", help="A line that does not return the agent's voice.")
     ] = False,
@@ -63,7 +67,7 @@ def demo(
     from sip_plugin.demo.show import Show
 
     options = DemoOptions(
-        out, first_audio_ms, canceller, None if clean_line else BAD_LINE, keep_logs
+        out, first_audio_ms, canceller, preset, None if clean_line else BAD_LINE, keep_logs
     )
 
     async def interruptible(show: Show) -> Result:

@@ -38,6 +38,8 @@ class DemoOptions:
     first_audio_ms: int = 150
     canceller: str = "aec3"
     """The plugin's echo canceller, by its name in the configuration."""
+    preset: str = "phone"
+    """The plugin's set of turn options."""
     line: PhoneLine | None = BAD_LINE
     """The phone's; none is a clean one."""
     keep_logs: bool = False
@@ -107,7 +109,7 @@ async def _hold_call(
 ) -> Seen:
     logs = place.run_dir
     config = place.run_dir / "sip-plugin.toml"
-    config.write_text(setting.configuration(place, options.canceller))
+    config.write_text(setting.configuration(place, options.canceller, options.preset))
     gateway = children.command(
         *("gateway", "--listen", place.gateway, "--write-ca", str(place.ca_file)),
         *("--token", "${MODEL_TOKEN}"),
@@ -124,6 +126,7 @@ async def _hold_call(
         after = f"speaks {options.first_audio_ms} ms after a commit"
         show.tell(Told("gateway", f"parrot on quic://{place.gateway}, {after}"))
         show.tell(Told("plugin", f"ready: {facts}"))
+        show.tell(Told("turns", f"preset “{options.preset}”, see docs/turn-taking.md"))
         seen = Seen()
         watching = asyncio.create_task(_watch(client, seen, show))
         try:

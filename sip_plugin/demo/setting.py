@@ -58,7 +58,7 @@ def _bound() -> socket.socket:
     return sock
 
 
-def configuration(setting: Setting, canceller: str = "aec3") -> str:
+def configuration(setting: Setting, canceller: str = "aec3", preset: str = "phone") -> str:
     """What `sip-plugin run -c` gets: an IP trunk from loopback, one route, one agent."""
     return f"""\
 [sip]
@@ -87,6 +87,9 @@ canceller = "{canceller}"
 endpoint = "quic://{setting.gateway}"
 agent = "parrot"
 token = "${{MODEL_TOKEN}}"
+
+[agents.parrot.turn]
+preset = "{preset}"
 
 [agents.parrot.tls]
 ca_file = {json.dumps(str(setting.ca_file))}
