@@ -21,10 +21,8 @@ from bridge.profile import LegProfile
 
 AUDIBLE_PEAK = 20
 """A frame sent that stays below it (-64 dBFS) has no echo that anyone hears."""
-QUIET_PEAK = 300
-"""A received frame that stays below it is quiet enough to change over in."""
-CHANGE_OVER_FRAMES = 100
-"""A change-over waits so long for a quiet frame (2 s)."""
+CHANGE_OVER_FRAMES = 250
+"""A change-over waits so long for a quiet frame (5 s)."""
 
 LEAD_FRAMES = 100
 """The canceller runs at the start of a call though nobody has spoken yet (2 s): it learns the
@@ -80,7 +78,7 @@ class Uplink:
     def sent(self, pcm: NDArray[np.int16] | None) -> None:
         """One slot of 20 ms: int16 `[160]` as the phone decodes it, None for silence."""
         if self._canceller is not None:
-            self._reference.push(pcm)
+            self._reference.push(None if pcm is None else self._well_formed(pcm))
 
     def skipped(self, slots: int) -> None:
         """Slots that nothing was sent in."""
@@ -102,9 +100,10 @@ class Uplink:
             return frame
         cleaned = self._cancel(frame, far, begins=False)
         overdue = self._idle_frames - self._tail_frames
-        if overdue < CHANGE_OVER_FRAMES and _peak(frame) >= QUIET_PEAK:
+        if overdue < CHANGE_OVER_FRAMES and not self._residual.is_quiet(float(dbfs(frame))):
             return cleaned
         self._running = False
+        self._residual.left()
         return _mix(cleaned, frame, _FADE)
 
     def gate_level(self, level_dbfs: float) -> float:

@@ -1,8 +1,9 @@
 """What a canceller leaves of the echo, told from a caller by more than its level.
 
-Two cases in which a cleaned frame sounds like speech and is the agent: a canceller that still
-learns leaks in bursts, and on a noisy line an echo that hardly rises above the noise is not
-found at all. Both are answered by a lower level for the gate, never by a change of the audio.
+Three cases in which a frame sounds like speech and is none: a canceller that still learns leaks
+in bursts; on a noisy line an echo that hardly rises above the noise is not found at all; and
+where the canceller is left, the line's noise is suddenly back. All are answered by a lower level
+for the gate, never by a change of the audio.
 """
 
 from collections import deque
@@ -19,6 +20,12 @@ MOSTLY_CANCELLED = 10 ** (7 / 10)
 """Energy before the canceller over energy after it (7 dB), in the surrounding 300 ms."""
 QUIET_LINE_DBFS = -50.0
 """Noise up to here hides no echo that the gates let pass."""
+NOISE_SPREAD_DB = 6.0
+"""By which frames of noise differ from the quietest ones."""
+UNHEARD_NOISE_DBFS = -54.0
+"""Noise up to here stays below every gate."""
+SETTLING_FRAMES = 12
+"""Louder noise, suddenly back after a change-over, sounds like an onset to the VAD (240 ms)."""
 DIGITAL_SILENCE_DBFS = -75.0
 """No line is so quiet: a phone that sends nothing, of which nothing is learnt."""
 NOISE_RISE_DB = 0.04
@@ -34,6 +41,7 @@ class Residual:
         """Before and after the canceller."""
         self._noise_dbfs: float | None = None
         self._doubtful = False
+        self._settling = 0
 
     def cancelled(
         self, before: NDArray[np.int16], after: NDArray[np.int16], agent_audible: bool
@@ -48,6 +56,17 @@ class Residual:
         """A frame in which there is none."""
         self._doubtful = False
 
+    def left(self) -> None:
+        """The canceller was left with this frame: the line's own sound is back at once."""
+        if self._noise_dbfs is not None and self._noise_dbfs > UNHEARD_NOISE_DBFS:
+            self._settling = SETTLING_FRAMES
+
+    def is_quiet(self, level_dbfs: float) -> bool:
+        """Nobody speaks in a frame of this level."""
+        if self._noise_dbfs is None:
+            return level_dbfs < QUIET_LINE_DBFS
+        return level_dbfs < max(QUIET_LINE_DBFS, self._noise_dbfs + NOISE_SPREAD_DB)
+
     def gate_level(self, level_dbfs: float) -> float:
         """The level that the gate judges the last frame by; `level_dbfs` is its own.
 
@@ -55,6 +74,9 @@ class Residual:
         """
         if not self._doubtful:
             self._learn_noise(level_dbfs)
+            if self._settling:
+                self._settling -= 1
+                return FLOOR_DBFS
             return level_dbfs
         if self._learnt < LEARNING_FRAMES:
             before, after = np.sum(self._energies, axis=0)
