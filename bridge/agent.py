@@ -62,9 +62,7 @@ class AgentSpec(BaseModel):
         for name, text in metadata.items():
             # Names that begin with x- are those of the caller's side.
             if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
-                raise ValueError(
-                    "a name is a-z, then up to 63 of a-z 0-9 _"
-                )
+                raise ValueError("a name is a-z, then up to 63 of a-z 0-9 _")
             if len(text) > 256 or not text.isprintable():
                 raise ValueError("a text is one line of at most 256 characters")
         return metadata

@@ -392,6 +392,11 @@ class CallControl:
             uri = trunk.uri_of(normalize(target))
         except ValueError as error:
             return [Tell(call.event("transfer_failed", code=0, reason=f"the target is {error}"))]
+        # What a model says may be what a caller talked it into: the same rules as for a call out.
+        allowed = self._config.dialplan.outbound.decide(target)
+        if isinstance(allowed, NoDial):
+            reason = f"not allowed: {allowed.why}"
+            return [Tell(call.event("transfer_failed", code=allowed.code, reason=reason))]
         if not call.confirmed or "transfer" in call.timers:
             reason = "the call is not answered" if not call.confirmed else "one is under way"
             return [Tell(call.event("transfer_failed", code=0, reason=reason))]

@@ -125,6 +125,19 @@ def test_a_transfer_that_is_refused_leaves_the_call(sip: SipServer):
     assert supervisor.final().cause == "caller_hangup"
 
 
+@pytest.mark.parametrize("target", ["112", "911"])
+def test_a_model_cannot_transfer_to_a_number_that_may_not_be_dialled(sip: SipServer, target: str):
+    worker, supervisor, phone = sip.worker(), sip.supervisor(), sip.phone()
+    phone.call()
+    supervisor.wait(CallState, state="in_progress")
+    worker.send(TransferCall(sid=worker.opened().sid, target=target))
+    told = supervisor.wait(CallEvent, event="transfer_failed").data
+    assert told["code"] == 403
+    assert "not allowed" in told["reason"]
+    assert phone.receive(0.3) is None
+    phone.hang_up()
+
+
 def test_a_digit_by_info_is_told(sip: SipServer):
     sip.worker()
     supervisor, phone = sip.supervisor(), sip.phone()
