@@ -13,16 +13,16 @@ from bridge.audio import canceller
 from bridge.audio.echo_presence import EchoPresence
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.highpass import HighPass
-from bridge.audio.level import FLOOR_DBFS, dbfs
+from bridge.audio.level import FLOOR_DBFS, frame_dbfs
 from bridge.audio.level_control import LevelControl
 from bridge.audio.reference import Reference
 from bridge.audio.residual import Residual
 from bridge.profile import LegProfile
 
-AUDIBLE_PEAK = 20
-"""A frame sent that stays below it (-64 dBFS) has no echo that anyone hears."""
-CHANGE_OVER_FRAMES = 250
-"""A change-over waits so long for a quiet frame (5 s)."""
+AUDIBLE_DBFS = -66.0
+"""A frame sent that is below it has no echo that anyone hears."""
+CHANGE_OVER_FRAMES = 100
+"""A change-over waits so long for a quiet frame (2 s)."""
 
 LEAD_FRAMES = 100
 """The canceller runs at the start of a call though nobody has spoken yet (2 s): it learns the
@@ -100,7 +100,7 @@ class Uplink:
             return frame
         cleaned = self._cancel(frame, far, begins=False)
         overdue = self._idle_frames - self._tail_frames
-        if overdue < CHANGE_OVER_FRAMES and not self._residual.is_quiet(float(dbfs(frame))):
+        if overdue < CHANGE_OVER_FRAMES and not self._residual.is_quiet(frame_dbfs(frame)):
             return cleaned
         self._running = False
         self._residual.left()
@@ -125,12 +125,12 @@ class Uplink:
 
     def _echo_is_expected(self, frame: NDArray[np.int16], far: NDArray[np.int16] | None) -> bool:
         """Whether the agent is in this frame, as far as is known."""
-        audible = far is not None and _peak(far) >= AUDIBLE_PEAK
+        sent_dbfs = FLOOR_DBFS if far is None else frame_dbfs(far)
+        audible = sent_dbfs >= AUDIBLE_DBFS
         self._idle_frames = 0 if audible else self._idle_frames + 1
         heard = self._idle_frames <= self._tail_frames
         if heard:
-            sent_dbfs = float(dbfs(far)) if audible else FLOOR_DBFS
-            self._presence.push(sent_dbfs, float(dbfs(frame)))
+            self._presence.push(sent_dbfs, frame_dbfs(frame))
         elif self._idle_frames == self._tail_frames + 1:
             self._presence.reply_ended()
         self.stats.echo_absent = self._presence.absent
@@ -159,10 +159,6 @@ class Uplink:
         made = np.zeros(FRAME_SAMPLES, np.int16)
         made[: len(finite)] = np.clip(finite, -32768, 32767)
         return made
-
-
-def _peak(frame: NDArray[np.int16]) -> int:
-    return max(int(frame.max()), -int(frame.min()))
 
 
 def _fade(begin: int = 0) -> NDArray[np.float32]:

@@ -32,8 +32,10 @@ class HighPass:
         signal[:FRAME_SAMPLES] = pcm
         made = signal @ self._matrix
         signal[FRAME_SAMPLES:] = made[FRAME_SAMPLES:]
-        frame = np.rint(made[:FRAME_SAMPLES])
-        np.clip(frame, -32768.0, 32767.0, out=frame)
+        frame = made[:FRAME_SAMPLES]
+        np.rint(frame, out=frame)
+        np.maximum(frame, -32768.0, out=frame)
+        np.minimum(frame, 32767.0, out=frame)
         return frame.astype(np.int16)
 
 

@@ -22,6 +22,10 @@ QUIET_LINE_DBFS = -50.0
 """Noise up to here hides no echo that the gates let pass."""
 NOISE_SPREAD_DB = 6.0
 """By which frames of noise differ from the quietest ones."""
+GAP_DB = 18.0
+"""Below the loudest frame: a gap between syllables."""
+LOUDEST_FALL_DB = 0.4
+"""The loudest frame is forgotten by 20 dB/s."""
 UNHEARD_NOISE_DBFS = -54.0
 """Noise up to here stays below every gate."""
 SETTLING_FRAMES = 12
@@ -42,6 +46,7 @@ class Residual:
         self._noise_dbfs: float | None = None
         self._doubtful = False
         self._settling = 0
+        self._loudest_dbfs = FLOOR_DBFS
 
     def cancelled(
         self, before: NDArray[np.int16], after: NDArray[np.int16], agent_audible: bool
@@ -58,14 +63,20 @@ class Residual:
 
     def left(self) -> None:
         """The canceller was left with this frame: the line's own sound is back at once."""
+        self._loudest_dbfs = FLOOR_DBFS
         if self._noise_dbfs is not None and self._noise_dbfs > UNHEARD_NOISE_DBFS:
             self._settling = SETTLING_FRAMES
 
     def is_quiet(self, level_dbfs: float) -> bool:
-        """Nobody speaks in a frame of this level."""
-        if self._noise_dbfs is None:
-            return level_dbfs < QUIET_LINE_DBFS
-        return level_dbfs < max(QUIET_LINE_DBFS, self._noise_dbfs + NOISE_SPREAD_DB)
+        """Whether some milliseconds of a frame of this level would not be missed.
+
+        Nobody speaks, or it is a gap within the words. Ask for each frame until it is so.
+        """
+        self._loudest_dbfs = max(level_dbfs, self._loudest_dbfs - LOUDEST_FALL_DB)
+        quiet = max(QUIET_LINE_DBFS, self._loudest_dbfs - GAP_DB)
+        if self._noise_dbfs is not None:
+            quiet = max(quiet, self._noise_dbfs + NOISE_SPREAD_DB)
+        return level_dbfs < quiet
 
     def gate_level(self, level_dbfs: float) -> float:
         """The level that the gate judges the last frame by; `level_dbfs` is its own.
