@@ -56,7 +56,8 @@ class Live:
             self.came.append(self.from_line(n))
             pcm = self.uplink.clean(self.came[-1])
             probability = self.vad.push([self.slot], pcm[None])[0]
-            self.bridge.hear(pcm, float(probability), float(dbfs(pcm)), now)
+            level = self.uplink.gate_level(float(dbfs(pcm)))
+            self.bridge.hear(pcm, float(probability), level, now)
         return Recording(np.concatenate(self.came), np.concatenate(self.sent))
 
     def reply(self, turn: int, now: float) -> None:
