@@ -16,13 +16,6 @@ from sip_plugin.media.__main__ import main
 
 STAGES = {
     "canceller": ("/bridge/audio/aec3", "/bridge/audio/webrtc_apm", "/livekit/"),
-    "uplink": (
-        "/bridge/uplink",
-        "/bridge/audio/highpass",
-        "/bridge/audio/reference",
-        "/bridge/audio/residual",
-        "/bridge/audio/echo_presence",
-    ),
     "rtp": ("/sip_plugin/media/",),
     "codec_resample": ("/bridge/audio/g711", "/bridge/audio/resample", "/bridge/audio/level"),
     "vad": ("/bridge/audio/vad", "/onnxruntime/"),

@@ -35,8 +35,8 @@ def demo(
         Literal["document", "phone"],
         typer.Option("--preset", help="The plugin's set of turn options."),
     ] = "phone",
-    clean_line: Annotated[
-        bool, typer.Option("--clean-line", help="A line that does not return the agent's voice.")
+    bad_line: Annotated[
+        bool, typer.Option("--bad-line", help="A line that returns the agent's voice (ERL 12 dB).")
     ] = False,
     keep_logs: Annotated[
         bool, typer.Option("--keep-logs", help="Put the logs of all processes beside them.")
@@ -67,7 +67,7 @@ def demo(
     from sip_plugin.demo.show import Show
 
     options = DemoOptions(
-        out, first_audio_ms, canceller, preset, None if clean_line else BAD_LINE, keep_logs
+        out, first_audio_ms, canceller, preset, BAD_LINE if bad_line else None, keep_logs
     )
 
     async def interruptible(show: Show) -> Result:

@@ -24,6 +24,9 @@ class PhoneLine:
     """Echo return loss."""
     delay_ms: float
 
+    def __str__(self) -> str:
+        return f"its line returns the agent {self.erl_db:g} dB quieter, after {self.delay_ms:g} ms"
+
     def echo(self) -> "EchoPath":
         return EchoPath(self.erl_db, self.delay_ms)
 

@@ -28,6 +28,9 @@ from sip_plugin.service.client import ApiError, ControlClient, NoPlugin
 READY_SECS = 20.0
 """Gateway and plugin; a cold start of two Python processes on a slow machine."""
 CALL_SECS = 90.0
+NO_CANCELLER = """
+The caller's line returned the agent's voice, and nothing cancelled it: the agent took it for the
+caller, and interrupted itself. That is what the canceller is for."""
 AFTERWARDS_SECS = 2.0
 """How long the plugin's last events may take after the phone has hung up."""
 
@@ -127,6 +130,8 @@ async def _hold_call(
         show.tell(Told("gateway", f"parrot on quic://{place.gateway}, {after}"))
         show.tell(Told("plugin", f"ready: {facts}"))
         show.tell(Told("turns", f"preset “{options.preset}”, see docs/turn-taking.md"))
+        if options.line is not None:
+            show.tell(Told("phone", f"{options.line}; canceller: {options.canceller}"))
         seen = Seen()
         watching = asyncio.create_task(_watch(client, seen, show))
         try:
@@ -261,6 +266,8 @@ def _judge(options: DemoOptions, seen: Seen, run_dir: Path, show: Show) -> Resul
     summary = report.summary(rows, checks, turns, record.duration_ms / 1000, paths)
     files["summary"].write_text(json.dumps(summary, indent=2) + "\n")
     _print(show, rows, checks, paths)
+    if not summary["ok"] and options.canceller == "none" and options.line is not None:
+        show.console.print(NO_CANCELLER)
     return Result(summary["ok"], summary)
 
 
