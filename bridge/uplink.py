@@ -28,6 +28,8 @@ LEAD_FRAMES = 100
 """The canceller runs at the start of a call though nobody has spoken yet (2 s): it learns the
 line's noise, and its first reply leaks less."""
 
+MAX_LEFT_OUT = 15
+"""Frames that are made up for the canceller, of a gap in the caller's stream (300 ms)."""
 OWN_SPEECH = 0.7
 OWN_DBFS = -55.0
 """Frames from which the level control learns how loud the caller is, while the agent is silent."""
@@ -70,6 +72,7 @@ class Uplink:
         self._tail_frames = profile.canceller_tail_ms // FRAME_MS
         self._idle_frames = self._tail_frames + 1
         """Frames since the agent's voice was in the reference."""
+        self._sent_dbfs = FLOOR_DBFS
         self._running = False
         if self._canceller is not None:
             self._fade_in = _fade(self._canceller.delay_samples)
@@ -84,15 +87,33 @@ class Uplink:
         """Slots that nothing was sent in."""
         if self._canceller is not None:
             self._reference.skip(slots)
+            self._residual.disturbed()
 
-    def clean(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """The caller's next frame, int16 `[160]`, without hum and without the agent's echo."""
+    def disturbed(self) -> None:
+        """Frames came or left late: the echo may come at another time for a while."""
+        self._residual.disturbed()
+
+    def clean(self, pcm: NDArray[np.int16], slots: int = 1) -> NDArray[np.int16]:
+        """The caller's next frame, int16 `[160]`, without hum and without the agent's echo.
+
+        `slots`: frames by which the phone's own time went on. 0 for one that was made up to
+        bridge a gap, after which the phone's stream goes on where it broke off; more than 1 when
+        some were left out. The echo's delay is constant in that time only.
+        """
         self.stats.frames += 1
         frame = self._high_pass.push(self._well_formed(pcm))
         if self._canceller is None:
             return frame
+        if slots != 1:
+            self._residual.disturbed()
+        if slots < 1:
+            self._residual.made_up(self._running)
+            return frame
+        self._leave_out(slots - 1)
         far = self._reference.pull()
-        self.stats.reference_shifts = self._reference.shifts
+        if self.stats.reference_shifts != self._reference.shifts:
+            self.stats.reference_shifts = self._reference.shifts
+            self._residual.disturbed()
         if self._echo_is_expected(frame, far):
             return self._cancel(frame, far, begins=not self._running)
         if not self._running:
@@ -105,6 +126,15 @@ class Uplink:
         self._running = False
         self._residual.left()
         return _mix(cleaned, frame, _FADE)
+
+    def _leave_out(self, slots: int) -> None:
+        """The phone's time went on by so many frames that never came."""
+        assert self._canceller is not None
+        heard = min(slots, MAX_LEFT_OUT) if self._running else 0
+        self._reference.leap(slots - heard)
+        for _ in range(heard):
+            far = self._reference.pull()
+            self._canceller.process(_SILENCE, _SILENCE if far is None else far)
 
     def gate_level(self, level_dbfs: float) -> float:
         """The level that the gate is to judge the last cleaned frame by, given its own level.
@@ -125,12 +155,12 @@ class Uplink:
 
     def _echo_is_expected(self, frame: NDArray[np.int16], far: NDArray[np.int16] | None) -> bool:
         """Whether the agent is in this frame, as far as is known."""
-        sent_dbfs = FLOOR_DBFS if far is None else frame_dbfs(far)
-        audible = sent_dbfs >= AUDIBLE_DBFS
+        self._sent_dbfs = FLOOR_DBFS if far is None else frame_dbfs(far)
+        audible = self._sent_dbfs >= AUDIBLE_DBFS
         self._idle_frames = 0 if audible else self._idle_frames + 1
         heard = self._idle_frames <= self._tail_frames
         if heard:
-            self._presence.push(sent_dbfs, frame_dbfs(frame))
+            self._presence.push(self._sent_dbfs, frame_dbfs(frame))
         elif self._idle_frames == self._tail_frames + 1:
             self._presence.reply_ended()
         self.stats.echo_absent = self._presence.absent
@@ -146,7 +176,7 @@ class Uplink:
         self.stats.cancelled_frames += 1
         cleaned = self._canceller.process(frame, _SILENCE if far is None else far)
         if self._idle_frames <= self._tail_frames:
-            self._residual.cancelled(frame, cleaned, self._idle_frames == 0)
+            self._residual.cancelled(frame, cleaned, self._sent_dbfs, self._idle_frames == 0)
         else:
             self._residual.undoubted()
         return _mix(frame, cleaned, self._fade_in) if begins else cleaned

@@ -61,6 +61,11 @@ class Reference:
         self._watch(self._sent - self._wanted)
         return self._frames[place] if 0 <= place < len(self._frames) else None
 
+    def leap(self, frames: int) -> None:
+        """The caller's stream leaves out so many frames."""
+        if self._wanted is not None:
+            self._wanted += frames
+
     def _watch(self, surplus: int) -> None:
         """`surplus`: frames sent after the one that was just asked for; negative when it was not
         sent yet."""

@@ -1,16 +1,19 @@
 """What a canceller leaves of the echo, told from a caller by more than its level.
 
-Three cases in which a frame sounds like speech and is none: a canceller that still learns leaks
-in bursts; on a noisy line an echo that hardly rises above the noise is not found at all; and
-where the canceller is left, the line's noise is suddenly back. All are answered by a lower level
-for the gate, never by a change of the audio.
+Cases in which a frame sounds like speech and is none: a canceller that still learns leaks in
+bursts; after the line stumbled, its echo comes at another time than the canceller knows; on a
+noisy line an echo that hardly rises above the noise is not found at all; and where the canceller
+is left, the line's noise is suddenly back. All are answered by a lower level for the gate, never
+by a change of the audio.
 """
 
 from collections import deque
+from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.audio.frames import FRAME_SAMPLES
 from bridge.audio.level import FLOOR_DBFS
 
 LEARNING_FRAMES = 150
@@ -18,6 +21,16 @@ LEARNING_FRAMES = 150
 SURROUNDING_FRAMES = 15
 MOSTLY_CANCELLED = 10 ** (7 / 10)
 """Energy before the canceller over energy after it (7 dB), in the surrounding 300 ms."""
+DISTURBED_FRAMES = 75
+"""After the line stumbled, until the canceller has found the echo again (1.5 s)."""
+REACH_FRAMES = 20
+"""An echo is of something that was sent in the last 400 ms."""
+LOUD_DBFS = -35.0
+"""What was sent, in a frame whose echo tells how loud it comes back."""
+FORGET_DB = 0.01
+"""The loudest echo is forgotten by 0.5 dB/s."""
+EXPLAINED_DB = 3.0
+"""By which a caller is louder than any echo so far."""
 QUIET_LINE_DBFS = -50.0
 """Noise up to here hides no echo that the gates let pass."""
 NOISE_SPREAD_DB = 6.0
@@ -43,23 +56,57 @@ class Residual:
         self._learnt = 0
         self._energies: deque[tuple[float, float]] = deque(maxlen=SURROUNDING_FRAMES)
         """Before and after the canceller."""
+        self._sent_dbfs: deque[float] = deque(maxlen=REACH_FRAMES)
+        self._echo_db: float | None = None
+        """The loudest echo against the loudest of what was sent before it; None: not known."""
+        self._before_dbfs = FLOOR_DBFS
+        self._disturbed = 0
         self._noise_dbfs: float | None = None
         self._doubtful = False
+        self._made_up = False
         self._settling = 0
         self._loudest_dbfs = FLOOR_DBFS
 
     def cancelled(
-        self, before: NDArray[np.int16], after: NDArray[np.int16], agent_audible: bool
+        self, before: NDArray[np.int16], after: NDArray[np.int16], sent_dbfs: float, audible: bool
     ) -> None:
-        """A frame in which echo was expected has been cleaned."""
+        """A frame in which echo was expected has been cleaned; what was sent beside it."""
         self._doubtful = True
-        if self._learnt < LEARNING_FRAMES:
-            self._learnt += agent_audible
-            self._energies.append((_energy(before), _energy(after)))
+        self._learnt = min(self._learnt + audible, LEARNING_FRAMES)
+        self._energies.append((_energy(before), _energy(after)))
+        self._before_dbfs = 10 * log10(self._energies[-1][0] / _FULL_ENERGY)
+        self._sent_dbfs.append(sent_dbfs)
+        if self._disturbed:
+            self._disturbed -= 1
+        elif self._mostly_cancelled and self._loudest_sent >= LOUD_DBFS:
+            ratio = self._before_dbfs - self._loudest_sent
+            known = ratio if self._echo_db is None else self._echo_db - FORGET_DB
+            self._echo_db = max(ratio, known)
 
     def undoubted(self) -> None:
         """A frame in which there is none."""
         self._doubtful = False
+
+    def disturbed(self) -> None:
+        """The line or our own process stumbled: the echo may come at another time than before."""
+        self._disturbed = DISTURBED_FRAMES
+
+    @property
+    def _loudest_sent(self) -> float:
+        return max(self._sent_dbfs)
+
+    @property
+    def _mostly_cancelled(self) -> bool:
+        before = after = 0.0
+        for energies in self._energies:
+            before += energies[0]
+            after += energies[1]
+        return before > MOSTLY_CANCELLED * after
+
+    def made_up(self, running: bool) -> None:
+        """A frame that conceals a gap; the canceller cannot clean it, if it is at work."""
+        self._doubtful = False
+        self._made_up = running
 
     def left(self) -> None:
         """The canceller was left with this frame: the line's own sound is back at once."""
@@ -83,26 +130,39 @@ class Residual:
 
         Ask once for each frame: the line's noise is learnt from it.
         """
+        if self._made_up:
+            self._made_up = False
+            return FLOOR_DBFS
         if not self._doubtful:
             self._learn_noise(level_dbfs)
             if self._settling:
                 self._settling -= 1
                 return FLOOR_DBFS
             return level_dbfs
-        if self._learnt < LEARNING_FRAMES:
-            before, after = np.sum(self._energies, axis=0)
-            if before > MOSTLY_CANCELLED * after:
-                # It has just removed most of what came in: this is not the caller.
-                return FLOOR_DBFS
+        unsure = self._disturbed or self._learnt < LEARNING_FRAMES
+        if unsure and self._mostly_cancelled:
+            # It has just removed most of what came in: this is not the caller.
+            return FLOOR_DBFS
+        if self._disturbed and self._echo_explains_it:
+            return FLOOR_DBFS
         if self._noise_dbfs is None:
             return level_dbfs
         return level_dbfs - max(0.0, self._noise_dbfs - QUIET_LINE_DBFS)
+
+    @property
+    def _echo_explains_it(self) -> bool:
+        if self._echo_db is None:
+            return False
+        return self._before_dbfs <= self._loudest_sent + self._echo_db + EXPLAINED_DB
 
     def _learn_noise(self, level_dbfs: float) -> None:
         if level_dbfs < DIGITAL_SILENCE_DBFS:
             return
         known = self._noise_dbfs
         self._noise_dbfs = level_dbfs if known is None else min(level_dbfs, known + NOISE_RISE_DB)
+
+
+_FULL_ENERGY = FRAME_SAMPLES * 32768.0**2
 
 
 def _energy(frame: NDArray[np.int16]) -> float:

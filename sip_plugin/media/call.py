@@ -51,6 +51,8 @@ from sip_plugin.planes.messages import (
 MAX_PACKETS_PER_READ = 32
 """Of one socket in one go: a flood on one call leaves time for the others."""
 MAX_DATAGRAM = 2048
+BURST_FRAMES = 3
+"""Of the caller, at once: somebody stood still, the phone, the network or we."""
 PARTING_SECS = 10.0
 """How long a model that hangs up or transfers may finish its last words."""
 
@@ -188,13 +190,16 @@ class MediaCall:
         """Frames of the caller that are due, in order."""
         if self.session is None or not self.answered:
             return []
-        return self.session.pull(now)
+        frames = self.session.pull(now)
+        if len(frames) >= BURST_FRAMES:
+            self._uplink.disturbed()
+        return frames
 
-    def clean(self, pcm: np.ndarray, now: float) -> np.ndarray:
+    def clean(self, frame: CallerFrame, now: float) -> np.ndarray:
         """One caller frame on its way in; what is returned goes into the batch and to `hear`."""
         if self.recording is not None:
-            self.recording.caller(pcm)
-        return self._uplink.clean(pcm)
+            self.recording.caller(frame.pcm)
+        return self._uplink.clean(frame.pcm, frame.slots)
 
     def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
         """One cleaned caller frame, with what the worker's batch found out about it."""

@@ -29,6 +29,8 @@ class PhaseClock:
         self._next = 1
         self._timer: asyncio.TimerHandle | None = None
         self.skipped = 0
+        self.behind = 0
+        """Phases that are due already after the present one: a stall is being made up for."""
         self._arm()
 
     def _arm(self) -> None:
@@ -46,6 +48,7 @@ class PhaseClock:
         while self._next <= reached:
             n = self._next
             self._next += 1
+            self.behind = reached - n
             self._on_phase(n)
         self._arm()
 

@@ -71,6 +71,9 @@ class Slot(NamedTuple):
     """A hole because the caller is silent, not because something was lost."""
     skipped: bytes | None = None
     """The 160 bytes dropped before this frame, to fade over from."""
+    position: int | None = None
+    """Its first sample in the sender's timestamps; None for a hole that the sender does not know
+    of, since its stream goes on after it where it broke off."""
 
 
 @dataclass(slots=True)
@@ -246,7 +249,7 @@ class JitterBuffer:
                         break
                     skipped = payload
                 else:
-                    slots.append(Slot(payload, False, skipped))
+                    slots.append(Slot(payload, False, skipped, position))
                     self._due += FRAME_SECS
                     self._stretched = 0
                     skipped = None
@@ -259,19 +262,21 @@ class JitterBuffer:
             if self._patient or now < deadline:
                 self._wake = now if self._patient else deadline
                 break
+            given_up = None
             if self._position is not None and self._end > self._position:
+                given_up = self._position
                 self._advance()
             else:
                 self._stretched += FRAME_SAMPLES
             self._waiting_since = None
-            slots.append(self._hole())
+            slots.append(self._hole(given_up))
         else:
             self._fresh = True
         return slots
 
-    def _hole(self) -> Slot:
+    def _hole(self, position: int | None = None) -> Slot:
         self._due += FRAME_SECS
-        return Slot(None, self._quiet or self._position is None)
+        return Slot(None, self._quiet or self._position is None, None, position)
 
     def _surplus(self, payload: bytes, now: float) -> bool:
         """Whether a frame that would have to wait is to be dropped now."""

@@ -40,9 +40,13 @@ class CallerFrame:
     """160 samples at 8 kHz; not to be written to."""
     kind: Literal["audio", "concealed", "silence"]
     """What the phone sent, what was made up for a loss, or nothing (pause, hold, a digit)."""
+    slots: int = 1
+    """Frames by which the phone's own time went on: 0 when this one was put in between, more than
+    1 when others were left out before it."""
 
 
-_SILENT_FRAME = CallerFrame(SILENCE, "silence")
+MAX_SLOTS = 3000
+"""A longer gap (1 min) is a new beginning of the timestamps."""
 
 
 def _loud_codes(codec: str) -> bytes:
@@ -81,6 +85,8 @@ class RtpSession:
         self._jitter = 0.0
         self._last_transit: float | None = None
         self._buffer = JitterBuffer(self._is_silent)
+        self._accounted: int | None = None
+        """Up to where in the sender's timestamps frames have told how time went on."""
         self._concealer = Concealer()
         self._digits_in = DtmfReceiver()
         # Sending
@@ -266,27 +272,41 @@ class RtpSession:
         return [self._frame(slot) for slot in slots]
 
     def _frame(self, slot: Slot) -> CallerFrame:
-        payload, quiet, skipped = slot
+        payload, quiet, skipped, position = slot
+        passed = self._passed(position)
         stats = self._stats
         stats.frames += 1
         if self._digits_in.active:
             stats.silence += 1
             self._concealer.silence()
-            return _SILENT_FRAME
+            return CallerFrame(SILENCE, "silence", passed)
         if payload is not None:
             pcm = g711.decode(self._codec, payload)
             if skipped is not None:
                 pcm = cross_fade(g711.decode(self._codec, skipped), pcm)
-            return CallerFrame(self._concealer.good(pcm), "audio")
+            return CallerFrame(self._concealer.good(pcm), "audio", passed)
         if not quiet:
             pcm, audible = self._concealer.conceal()
             if audible:
                 stats.concealed += 1
-                return CallerFrame(pcm, "concealed")
+                return CallerFrame(pcm, "concealed", passed)
         else:
             pcm = self._concealer.silence()
         stats.silence += 1
-        return CallerFrame(pcm, "silence")
+        return CallerFrame(pcm, "silence", passed)
+
+    def _passed(self, position: int | None) -> int:
+        """How far the phone's time has gone on, in frames, with a frame at `position`."""
+        if position is None:
+            return 0
+        before, self._accounted = self._accounted, position
+        if before is None:
+            return 1
+        frames = (position - before + FRAME_SAMPLES // 2) // FRAME_SAMPLES
+        if not 0 <= frames <= MAX_SLOTS:
+            return 1
+        self._accounted = before + frames * FRAME_SAMPLES
+        return frames
 
     # --- sending -------------------------------------------------------------------------
 
