@@ -160,7 +160,7 @@ class Uplink:
         self._idle_frames = 0 if audible else self._idle_frames + 1
         heard = self._idle_frames <= self._tail_frames
         if heard:
-            self._presence.push(self._sent_dbfs, frame_dbfs(frame))
+            self._presence.push(self._sent_dbfs, frame_dbfs(frame), self._residual.noise_dbfs)
         elif self._idle_frames == self._tail_frames + 1:
             self._presence.reply_ended()
         self.stats.echo_absent = self._presence.absent

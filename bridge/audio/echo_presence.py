@@ -9,6 +9,10 @@ LOUD_DBFS = -35.0
 """The agent, in a frame that must have a noticeable echo if there is any."""
 SILENT_DBFS = -52.0
 """What comes back below it is under every gate, and was seen to need no canceller."""
+NOISE_SPREAD_DB = 4.0
+"""By which a frame of noise may be above the quietest ones."""
+HIDDEN_DBFS = -42.0
+"""Noise up to here hides no echo that passes the gate."""
 TALKING_DBFS = -45.0
 """What comes back above it is a caller, or an echo that was not there before."""
 HOLD_FRAMES = 5
@@ -32,8 +36,9 @@ class EchoPresence:
         self.absent = False
         """Proved, by the frames so far: nothing comes back."""
 
-    def push(self, sent_dbfs: float, received_dbfs: float) -> None:
-        """One frame sent, and the one received beside it."""
+    def push(self, sent_dbfs: float, received_dbfs: float, noise_dbfs: float) -> None:
+        """One frame sent, and the one received beside it; the noise of the line as far as known."""
+        silent_dbfs = max(SILENT_DBFS, min(noise_dbfs + NOISE_SPREAD_DB, HIDDEN_DBFS))
         self._since_loud = 0 if sent_dbfs >= LOUD_DBFS else self._since_loud + 1
         if self._since_loud > HOLD_FRAMES:
             self._spoken = 0
@@ -41,7 +46,7 @@ class EchoPresence:
         self._spoken += 1
         if self._spoken <= REACH_FRAMES:
             return
-        if received_dbfs < SILENT_DBFS:
+        if received_dbfs < silent_dbfs:
             self._silent += 1
         else:
             self._silent = 0

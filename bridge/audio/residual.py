@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bridge.audio.frames import FRAME_SAMPLES
 from bridge.audio.level import FLOOR_DBFS
 
-LEARNING_FRAMES = 150
-"""Of the agent's voice, until the canceller knows the line (3 s)."""
+LEARNING_FRAMES = 100
+"""Of the agent's voice, until the canceller knows the line (2 s)."""
 SURROUNDING_FRAMES = 15
 MOSTLY_CANCELLED = 10 ** (7 / 10)
 """Energy before the canceller over energy after it (7 dB), in the surrounding 300 ms."""
@@ -90,6 +90,11 @@ class Residual:
     def disturbed(self) -> None:
         """The line or our own process stumbled: the echo may come at another time than before."""
         self._disturbed = DISTURBED_FRAMES
+
+    @property
+    def noise_dbfs(self) -> float:
+        """The line's noise, as far as it is known."""
+        return FLOOR_DBFS if self._noise_dbfs is None else self._noise_dbfs
 
     @property
     def _loudest_sent(self) -> float:
