@@ -18,7 +18,7 @@ from sip_plugin.planes.messages import (
     TransferCall,
 )
 from sip_plugin.sip.actions import Answer, Dial, HangUp, Refer
-from sip_plugin.sip.callcontrol import END_SECS
+from sip_plugin.sip.ending import END_SECS
 from sip_plugin.sip.events import (
     Accept,
     Confirmed,

@@ -1,0 +1,107 @@
+"""An INVITE becomes a call that rings, or is refused."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from dialplan import Reject
+from sip_plugin.planes.messages import CallRefused
+from sip_plugin.sip import events
+from sip_plugin.sip.actions import Action, Answer, Tell
+from sip_plugin.sip.admission import (
+    BUSY_RETRY_SECS,
+    Admitted,
+    Load,
+    admit,
+    refusal,
+    unavailable,
+)
+from sip_plugin.sip.call import Call
+from sip_plugin.sip.events import Accept, Invite, Refuse
+from sip_plugin.sip.limits import SourceLimits
+from sip_plugin.sip.opening import Opening
+from sip_plugin.sip.running import Running
+
+
+class Inbound:
+    def __init__(
+        self,
+        running: Running,
+        opening: Opening,
+        limits: SourceLimits,
+        wall_clock: Callable[[], dt.datetime],
+    ) -> None:
+        """`wall_clock`: the time, with its zone, at which opening hours are looked at."""
+        self._running = running
+        self._opening = opening
+        self._limits = limits
+        self._wall_clock = wall_clock
+
+    def invite(self, invite: Invite, now: float) -> tuple[Accept | Refuse, list[Action]]:
+        """Decide about an INVITE; the actions come after the decision was carried out."""
+        running = self._running
+        load, at = self._load(invite, now), self._wall_clock()
+        outcome = admit(running.gate, running.trunks, load, invite, at)
+        if not isinstance(outcome, Admitted):
+            return _refused(outcome.refusal, outcome.why, outcome.trunk, invite)
+        trunk, routed = outcome.trunk, outcome.routed
+        if running.pool.is_empty:
+            why = "no worker has a free RTP port"
+            return _refused(unavailable(BUSY_RETRY_SECS), why, trunk.name, invite)
+        agent = running.gate.enter(outcome.facts, routed, now)
+        if isinstance(agent, Reject):
+            refused = refusal(agent, running.trunks, trunk)
+            return _refused(refused, agent.why, trunk.name, invite)
+        worker, lease = running.take_port(invite.sid)
+        call = Call(
+            sid=invite.sid,
+            direction="inbound",
+            trunk=trunk.name,
+            agent=agent,
+            caller=outcome.caller,
+            called=outcome.called,
+            worker=worker,
+            state="ringing",
+            lease=lease,
+            config=running.config,
+            source=invite.source[0],
+            headers={**routed.variables, **invite.headers},
+            rings_until=now + routed.ring_secs,
+            give_up_at=now + running.config.sip.answer_timeout_secs,
+            max_duration_secs=routed.max_duration_secs,
+        )
+        running.calls[call.sid] = call
+        return Accept(running.local_media(lease, trunk, invite.source[0])), [
+            self._opening.begin(call, now),
+            Answer(call.sid, 180),
+            Tell(call.told()),
+        ]
+
+    def not_acknowledged(self, call: Call, now: float) -> None:
+        """Its source wasted a port, and may have fewer of them for a while."""
+        self._limits.strike(call.source, now)
+
+    def _load(self, invite: Invite, now: float) -> Load:
+        running, source = self._running, invite.source[0]
+        calls = running.calls.values()
+        return Load(
+            calls=len(calls),
+            calls_of=running.by_trunk(),
+            pending_of_source=sum(c.source == source and not c.confirmed for c in calls),
+            pending_allowed=self._limits.pending_allowed(source, running.max_calls, now),
+            source_admitted=self._limits.admit(source, now),
+            max_calls=running.max_calls,
+            drain_retry_secs=running.drain_retry_secs,
+        )
+
+
+def turned_away(event: events.CallTurnedAway) -> list[Action]:
+    """The stack refused an INVITE before anyone was asked."""
+    called = event.called[:64]
+    return [Tell(CallRefused(code=event.code, reason=event.reason, trunk="", called=called))]
+
+
+def _refused(refusal: Refuse, why: str, trunk: str, invite: Invite) -> tuple[Refuse, list[Action]]:
+    called = invite.called[:64]
+    reason = f"{refusal.reason}: {why}"
+    told = CallRefused(code=refusal.code, reason=reason, trunk=trunk, called=called)
+    return refusal, [Tell(told)]

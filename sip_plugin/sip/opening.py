@@ -1,0 +1,56 @@
+"""A call while its model opens: answered when it is ready, given to the next agent when not."""
+
+from sip_plugin.sip.actions import Action, Answer, Tell, ToWorker
+from sip_plugin.sip.call import Call
+from sip_plugin.sip.ending import Ending
+from sip_plugin.sip.running import Running
+
+OPEN_SLACK_SECS = 1.0
+"""The worker gives up on a model by itself, and knows why; we do only if it says nothing."""
+
+
+class Opening:
+    def __init__(self, running: Running, ending: Ending) -> None:
+        self._running = running
+        self._ending = ending
+
+    def begin(self, call: Call, now: float) -> ToWorker:
+        """Open the model of a new call."""
+        self._wait(call, now)
+        return ToWorker(call.worker, call.opening())
+
+    def ready(self, call: Call, now: float) -> list[Action]:
+        call.timers.pop("open", None)
+        self._running.gate.reached(call.sid)
+        if call.direction == "outbound" or call.answered:
+            return []
+        if now < call.rings_until:
+            call.timers["rung"] = call.rings_until
+            return []
+        return self.answer(call, now)
+
+    def answer(self, call: Call, now: float) -> list[Action]:
+        """It rang long enough."""
+        call.answered = True
+        call.timers["ack"] = now + self._running.config.sip.answer_timeout_secs
+        return [Answer(call.leg, 200)]
+
+    def failed(self, call: Call, reason: str, now: float) -> list[Action]:
+        """The next agent of the route takes a call that was not answered; else it ends."""
+        if not call.answered:
+            gone, agent = call.agent, self._running.gate.failed(call.sid, now)
+            if agent and now < call.give_up_at:
+                call.agent = agent
+                call.timers.pop("rung", None)
+                self._wait(call, now)
+                failed = call.event("agent_failed", agent=gone, reason=reason, next=agent)
+                opening = ToWorker(call.worker, call.opening(again=True))
+                return [opening, Tell(failed), Tell(call.told())]
+        return self._ending.end(call, "model_failed", reason, now)
+
+    def expired(self, call: Call, now: float) -> list[Action]:
+        return self.failed(call, "the model did not open in time", now)
+
+    def _wait(self, call: Call, now: float) -> None:
+        due = now + call.agent_spec.open_timeout_secs + OPEN_SLACK_SECS
+        call.timers["open"] = min(due, call.give_up_at) if call.give_up_at else due

@@ -1,0 +1,66 @@
+"""The calls that run, and what all parts of call control share: configuration, trunks, ports."""
+
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from dialplan import Gate
+from sip_plugin.config import Config
+from sip_plugin.planes.messages import Lease
+from sip_plugin.sip.call import Call
+from sip_plugin.sip.events import LocalMedia
+from sip_plugin.sip.leases import LeasePool
+from sip_plugin.sip.trunks import Trunk, Trunks
+
+LEG_MARK = "~"
+"""Between a sid and the number of a further attempt of that call; sids have none."""
+
+
+class Running:
+    """No part keeps a configuration of its own: it may be replaced between two calls."""
+
+    def __init__(
+        self,
+        config: Config,
+        trunks: Trunks,
+        pool: LeasePool,
+        route: Callable[[str], str],
+        max_calls: int,
+    ) -> None:
+        """`route` tells our address towards an IP address, for sockets bound to all of them."""
+        self.config = config
+        self.trunks = trunks
+        self.pool = pool
+        self.gate = Gate(config.routing)
+        self.max_calls = max_calls
+        self.drain_retry_secs: int | None = None
+        """None: not draining."""
+        self.calls: dict[str, Call] = {}
+        self._route = route
+
+    def replace(self, config: Config) -> None:
+        """From now on calls begin with this; running ones go on with what they began with."""
+        self.config = config
+        self.trunks.replace(config.trunks)
+        self.gate.replace(config.routing)
+
+    def of_leg(self, leg: str) -> Call | None:
+        """The call that has this name at the stack now; none for an attempt that was given up."""
+        call = self.calls.get(leg.partition(LEG_MARK)[0])
+        return call if call is not None and call.leg == leg else None
+
+    def by_trunk(self) -> Counter[str]:
+        return Counter(call.trunk for call in self.calls.values())
+
+    def take_port(self, sid: str) -> tuple[str, Lease]:
+        """A port, of which there is one, and the worker that it is of."""
+        taken = self.pool.take(sid)
+        assert taken is not None
+        return taken
+
+    def local_media(self, lease: Lease, trunk: Trunk, far: str) -> LocalMedia:
+        """What our SDP says towards the address `far`."""
+        address = self.config.sip.public_address or lease.address
+        if ip_address(address).is_unspecified:
+            address = self._route(far)
+        return LocalMedia(address, lease.port, tuple(trunk.config.codec_preferences))
