@@ -74,7 +74,9 @@ class CallBridge:
         self._leg: ModelCall | None = None
         self.playout = Playout(max_playout_secs)
         self.stats = BridgeStats()
+        self._frames = 0
         self._seq = 0
+        """The next frame of the uplink, in which a hold leaves no gap."""
         self._samples_up = 0
         self._audible = False
         self._on_hold = False
@@ -93,11 +95,13 @@ class CallBridge:
     @property
     def at_ms(self) -> int:
         """The caller's sample clock."""
-        return self._seq * FRAME_MS
+        return self._frames * FRAME_MS
 
     def hold(self, on: bool) -> None:
-        """The phone put the call on hold, or took it back. The agent waits, and then goes on
-        with the word that it was at; what comes from the line meanwhile is no speech."""
+        """The call was put on hold, or taken back, by either side. The agent waits, and then goes
+        on with the word that it was at; nothing that comes from the line goes to the model."""
+        if on is not self._on_hold and self._leg is not None:
+            self._leg.hold(on)
         self._on_hold = on
         self._detector.hold(on)
         self._tune()
@@ -108,12 +112,15 @@ class CallBridge:
         """Take one caller frame (int16[160]) with its speech probability and level."""
         assert self._leg is not None
         payload = self._up.push(pcm)
-        seq = self._seq
-        self._leg.append(seq, self._samples_up, payload.astype("<i2", copy=False).tobytes())
-        self._seq += 1
+        if not self._on_hold:
+            data = payload.astype("<i2", copy=False).tobytes()
+            self._leg.append(self._seq, self._samples_up, data)
+            self._seq += 1
+            self.stats.uplink_frames += 1
         self._samples_up += len(payload)
-        self.stats.uplink_frames += 1
-        frame = SpeechFrame(self.at_ms, seq, probability, level_dbfs, self._audible)
+        self._frames += 1
+        last_seq = self._seq - 1
+        frame = SpeechFrame(self.at_ms, last_seq, probability, level_dbfs, self._audible)
         for event in self._detector.push(frame):
             self._on_turn(event, now)
 

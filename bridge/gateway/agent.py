@@ -120,9 +120,29 @@ class AgentCall:
         self._session.hangup(reason)
         self._touched()
 
-    def transfer(self, target: str) -> None:
-        """Ask the plugin to transfer the phone to `target`."""
-        self._session.transfer(target)
+    def transfer(self, target: str, attended: bool = False) -> None:
+        """Ask the plugin to transfer the phone to `target`; `TransferProgress` tells how it goes.
+
+        `attended`: the phone is put on hold and the target is called first, as another call to
+        this agent, whose header `consultation_for` is this call's sid. There or here
+        `complete_transfer` connects the two, and `cancel_transfer` takes the phone back.
+        """
+        self._session.transfer(target, attended)
+        self._touched()
+
+    def complete_transfer(self) -> None:
+        """Connect the phone with the target of the attended transfer."""
+        self._session.tell(messages.CompleteTransfer())
+        self._touched()
+
+    def cancel_transfer(self) -> None:
+        """Give the attended transfer up, and take the phone back."""
+        self._session.tell(messages.CancelTransfer())
+        self._touched()
+
+    def hold(self, on: bool = True) -> None:
+        """Ask the plugin to put the phone on hold, or to take it back; `Held` says when it is."""
+        self._session.tell(messages.Hold(on=on))
         self._touched()
 
     def send_dtmf(self, digits: str) -> None:

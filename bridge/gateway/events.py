@@ -74,6 +74,24 @@ class Digit:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The phone is on hold, or back (`on` false): meanwhile it hears nothing and sends nothing."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """How the transfer goes that the agent asked for: `trying`, `ringing`, `answered`, `failed`,
+    `cancelled`. With the last two it has ended, and the phone is the agent's again."""
+
+    state: str
+    code: int
+    """SIP's, 0 where there is none."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """`played_ms` of the reply to `turn` have left for the phone."""
 
@@ -90,5 +108,15 @@ class Ended:
 
 
 AgentEvent = (
-    CallerAudio | Answered | Primed | Committed | NoInput | Cancelled | Digit | Played | Ended
+    CallerAudio
+    | Answered
+    | Primed
+    | Committed
+    | NoInput
+    | Cancelled
+    | Digit
+    | Held
+    | TransferProgress
+    | Played
+    | Ended
 )

@@ -16,9 +16,11 @@ from bridge.gateway.events import (
     Committed,
     Digit,
     Ended,
+    Held,
     NoInput,
     Played,
     Primed,
+    TransferProgress,
 )
 from bridge.wire import audio, control, messages
 from bridge.wire.errors import ErrorCode, WireError
@@ -167,8 +169,8 @@ class Session:
     def hangup(self, reason: str) -> None:
         self._say(messages.Hangup(reason=reason[:256]))
 
-    def transfer(self, target: str) -> None:
-        self._say(messages.Transfer(target=target))
+    def transfer(self, target: str, attended: bool = False) -> None:
+        self._say(messages.Transfer(target=target, attended=attended))
 
     def close(self, reason: str) -> None:
         self._say(messages.Close(reason=reason[:256]))
@@ -368,6 +370,10 @@ class Session:
                 return Cancelled(turn, heard_ms)
             case messages.Dtmf(digit=digit, duration_ms=duration_ms):
                 return Digit(digit, duration_ms)
+            case messages.Hold(on=on):
+                return Held(on)
+            case messages.TransferProgress(state=state, code=code, reason=reason):
+                return TransferProgress(state, code, reason)
             case messages.Playout(turn=turn, played_ms=played_ms):
                 return Played(turn, played_ms)
         raise AssertionError(message)

@@ -11,6 +11,7 @@ from bridge.leg.interface import (
     CallFacts,
     DtmfAsked,
     HangupAsked,
+    HoldAsked,
     LegFailed,
     ModelEvent,
     Noticed,
@@ -20,6 +21,8 @@ from bridge.leg.interface import (
     ToolCalled,
     Transcript,
     TransferAsked,
+    TransferDecided,
+    TransferState,
     UsageReported,
 )
 from bridge.wire import audio, control, messages
@@ -125,6 +128,12 @@ class LegCall:
 
     def dtmf(self, digit: str, duration_ms: int) -> None:
         self._say(messages.Dtmf(digit=digit, duration_ms=min(duration_ms, 60_000)))
+
+    def hold(self, on: bool) -> None:
+        self._say(messages.Hold(on=on))
+
+    def transfer_progress(self, state: TransferState, code: int, reason: str) -> None:
+        self._say(messages.TransferProgress(state=state, code=code, reason=_cut(reason)))
 
     def playout(self, turn: int, played_ms: int) -> None:
         self._say(messages.Playout(turn=turn, played_ms=played_ms))
@@ -250,8 +259,12 @@ class LegCall:
                 return [Transcript(role=role, text=text, turn=turn, final=final)]
             case messages.Hangup(reason=reason):
                 return [HangupAsked(reason)]
-            case messages.Transfer(target=target):
-                return [TransferAsked(target)]
+            case messages.Transfer(target=target, attended=attended):
+                return [TransferAsked(target, attended)]
+            case messages.CompleteTransfer() | messages.CancelTransfer():
+                return [TransferDecided(isinstance(message, messages.CompleteTransfer))]
+            case messages.Hold(on=on):
+                return [HoldAsked(on)]
             case messages.SendDtmf(digits=digits):
                 return [DtmfAsked(digits)]
             case messages.ToolCall(name=name, arguments=arguments, turn=turn):

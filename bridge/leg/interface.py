@@ -6,9 +6,11 @@ by a callback, in order, on the event loop's thread; a callback must not block.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bridge.agent import AgentSpec
+
+TransferState = Literal["trying", "ringing", "answered", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,22 @@ class HangupAsked:
 @dataclass(frozen=True, slots=True)
 class TransferAsked:
     target: str
+    attended: bool = False
+    """With a call to the target first; `TransferDecided` ends that."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDecided:
+    """An attended transfer goes through, or is given up."""
+
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAsked:
+    """Put the phone on hold, or take it back."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +137,8 @@ ModelEvent = (
     | Transcript
     | HangupAsked
     | TransferAsked
+    | TransferDecided
+    | HoldAsked
     | DtmfAsked
     | ToolCalled
     | UsageReported
@@ -150,6 +170,12 @@ class ModelCall(Protocol):
         """The phone was picked up: an agent that greets first may speak."""
 
     def dtmf(self, digit: str, duration_ms: int) -> None: ...
+
+    def hold(self, on: bool) -> None:
+        """The phone is on hold, or back: meanwhile nothing is appended."""
+
+    def transfer_progress(self, state: TransferState, code: int, reason: str) -> None:
+        """How the transfer goes that was asked for; `failed` and `cancelled` are its end."""
 
     def playout(self, turn: int, played_ms: int) -> None:
         """How much of the reply to `turn` has left for the phone."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from bridge.agent import AgentSpec, TlsOptions
 from bridge.leg.call import LegCall, LegStats
 from bridge.leg.dial import ClientProtocol, Dialer
-from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, OnEvent
+from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, OnEvent, TransferState
 from bridge.wire import audio
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
@@ -74,6 +74,14 @@ class QuicCall:
 
     def dtmf(self, digit: str, duration_ms: int) -> None:
         self.core.dtmf(digit, duration_ms)
+        self._connection.touched_soon(self)
+
+    def hold(self, on: bool) -> None:
+        self.core.hold(on)
+        self._connection.touched_soon(self)
+
+    def transfer_progress(self, state: TransferState, code: int, reason: str) -> None:
+        self.core.transfer_progress(state, code, reason)
         self._connection.touched_soon(self)
 
     def playout(self, turn: int, played_ms: int) -> None:

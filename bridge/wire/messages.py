@@ -85,6 +85,23 @@ class Dtmf(Message):
     duration_ms: Annotated[int, Field(ge=0, le=60_000)]
 
 
+class Hold(Message):
+    """The phone is on hold, or back. From the gateway: put it on hold, or take it back."""
+
+    type: Literal["hold"] = "hold"
+    on: bool
+
+
+class TransferProgress(Message):
+    """How the transfer goes that the agent asked for; `failed` and `cancelled` are its end, and
+    the phone is the agent's again."""
+
+    type: Literal["transfer_progress"] = "transfer_progress"
+    state: Literal["trying", "ringing", "answered", "failed", "cancelled"]
+    code: Annotated[int, Field(ge=0, le=699)] = 0
+    reason: Text = ""
+
+
 class Playout(Message):
     """`played_ms` of the reply to `turn` have left for the phone."""
 
@@ -133,10 +150,23 @@ class Hangup(Message):
 
 
 class Transfer(Message):
-    """The agent asks for a blind transfer."""
+    """The agent asks for a transfer: a blind one, or one that begins with a call to the target."""
 
     type: Literal["transfer"] = "transfer"
     target: Annotated[str, Field(min_length=1, max_length=256)]
+    attended: bool = False
+
+
+class CompleteTransfer(Message):
+    """The call to the target of an attended transfer goes on with the phone."""
+
+    type: Literal["complete_transfer"] = "complete_transfer"
+
+
+class CancelTransfer(Message):
+    """The call to the target of an attended transfer ends, and the phone is taken back."""
+
+    type: Literal["cancel_transfer"] = "cancel_transfer"
 
 
 class SendDtmf(Message):
@@ -181,13 +211,28 @@ class Error(Message):
     message: Annotated[str, Field(max_length=512)] = ""
 
 
-FromPlugin = Open | Answered | Prime | Commit | NoInput | Cancel | Dtmf | Playout | Close
+FromPlugin = (
+    Open
+    | Answered
+    | Prime
+    | Commit
+    | NoInput
+    | Cancel
+    | Dtmf
+    | Hold
+    | TransferProgress
+    | Playout
+    | Close
+)
 FromGateway = (
     Opened
     | ReplyEnd
     | Transcript
     | Hangup
     | Transfer
+    | CompleteTransfer
+    | CancelTransfer
+    | Hold
     | SendDtmf
     | ToolCall
     | Usage

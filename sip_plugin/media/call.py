@@ -18,6 +18,7 @@ from bridge.events import TurnEvent, data_of, name_of
 from bridge.leg.interface import (
     DtmfAsked,
     HangupAsked,
+    HoldAsked,
     LegFailed,
     ModelCall,
     ModelEvent,
@@ -28,11 +29,13 @@ from bridge.leg.interface import (
     ToolCalled,
     Transcript,
     TransferAsked,
+    TransferDecided,
+    TransferState,
     UsageReported,
 )
 from bridge.uplink import Uplink
 from sip_plugin.media.description import MediaDescription
-from sip_plugin.media.dtmf import Dtmf
+from sip_plugin.media.dtmf import Dtmf, TwoWays
 from sip_plugin.media.pacing import SendSchedule
 from sip_plugin.media.ports import PortPair
 from sip_plugin.media.recording import Recording
@@ -41,11 +44,14 @@ from sip_plugin.planes.messages import (
     CallEvent,
     CallReport,
     EndCall,
+    HoldCall,
     Message,
     ModelFailed,
     ModelReady,
     OpenCall,
+    PressDigits,
     TransferCall,
+    TransferDecision,
 )
 
 MAX_PACKETS_PER_READ = 32
@@ -94,6 +100,7 @@ class MediaCall:
         self._parting: HangupAsked | TransferAsked | None = None
         self._parting_since = 0.0
         self._send_errors = 0
+        self._keys = TwoWays()
         self.ended = False
 
     # --- model leg -----------------------------------------------------------------------
@@ -115,6 +122,10 @@ class MediaCall:
             case HangupAsked() | TransferAsked():
                 self._parting = event
                 self._parting_since = now
+            case TransferDecided(complete=complete):
+                self._emit(TransferDecision(sid=self.sid, complete=complete))
+            case HoldAsked(on=on):
+                self._emit(HoldCall(sid=self.sid, on=on))
             case DtmfAsked(digits=digits):
                 self.send_digits(digits)
                 self._event("dtmf_sent", {"digits": digits})
@@ -147,7 +158,7 @@ class MediaCall:
             self.session.restart(now)
             if self._leg is not None:
                 self._leg.answered()
-        self._bridge.hold(self.answered and not media.direction.sends)
+        self._bridge.hold(self.answered and self.session.on_hold)
         self._event(
             "media_started" if answered else "early_media",
             {
@@ -167,7 +178,7 @@ class MediaCall:
             if self.session is None:
                 continue
             for digit in self.session.receive(packet, source, now()):
-                self._on_digit(digit)
+                self._on_rtp_digit(digit, now())
 
     def on_rtcp(self, now: Callable[[], float]) -> None:
         """The RTCP socket is readable."""
@@ -178,6 +189,10 @@ class MediaCall:
                 return
             if self.session is not None:
                 self.session.receive_rtcp(packet, source, now())
+
+    def _on_rtp_digit(self, event: Dtmf, now: float) -> None:
+        if self._keys.by_rtp(event.digit, now):
+            self._on_digit(event)
 
     def _on_digit(self, event: Dtmf) -> None:
         if not self.answered:
@@ -241,20 +256,34 @@ class MediaCall:
         match asked:
             case HangupAsked(reason=reason):
                 self.end(EndCall(sid=self.sid, cause="model_hangup", reason=reason))
-            case TransferAsked(target=target):
-                self._emit(TransferCall(sid=self.sid, target=target))
+            case TransferAsked(target=target, attended=attended):
+                self._emit(TransferCall(sid=self.sid, target=target, attended=attended))
 
     def send_digits(self, digits: str) -> None:
-        if self.session is not None:
-            for digit in digits:
-                self.session.send_digit(digit)
+        """Press keys: in RTP, or by SIP INFO where the phone takes no telephone events."""
+        if self.session is None:
+            return
+        if not self.session.takes_digits:
+            self._emit(PressDigits(sid=self.sid, digits=digits))
+            return
+        for digit in digits:
+            self.session.send_digit(digit)
+
+    def on_info_digit(self, digit: str, duration_ms: int, now: float) -> None:
+        """A key came by SIP INFO; not counted when it is the one that came in RTP."""
+        if self._keys.by_info(digit, now):
+            self._on_digit(Dtmf(digit, duration_ms))
+
+    def transfer_progress(self, state: TransferState, code: int, reason: str) -> None:
+        if self._leg is not None:
+            self._leg.transfer_progress(state, code, reason)
 
     def housekeeping(self, inactivity_secs: float, now: float) -> None:
         """Once a second: RTCP, and the peer's silence."""
         if self.session is None:
             return
         for digit in self.session.overdue_digits(now):
-            self._on_digit(digit)
+            self._on_rtp_digit(digit, now)
         report = self.session.rtcp(now)
         if report is not None:
             self._send(self.ports.rtcp, report)

@@ -17,6 +17,8 @@ SILENCE_SECS = 0.2
 PAUSE_SLOTS = 3
 """Slots of 20 ms between two digits that we send, after the repeated ends."""
 MAX_QUEUED = 64
+SAME_KEY_SECS = 0.5
+"""A key that comes both ways within it was pressed once."""
 MAX_DIGITS_A_SECOND = 20
 """Keys need 40 ms and a pause; what is faster is no finger."""
 
@@ -116,6 +118,29 @@ class DtmfReceiver:
             return []
         self._allowance -= 1
         return [running.finish()]
+
+
+class TwoWays:
+    """Drops the echo of a key that a peer sends twice: in RTP, and by SIP INFO."""
+
+    def __init__(self) -> None:
+        self._last = {"rtp": ("", 0.0), "info": ("", 0.0)}
+
+    def by_rtp(self, digit: str, now: float) -> bool:
+        """Whether a key that came in RTP counts."""
+        return self._counts("rtp", "info", digit, now)
+
+    def by_info(self, digit: str, now: float) -> bool:
+        """Whether a key that came by INFO counts."""
+        return self._counts("info", "rtp", digit, now)
+
+    def _counts(self, way: str, other: str, digit: str, now: float) -> bool:
+        known, at = self._last[other]
+        if known == digit and now - at < SAME_KEY_SECS:
+            self._last[other] = ("", 0.0)  # once: the next one is another press
+            return False
+        self._last[way] = (digit, now)
+        return True
 
 
 class EventPacket(NamedTuple):

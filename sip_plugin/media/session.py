@@ -358,9 +358,14 @@ class RtpSession:
         False when the peer takes no telephone events, or 64 keys wait already.
         Raises ValueError for what is no key.
         """
-        if self._media.tx_event_payload_type < 0:
+        if not self.takes_digits:
             return False
         return self._digits_out.queue(digit, duration_ms)
+
+    @property
+    def takes_digits(self) -> bool:
+        """The peer takes telephone events."""
+        return self._media.tx_event_payload_type >= 0
 
     @property
     def digits_waiting(self) -> bool:

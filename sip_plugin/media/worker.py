@@ -26,6 +26,7 @@ from sip_plugin.media.recording import Recording
 from sip_plugin.planes.link import Link, PlaneError, connect
 from sip_plugin.planes.messages import (
     CloseCall,
+    DigitPressed,
     EndCall,
     Hello,
     Lease,
@@ -37,6 +38,7 @@ from sip_plugin.planes.messages import (
     Pong,
     SendDigits,
     StartMedia,
+    TransferProgress,
 )
 
 HOUSEKEEPING_PHASES = 200
@@ -115,6 +117,12 @@ class Worker:
             case SendDigits(sid=sid, digits=digits):
                 if call := self._calls.get(sid):
                     call.send_digits(digits)
+            case DigitPressed(sid=sid, digit=digit, duration_ms=duration_ms):
+                if call := self._calls.get(sid):
+                    call.on_info_digit(digit, duration_ms, self._now())
+            case TransferProgress(sid=sid, state=state, code=code, reason=reason):
+                if call := self._calls.get(sid):
+                    call.transfer_progress(state, code, reason)
             case CloseCall(sid=sid, reason=reason):
                 self._close(sid, reason)
             case Ping(n=n):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.agent import AgentSpec
+from bridge.leg.interface import TransferState
 from bridge.profile import LegProfile
 from sip_plugin.media.description import MediaDescription
 
@@ -70,10 +71,25 @@ class EndCall(Message):
 
 
 class TransferCall(Message):
-    """The model asks for a blind transfer."""
+    """The model asks for a transfer: a blind one, or one with a call to the target first."""
 
     sid: str
     target: str
+    attended: bool = False
+
+
+class TransferDecision(Message):
+    """The model lets its attended transfer go through, or gives it up. From either call."""
+
+    sid: str
+    complete: bool
+
+
+class PressDigits(Message):
+    """Keys for a peer that takes no telephone events in RTP: by SIP INFO."""
+
+    sid: str
+    digits: str = Field(pattern=r"^[0-9A-D*#]{1,64}$")
 
 
 class CallEvent(Message):
@@ -124,6 +140,23 @@ class StartMedia(Message):
 class SendDigits(Message):
     sid: str
     digits: str = Field(pattern=r"^[0-9A-D*#]{1,64}$")
+
+
+class DigitPressed(Message):
+    """A key of the caller that came by SIP INFO."""
+
+    sid: str
+    digit: str = Field(pattern=r"^[0-9A-D*#]$")
+    duration_ms: int = Field(ge=0, le=60_000)
+
+
+class TransferProgress(Message):
+    """How the transfer goes that the model asked for; `failed` and `cancelled` are its end."""
+
+    sid: str
+    state: TransferState
+    code: int = Field(0, ge=0, le=699)
+    reason: str = ""
 
 
 class CloseCall(Message):
@@ -225,6 +258,16 @@ class CallRefused(Message):
     reason: str
     trunk: str
     called: str
+
+
+# --- from a worker or the supervisor -----------------------------------------------------
+
+
+class HoldCall(Message):
+    """Put the phone on hold, or take it back."""
+
+    sid: str
+    on: bool
 
 
 # --- both ways ---------------------------------------------------------------------------

@@ -43,6 +43,9 @@ class LegLog:
     def dtmf(self, digit: str, duration_ms: int) -> None:
         self.asked.append(("dtmf", digit))
 
+    def hold(self, on: bool) -> None:
+        self.asked.append(("hold", on))
+
     def playout(self, turn: int, played_ms: int) -> None:
         self.played.append((turn, played_ms))
 

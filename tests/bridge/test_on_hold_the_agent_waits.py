@@ -22,6 +22,24 @@ def test_it_goes_on_with_the_word_that_it_was_at():
     assert len(story.of(Commit)) == 1
 
 
+def test_the_model_is_told_and_gets_no_audio_meanwhile():
+    story = Story()
+    story.caller(1000, speaks=False)
+    story.bridge.hold(True)
+    story.caller(5000, speaks=True)
+    story.bridge.hold(True)  # sendonly became inactive: nothing new for the agent
+    story.bridge.hold(False)
+    story.caller(100, speaks=False)
+    assert [asked for asked in story.leg.asked if asked[0] == "hold"] == [
+        ("hold", True),
+        ("hold", False),
+    ]
+    seqs = [seq for seq, _, _ in story.leg.appended]
+    assert seqs == list(range(55)), "no gap that would look like a loss"
+    timestamps = [timestamp for _, timestamp, _ in story.leg.appended]
+    assert timestamps[50] - timestamps[49] == (5000 + 20) * 16
+
+
 def test_a_reply_that_comes_meanwhile_is_said_afterwards():
     story = Story()
     story.caller(1000, speaks=True)

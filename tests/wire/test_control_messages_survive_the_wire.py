@@ -15,6 +15,8 @@ FROM_PLUGIN = [
     messages.Commit(turn=1, last_seq=-1),
     messages.Cancel(turn=0, heard_ms=120),
     messages.Dtmf(digit="#", duration_ms=80),
+    messages.Hold(on=True),
+    messages.TransferProgress(state="failed", code=486, reason="Busy Here"),
     messages.Playout(turn=1, played_ms=20),
     messages.Close(reason="caller hung up"),
 ]
@@ -24,6 +26,10 @@ FROM_GATEWAY = [
     messages.Transcript(role="agent", text="gruß", turn=1, final=True),
     messages.Hangup(reason="done"),
     messages.Transfer(target="sip:1@example.net"),
+    messages.Transfer(target="+15551234567", attended=True),
+    messages.CompleteTransfer(),
+    messages.CancelTransfer(),
+    messages.Hold(on=False),
     messages.Error(code="flood", message="too much"),
     messages.Close(),
 ]
