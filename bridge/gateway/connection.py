@@ -15,7 +15,7 @@ from bridge.gateway.session import Asked, Session
 from bridge.wire import audio, messages
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
-from bridge.wire.limits import MAX_STREAM_BACKLOG, PEER_PING_WITHIN
+from bridge.wire.limits import MAX_STREAM_BACKLOG, PEER_SILENT_AFTER
 from bridge.wire.transport import NO_ERROR, REFUSED, WireProtocol
 
 QUEUED_DATAGRAMS = 64
@@ -76,12 +76,13 @@ class ServerProtocol(WireProtocol):
         self._speaking: dict[_Call, None] = {}
         """Calls with audio to send, in the order of their turns."""
         self._alarm: Alarm[_Call] = Alarm(self._overdue)
-        self._silence = self._loop.call_later(PEER_PING_WITHIN, self._check_silence)
+        self._silence = self._loop.call_later(PEER_SILENT_AFTER / 4, self._check_silence)
         host.protocols.add(self)
 
     # --- what arrives ------------------------------------------------------------------------
 
-    def on_datagram(self, frame: audio.UplinkFrame | audio.DownlinkFrame, now: float) -> None:
+    def on_datagram(self, data: bytes, now: float) -> None:
+        frame = audio.decode(data)
         if not isinstance(frame, audio.UplinkFrame):
             self.stats.datagrams_malformed += 1
             return
@@ -92,15 +93,21 @@ class ServerProtocol(WireProtocol):
         self._deliver(call, call.session.receive_audio(frame, now))
 
     def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
+        if stream_id & 3:
+            self.refuse_stream(stream_id)
+            return
         call = self._calls.get(stream_id // 4)
         if call is None:
             call = self._calls[stream_id // 4] = _Call(stream_id, now)
         call.heard_end = ended
         self._deliver(call, call.session.receive_control(data, ended, now))
 
-    def on_stream_reset(self, stream_id: int, now: float) -> None:
+    def on_stop_sending(self, stream_id: int, code: int, now: float) -> None:
+        pass
+
+    def on_stream_reset(self, stream_id: int, code: int, now: float) -> None:
         call = self._calls.get(stream_id // 4)
-        if call is not None:
+        if call is not None and not stream_id & 3:
             call.heard_end = True
             self._deliver(call, call.session.receive_control(b"", True, now))
 
@@ -242,10 +249,13 @@ class ServerProtocol(WireProtocol):
 
     def _check_silence(self) -> None:
         quiet_for = self.now - self.last_heard
-        if quiet_for >= PEER_PING_WITHIN:
+        if quiet_for >= PEER_SILENT_AFTER:
             self.close(REFUSED, "the plugin was not heard from")
             return
-        self._silence = self._loop.call_later(PEER_PING_WITHIN - quiet_for, self._check_silence)
+        if quiet_for >= PEER_SILENT_AFTER / 4:
+            self.ping(0)
+            self.transmit_soon()
+        self._silence = self._loop.call_later(PEER_SILENT_AFTER / 4, self._check_silence)
 
     def _over(self) -> None:
         """The connection has ended, and all of its calls with it."""

@@ -63,18 +63,24 @@ class ClientProtocol(transport.WireProtocol):
         assert self.ended is not None
         return self.ended.reason_phrase or f"closed with code {self.ended.error_code}"
 
-    def on_datagram(self, frame: audio.UplinkFrame | audio.DownlinkFrame, now: float) -> None:
+    def on_datagram(self, data: bytes, now: float) -> None:
+        frame = audio.decode(data)
         if not isinstance(frame, audio.DownlinkFrame):
             self.stats.datagrams_malformed += 1
         elif self._owner is not None:
             self._owner.received_audio(frame, now)
 
     def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
-        if self._owner is not None:
+        if stream_id & 3:
+            self.refuse_stream(stream_id)
+        elif self._owner is not None:
             self._owner.received_control(stream_id, data, ended, now)
 
-    def on_stream_reset(self, stream_id: int, now: float) -> None:
-        if self._owner is not None:
+    def on_stop_sending(self, stream_id: int, code: int, now: float) -> None:
+        pass
+
+    def on_stream_reset(self, stream_id: int, code: int, now: float) -> None:
+        if self._owner is not None and not stream_id & 3:
             self._owner.stream_was_reset(stream_id)
 
     def on_other(self, event: QuicEvent) -> None:

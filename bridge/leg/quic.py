@@ -351,7 +351,7 @@ class QuicConnection:
         n = 0
         while True:
             n += 1
-            protocol.queue_datagram(audio.encode_ping(n), urgent=True)
+            protocol.ping(n)
             protocol.transmit()
             slept_from = protocol.now
             try:

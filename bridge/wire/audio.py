@@ -1,4 +1,4 @@
-"""The datagrams of the model leg: audio both ways, and the ping that finds a dead peer.
+"""The datagrams of the model leg: audio both ways.
 
 Layouts in docs/wire.md, section "Datagrams". All numbers are unsigned, big-endian.
 """
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from bridge.wire.limits import MAX_AUDIO
 
-UPLINK, DOWNLINK, PING, PONG = 1, 2, 3, 4
+UPLINK, DOWNLINK = 1, 2
 _UPLINK = struct.Struct(">BIII")
 _DOWNLINK = struct.Struct(">BIIII")
-_PROBE = struct.Struct(">BQ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +34,7 @@ class DownlinkFrame:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pong:
-    n: int
-
-
-Datagram = UplinkFrame | DownlinkFrame | Ping | Pong
+Datagram = UplinkFrame | DownlinkFrame
 
 
 def encode_uplink(call: int, seq: int, timestamp: int, payload: bytes) -> bytes:
@@ -60,14 +49,6 @@ def encode_downlink(call: int, turn: int, seq: int, timestamp: int, payload: byt
     return _DOWNLINK.pack(DOWNLINK, call, turn, seq, timestamp) + payload
 
 
-def encode_ping(n: int) -> bytes:
-    return _PROBE.pack(PING, n)
-
-
-def encode_pong(n: int) -> bytes:
-    return _PROBE.pack(PONG, n)
-
-
 def decode(data: bytes) -> Datagram | None:
     """One datagram, or None when it is not one of ours."""
     if not data:
@@ -79,9 +60,6 @@ def decode(data: bytes) -> Datagram | None:
     if kind == UPLINK and _audio_fits(len(data) - _UPLINK.size):
         _, call, seq, timestamp = _UPLINK.unpack_from(data)
         return UplinkFrame(call, seq, timestamp, data[_UPLINK.size :])
-    if kind in (PING, PONG) and len(data) == _PROBE.size:
-        n = _PROBE.unpack(data)[1]
-        return Ping(n) if kind == PING else Pong(n)
     return None
 
 

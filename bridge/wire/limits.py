@@ -34,8 +34,8 @@ MAX_WAITING_MESSAGES = 64
 PING_INTERVAL = 0.4
 DEAD_AFTER = 1.8
 """Silence after which the other side is dead."""
-PEER_PING_WITHIN = 5.0
-"""The gateway closes a connection whose plugin has not pinged for so long."""
+PEER_SILENT_AFTER = 5.0
+"""The gateway closes a connection whose plugin has given no sign of life for so long."""
 QUIC_IDLE = 10.0
 """QUIC's own idle timeout, announced by both."""
 

@@ -18,13 +18,15 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import (
     ConnectionTerminated,
     DatagramFrameReceived,
+    PingAcknowledged,
     QuicEvent,
+    StopSendingReceived,
     StreamDataReceived,
     StreamReset,
 )
 from aioquic.quic.packet import QuicErrorCode
 
-from bridge.wire import audio, congestion
+from bridge.wire import congestion
 from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE
 
 PACKET_BYTES = 1200
@@ -34,8 +36,6 @@ LOOPBACK_PACKET_BYTES = 8192
 SOCKET_BUFFER = 4 * 1024 * 1024
 CHUNK_PACKETS = 8
 """Packets' worth of datagrams that aioquic is given at a time."""
-MAX_QUEUED_FOR_PONG = 1000
-"""With more than this waiting to leave, pings are not answered."""
 NO_ERROR, REFUSED = 0, 1
 """QUIC application error codes."""
 
@@ -119,13 +119,18 @@ class WireProtocol(QuicConnectionProtocol):
 
     # --- for owners to fill ------------------------------------------------------------------
 
-    def on_datagram(self, frame: audio.UplinkFrame | audio.DownlinkFrame, now: float) -> None:
+    def on_datagram(self, data: bytes, now: float) -> None:
         raise NotImplementedError
 
     def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
         raise NotImplementedError
 
-    def on_stream_reset(self, stream_id: int, now: float) -> None:
+    def on_stream_reset(self, stream_id: int, code: int, now: float) -> None:
+        """The other side sends no more on a stream."""
+        raise NotImplementedError
+
+    def on_stop_sending(self, stream_id: int, code: int, now: float) -> None:
+        """The other side wants no more of a stream; QUIC has reset our half."""
         raise NotImplementedError
 
     def on_other(self, event: QuicEvent) -> None:
@@ -138,13 +143,10 @@ class WireProtocol(QuicConnectionProtocol):
     def now(self) -> float:
         return self._loop.time()
 
-    def queue_datagram(self, data: bytes, *, urgent: bool = False) -> None:
+    def queue_datagram(self, data: bytes) -> None:
         """Queue one datagram; it leaves with the next `transmit`."""
         self.stats.datagrams_sent += 1
-        if urgent:
-            self._queue.appendleft(data)
-        else:
-            self._queue.append(data)
+        self._queue.append(data)
 
     @property
     def queued_datagrams(self) -> int:
@@ -191,18 +193,27 @@ class WireProtocol(QuicConnectionProtocol):
         stream = self._quic._streams.get(stream_id)
         return len(stream.sender._buffer) if stream is not None else 0
 
-    def stop_reading(self, stream_id: int) -> None:
+    def stop_reading(self, stream_id: int, code: int = NO_ERROR) -> None:
         """We want no more of a stream."""
         if self.ended is None and stream_id in self._quic._streams:
-            self._quic.stop_stream(stream_id, 0)
+            self._quic.stop_stream(stream_id, code)
 
-    def _refuse_stream(self, stream_id: int) -> None:
+    def reset_stream(self, stream_id: int, code: int) -> None:
+        """We send no more on a stream, and what was not delivered yet need not be."""
+        if self.ended is None and stream_id in self._quic._streams:
+            self._quic.reset_stream(stream_id, code)
+
+    def refuse_stream(self, stream_id: int) -> None:
         """Take nothing more of a stream, and send nothing more on it if it has our half."""
-        if self.ended is not None or stream_id not in self._quic._streams:
-            return
-        self._quic.stop_stream(stream_id, REFUSED)
+        self.stats.streams_refused += 1
+        self.stop_reading(stream_id, REFUSED)
         if not stream_id & 2:
-            self._quic.reset_stream(stream_id, REFUSED)
+            self.reset_stream(stream_id, REFUSED)
+
+    def ping(self, n: int) -> None:
+        """Ask the other side for a sign of life (a QUIC PING frame): its acknowledgement counts as
+        one. Leaves with the next `transmit`."""
+        self._quic.send_ping(n)
 
     def transmit_soon(self) -> None:
         """Once this turn of the event loop is done, so that what comes together goes together."""
@@ -228,34 +239,20 @@ class WireProtocol(QuicConnectionProtocol):
     def quic_event_received(self, event: QuicEvent) -> None:
         match event:
             case DatagramFrameReceived(data=data):
-                self._on_datagram_frame(data)
-            case StreamDataReceived(stream_id=stream_id) | StreamReset(stream_id=stream_id) if (
-                stream_id & 3
-            ):
-                # Of the four kinds of streams, calls use the bidirectional ones of the plugin.
-                self.stats.streams_refused += isinstance(event, StreamDataReceived)
-                self._refuse_stream(stream_id)
+                self.stats.datagrams_received += 1
+                self.last_heard = self.now
+                self.on_datagram(data, self.now)
             case StreamDataReceived(stream_id=stream_id, data=data, end_stream=ended):
                 self.last_heard = self.now
                 self.on_stream(stream_id, data, ended, self.now)
-            case StreamReset(stream_id=stream_id):
-                self.on_stream_reset(stream_id, self.now)
+            case PingAcknowledged():
+                self.last_heard = self.now
+            case StreamReset(stream_id=stream_id, error_code=code):
+                self.on_stream_reset(stream_id, code, self.now)
+            case StopSendingReceived(stream_id=stream_id, error_code=code):
+                self.on_stop_sending(stream_id, code, self.now)
             case ConnectionTerminated():
                 self.ended = event
                 self.on_other(event)
             case _:
                 self.on_other(event)
-
-    def _on_datagram_frame(self, data: bytes) -> None:
-        self.stats.datagrams_received += 1
-        match audio.decode(data):
-            case None:
-                self.stats.datagrams_malformed += 1
-            case audio.Ping(n=n):
-                self.last_heard = self.now
-                if len(self._queue) < MAX_QUEUED_FOR_PONG:
-                    self.queue_datagram(audio.encode_pong(n), urgent=True)
-            case audio.Pong():
-                self.last_heard = self.now
-            case frame:
-                self.on_datagram(frame, self.now)

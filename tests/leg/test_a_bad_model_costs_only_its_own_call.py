@@ -161,10 +161,13 @@ class NonsenseGateway(transport.WireProtocol):
                     self.queue_datagram(audio.encode_downlink(n + 70_000, 1, 0, 0, bytes(2)))
                     self.queue_datagram(audio.encode_downlink(number, n + 9, 0, 0, bytes(2)))
 
-    def on_datagram(self, frame, now: float) -> None:
+    def on_datagram(self, data: bytes, now: float) -> None:
         pass
 
-    def on_stream_reset(self, stream_id: int, now: float) -> None:
+    def on_stream_reset(self, stream_id: int, code: int, now: float) -> None:
+        pass
+
+    def on_stop_sending(self, stream_id: int, code: int, now: float) -> None:
         pass
 
     def on_other(self, event: QuicEvent) -> None:

@@ -27,8 +27,6 @@ def test_layouts_are_those_of_the_document():
     assert (
         audio.encode_downlink(1, 9, 2, 3, b"ab").hex() == "02000000010000000900000002000000036162"
     )
-    assert audio.encode_ping(7).hex() == "030000000000000007"
-    assert audio.encode_pong(7).hex() == "040000000000000007"
 
 
 def test_20_ms_of_24_khz_pass_with_a_header_in_the_smallest_packet():
