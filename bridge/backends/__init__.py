@@ -1,13 +1,17 @@
 """Agents of the gateway that are servers of speech-to-speech models, and their dialects."""
 
+from bridge.backends.cascade import CascadeAgent, CascadeOptions
 from bridge.backends.catalog import OPTIONS, Options, build
-from bridge.backends.conversation import Function, ServerAgent
+from bridge.backends.conversation import ServerAgent
+from bridge.backends.functions import Function
 from bridge.backends.openai import OpenAiOptions
 from bridge.backends.scripted import Scripted, ScriptedOptions, ScriptLine
 from bridge.backends.vllm import VllmOptions
 
 __all__ = [
     "OPTIONS",
+    "CascadeAgent",
+    "CascadeOptions",
     "Function",
     "OpenAiOptions",
     "Options",

@@ -3,23 +3,27 @@
 from functools import partial
 
 from bridge.backends import embedded, openai, vllm
-from bridge.backends.conversation import Function, ServerAgent
+from bridge.backends.cascade import stages
+from bridge.backends.cascade.options import CascadeOptions
+from bridge.backends.conversation import ServerAgent
 from bridge.backends.embedded import ParrotOptions
+from bridge.backends.functions import Function
 from bridge.backends.openai import OpenAiOptions
-from bridge.backends.options import ServerOptions
+from bridge.backends.options import ToolOptions
 from bridge.backends.scripted import Scripted, ScriptedOptions
 from bridge.backends.vllm import VllmOptions
 from bridge.backends.webhook import webhook
 from bridge.gateway.agent import Agent
 from bridge.gateway.clock import SpeechClock
 
-Options = ParrotOptions | ScriptedOptions | OpenAiOptions | VllmOptions
+Options = ParrotOptions | ScriptedOptions | OpenAiOptions | VllmOptions | CascadeOptions
 OPTIONS: dict[str, type[Options]] = {
     "parrot": ParrotOptions,
     "greeter": ParrotOptions,
     "scripted": ScriptedOptions,
     "openai": OpenAiOptions,
     "vllm": VllmOptions,
+    "cascade": CascadeOptions,
 }
 
 
@@ -33,13 +37,15 @@ def build(name: str, options: Options, clock: SpeechClock) -> Agent:
         case OpenAiOptions():
             url = openai.connection_url(options)
             return ServerAgent(
-                name, url, options, partial(openai.dialect, options), _hooks(options)
+                name, url, options, partial(openai.dialect, options), _hooks(options.functions)
             )
         case VllmOptions():
             url, make = options.url, partial(vllm.dialect, options)
-            return ServerAgent(name, url, options, make, _hooks(options))
+            return ServerAgent(name, url, options, make, _hooks(options.functions))
+        case CascadeOptions():
+            return stages.agent(name, options, _hooks(options.functions))
     raise AssertionError(options)
 
 
-def _hooks(options: ServerOptions) -> dict[str, Function]:
-    return {function.name: webhook(function) for function in options.functions}
+def _hooks(functions: tuple[ToolOptions, ...]) -> dict[str, Function]:
+    return {function.name: webhook(function) for function in functions}

@@ -1,15 +1,15 @@
 """A call on one side, a server on the other: carries what the dialect says between them."""
 
 import asyncio
-import json
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
 
 from bridge.backends.audio import FromServer, ToServer
+from bridge.backends.functions import Function, Functions
 from bridge.backends.interface import (
     BackendEvent,
     Dialect,
@@ -26,7 +26,7 @@ from bridge.backends.interface import (
 )
 from bridge.backends.options import ServerOptions
 from bridge.backends.socket import ServerSocket, SocketFailed, connect
-from bridge.backends.tools import Action, Hangup, SendDtmf, Transfer, action_of, arguments_of
+from bridge.backends.tools import Action, Hangup, SendDtmf, Transfer
 from bridge.gateway.agent import AgentCall, CallFailed, CallInfo
 from bridge.gateway.events import (
     AgentEvent,
@@ -40,14 +40,10 @@ from bridge.gateway.events import (
 )
 from bridge.wire.rate import TokenBucket
 
-Function = Callable[[CallInfo, dict[str, Any]], Awaitable[str]]
-"""Answers a function call of the model: the call and the arguments in, the result out."""
-
 RECONNECT_PAUSE = 0.2
 """Before the second attempt; it doubles with each."""
 REPORT_BURST, REPORT_RATE = 40, 10
 """Transcripts, usage and notices for the plugin, whose bound is 50 messages a second."""
-MAX_RESULT = 32 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +113,7 @@ class _Conversation:
         self._accepted = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._functions = Functions(call.info, agent.options.tools, agent.functions)
         self._reports = TokenBucket(REPORT_BURST, REPORT_RATE, self._loop.time())
 
     async def run(self) -> None:
@@ -304,33 +301,13 @@ class _Conversation:
         task.add_done_callback(self._tasks.discard)
 
     async def _run_tool(self, event: ToolCalled) -> None:
-        """What goes wrong is told to the model, which can tell the caller."""
-        output, reply = "", True
-        try:
-            arguments = arguments_of(event.arguments)
-            if event.name in self._agent.options.tools:
-                output, reply = self._act(action_of(event.name, arguments))
-            elif function := self._agent.functions.get(event.name):
-                output = await function(self._call.info, arguments)
-            else:
-                raise ValueError(f"there is no function {event.name[:64]}")
-        except asyncio.CancelledError:
-            raise
-        except ValueError as error:
-            output = json.dumps({"error": str(error)})
-        except Exception:
-            log.exception("call %s: function %s", self._call.info.sid, event.name)
-            output = json.dumps({"error": "the function failed"})
+        outcome = await self._functions.run(event.name, event.arguments)
+        if isinstance(outcome.action, SendDtmf):
+            self._call.send_dtmf(outcome.action.digits)
+        elif outcome.action is not None:
+            self._parting = outcome.action
         now = self._loop.time()
-        self._handle(self._core.tool_done(event.call_id, output[:MAX_RESULT], reply, now))
-
-    def _act(self, action: Action) -> tuple[str, bool]:
-        """Returns the result for the model, and whether it should speak about it."""
-        if isinstance(action, SendDtmf):
-            self._call.send_dtmf(action.digits)
-            return json.dumps({"ok": True}), True
-        self._parting = action
-        return json.dumps({"ok": True}), False
+        self._handle(self._core.tool_done(event.call_id, outcome.result, outcome.reply, now))
 
     def _arm(self) -> None:
         """Wake the dialect at its deadline."""

@@ -41,6 +41,11 @@ class History:
         self._lines = deque(lines)
         self._characters = sum(len(line.text) for line in lines)
 
+    def forget(self, turn: int) -> None:
+        """The commit of this turn was taken back: it will be said again, with more."""
+        self._lines = deque(line for line in self._lines if line.turn != turn)
+        self._characters = sum(len(line.text) for line in self._lines)
+
     @property
     def lines(self) -> list[Line]:
         """In the order of the conversation: a transcript of the caller may come after the reply."""

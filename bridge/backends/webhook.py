@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 
-from bridge.backends.conversation import MAX_RESULT, Function
+from bridge.backends.functions import MAX_RESULT, Function
 from bridge.backends.options import ToolOptions
 from bridge.gateway.agent import CallInfo
 

@@ -61,7 +61,8 @@ def gateway(
     """Serve agents: the models' side of the plugin's calls.
 
     With -c FILE.toml the agents are those of the file, each with its backend: a server of a
-    speech-to-speech model (openai, vllm), or one that needs none (parrot, greeter, scripted).
+    speech-to-speech model (openai, vllm), a cascade of speech to text, answer and text to speech
+    (cascade), or one that needs no model (parrot, greeter, scripted).
     Listen address, certificate, token and limits are the file's too; of the other options only
     --listen, --write-ca and --log-level may be given beside it.
 
