@@ -14,6 +14,7 @@ import numpy as np
 from bridge.agent import AgentSpec
 from bridge.audio.frames import FRAME_MS, PHONE_RATE_HZ
 from bridge.audio.resample import Resampler
+from bridge.audio.wideband import BandJoin, UpperBand
 from bridge.events import Cancelled, ReplyEnd, ReplyStart, TranscriptHeard, TurnLatency
 from bridge.leg.interface import ModelCall, ReplyAudio, Transcript
 from bridge.leg.interface import ReplyEnd as LegReplyEnd
@@ -69,7 +70,7 @@ class CallBridge:
     def __init__(self, agent: AgentSpec, max_playout_secs: float, on_event: OnEvent) -> None:
         self._agent = agent
         self._on_event = on_event
-        self._up = Resampler(PHONE_RATE_HZ, agent.input_rate_hz)
+        self._up: Resampler | BandJoin = Resampler(PHONE_RATE_HZ, agent.input_rate_hz)
         self._detector = TurnDetector(agent.turn)
         self._leg: ModelCall | None = None
         self.playout = Playout(max_playout_secs)
@@ -108,10 +109,20 @@ class CallBridge:
 
     # --- caller to model -----------------------------------------------------------------
 
-    def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
-        """Take one caller frame (int16[160]) with its speech probability and level."""
+    def hear(
+        self,
+        pcm: np.ndarray,
+        probability: float,
+        level_dbfs: float,
+        now: float,
+        upper: UpperBand | None = None,
+    ) -> None:
+        """Take one caller frame (int16[160]) with its speech probability and level.
+
+        `upper`: of a phone with a wideband codec.
+        """
         assert self._leg is not None
-        payload = self._up.push(pcm)
+        payload = self._to_model(pcm, upper)
         if not self._on_hold:
             data = payload.astype("<i2", copy=False).tobytes()
             self._leg.append(self._seq, self._samples_up, data)
@@ -123,6 +134,16 @@ class CallBridge:
         frame = SpeechFrame(self.at_ms, last_seq, probability, level_dbfs, self._audible)
         for event in self._detector.push(frame):
             self._on_turn(event, now)
+
+    def _to_model(self, pcm: np.ndarray, upper: UpperBand | None) -> np.ndarray:
+        rate_hz = self._agent.input_rate_hz
+        if upper is None:
+            if not isinstance(self._up, Resampler):
+                self._up = Resampler(PHONE_RATE_HZ, rate_hz)
+            return self._up.push(pcm)
+        if not isinstance(self._up, BandJoin):
+            self._up = BandJoin(rate_hz)
+        return self._up.push(pcm, upper)
 
     def _on_turn(self, event: TurnEvent, now: float) -> None:
         assert self._leg is not None

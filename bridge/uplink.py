@@ -144,6 +144,11 @@ class Uplink:
         """
         return self._residual.gate_level(level_dbfs)
 
+    @property
+    def cancels(self) -> bool:
+        """The agent may be in the last frame: the canceller ran for it."""
+        return self._running
+
     def for_model(
         self, pcm: NDArray[np.int16], probability: float, level_dbfs: float
     ) -> NDArray[np.int16]:

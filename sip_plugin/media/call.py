@@ -5,14 +5,15 @@ A thin shell: packets in, `RtpSession`, `CallBridge`, packets out. The worker's 
 
 import logging
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from bridge.audio import g711
-from bridge.audio.frames import FRAME_SAMPLES
+from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
+from bridge.audio.wideband import UpperBand
 from bridge.call import CallBridge
 from bridge.events import TurnEvent, data_of, name_of
 from bridge.leg.interface import (
@@ -34,9 +35,12 @@ from bridge.leg.interface import (
     UsageReported,
 )
 from bridge.uplink import Uplink
-from sip_plugin.media.description import MediaDescription
+from sip_plugin.media.clock import PHASE_MS
+from sip_plugin.media.codecs import encoder_of
+from sip_plugin.media.description import MediaDescription, PhoneCodec
 from sip_plugin.media.dtmf import Dtmf, TwoWays
 from sip_plugin.media.pacing import SendSchedule
+from sip_plugin.media.packetizing import Packetizer
 from sip_plugin.media.ports import PortPair
 from sip_plugin.media.recording import Recording
 from sip_plugin.media.session import CallerFrame, RtpSession
@@ -95,8 +99,11 @@ class MediaCall:
         agent = opened.agent.model_copy(update={"turn": turn})
         self._bridge = CallBridge(agent, max_playout_secs, self._on_turn_event)
         self._leg: ModelCall | None = None
-        self._codec = ""
-        self._silence = b""
+        self._codec: PhoneCodec | None = None
+        self._packets = Packetizer(FRAME_MS)
+        self._later: deque[tuple[int, bytes, bool]] = deque()
+        """Packets that are whole, by the phase in which they leave."""
+        self._high: np.ndarray | None = None
         self._parting: HangupAsked | TransferAsked | None = None
         self._parting_since = 0.0
         self._send_errors = 0
@@ -151,8 +158,12 @@ class MediaCall:
             self.session = RtpSession(media, now)
         else:
             self.session.update(media, now)
-        self._codec = media.codec.value
-        self._silence = g711.encode(self._codec, _SILENCE_PCM)
+        if media.codec is not self._codec:
+            self._codec = media.codec
+            self._encoder = encoder_of(media.codec)
+        if media.ptime_ms != self._packets.ptime_ms:
+            self._forget_unsent()
+            self._packets = Packetizer(media.ptime_ms)
         if answered and not self.answered:
             self.answered = True
             self.session.restart(now)
@@ -162,7 +173,8 @@ class MediaCall:
         self._event(
             "media_started" if answered else "early_media",
             {
-                "codec": self._codec,
+                "codec": media.codec.value,
+                "ptime_ms": self._packets.ptime_ms,
                 "direction": media.direction.value,
                 "remote": f"{media.remote_address}:{media.remote_rtp_port}",
             },
@@ -214,39 +226,59 @@ class MediaCall:
         """One caller frame on its way in; what is returned goes into the batch and to `hear`."""
         if self.recording is not None:
             self.recording.caller(frame.pcm)
+        self._high = frame.high
         return self._uplink.clean(frame.pcm, frame.slots)
 
     def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
         """One cleaned caller frame, with what the worker's batch found out about it."""
         heard = self._uplink.for_model(pcm, probability, level_dbfs)
-        self._bridge.hear(heard, probability, self._uplink.gate_level(level_dbfs), now)
+        is_wide = self._codec is PhoneCodec.G722
+        upper = UpperBand(self._high, self._uplink.cancels) if is_wide else None
+        gate = self._uplink.gate_level(level_dbfs)
+        self._bridge.hear(heard, probability, gate, now, upper)
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
         if self.session is None or not self.answered:
             return
         if missed := self._schedule.missed(n):
+            self._forget_unsent()
             self.session.skip(missed * FRAME_SAMPLES)
             self._uplink.skipped(missed)
+        self._send_later(n, now)
         if not self._schedule.due(n, self._early_start and self._bridge.playout.waiting):
             return
+        self._send_later(None, now)
         frame = self._bridge.speak(now)
-        if frame is None:
-            packet = self.session.send(self._silence, now)
-            self._uplink.sent(None)
-        else:
-            payload = g711.encode(self._codec, frame.pcm)
-            packet = self.session.send(payload, now, marker=frame.starts)
-            # On hold nothing leaves, and a digit takes the place of the audio.
-            left = packet is not None and packet[0].endswith(payload)
-            self._uplink.sent(g711.decode(self._codec, payload) if left else None)
+        pcm = _SILENCE_PCM if frame is None else frame.pcm
+        # On hold nothing leaves, and a digit takes the place of the audio.
+        self._uplink.sent(pcm if frame is not None and self.session.plays_audio else None)
+        starts = frame is not None and frame.starts
+        for payload, marker, wait_ms in self._packets.push(self._encoder.encode(pcm), starts):
+            self._later.append((n + wait_ms // PHASE_MS, payload, marker))
+        self._send_later(n, now)
         self._schedule.sent(n, talking=frame is not None)
-        if packet is not None:
-            self._send(self.ports.rtp, packet)
         if self.recording is not None:
-            self.recording.agent(_SILENCE_PCM if frame is None else frame.pcm)
+            self.recording.agent(pcm)
         if self._parting is not None:
             self._part(frame is None, now)
+
+    def _send_later(self, n: int | None, now: float) -> None:
+        """Send the packets whose phase has come; all that wait with None."""
+        assert self.session is not None
+        while self._later and (n is None or self._later[0][0] <= n):
+            _, payload, marker = self._later.popleft()
+            packet = self.session.send(payload, now, marker=marker)
+            if packet is not None:
+                self._send(self.ports.rtp, packet)
+
+    def _forget_unsent(self) -> None:
+        """Let the time of audio pass that never became a packet."""
+        assert self.session is not None
+        unsent = self._packets.clear() + sum(len(payload) for _, payload, _ in self._later)
+        self._later.clear()
+        if unsent:
+            self.session.skip(unsent)
 
     def _part(self, silent: bool, now: float) -> None:
         """Let the agent finish its last words, then do what it asked for."""

@@ -9,7 +9,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-PHASE_SECS = 0.005
+PHASE_MS = 5
+PHASE_SECS = PHASE_MS / 1000
 PHASES_PER_FRAME = 4
 
 TIMER_SECS = 0.001

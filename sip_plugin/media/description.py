@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 class PhoneCodec(StrEnum):
     ULAW = "g711_ulaw"
     ALAW = "g711_alaw"
+    G722 = "g722"
 
     @property
     def payload_type(self) -> int:
         """Static payload type (RFC 3551 section 6)."""
-        return 0 if self is PhoneCodec.ULAW else 8
+        return {PhoneCodec.ULAW: 0, PhoneCodec.ALAW: 8, PhoneCodec.G722: 9}[self]
 
 
 class Direction(StrEnum):

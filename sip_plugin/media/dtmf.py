@@ -179,8 +179,8 @@ class DtmfSender:
         self._queue.append((code, duration_ms * PHONE_RATE_HZ // 1000))
         return True
 
-    def slot(self, timestamp: int) -> EventPacket | None:
-        """The packet for the slot that begins at `timestamp`; None when it is the audio's."""
+    def slot(self, timestamp: int, samples: int = FRAME_SAMPLES) -> EventPacket | None:
+        """The packet for the slot of `samples` at `timestamp`; None when it is the audio's."""
         if self._pressed is None:
             if self._pause > 0:
                 self._pause -= 1
@@ -191,7 +191,7 @@ class DtmfSender:
             self._pressed = _Pressed(code, timestamp, total)
         pressed = self._pressed
         elapsed = (timestamp - pressed.begun) & 0xFFFFFFFF
-        duration = min(elapsed + FRAME_SAMPLES, pressed.total)
+        duration = min(elapsed + samples, pressed.total)
         end = 0
         if duration == pressed.total:
             end = 0x80

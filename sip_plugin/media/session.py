@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.audio import g711
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
 from sip_plugin.media import rtp
+from sip_plugin.media.codecs import decoder_of
 from sip_plugin.media.concealment import SILENCE, Concealer, cross_fade
 from sip_plugin.media.description import Direction, MediaDescription
 from sip_plugin.media.dtmf import Dtmf, DtmfReceiver, DtmfSender
@@ -22,8 +22,6 @@ from sip_plugin.media.stats import RtpStats, estimate_mos
 
 SSRC_SILENCE_SECS = 0.05
 """After so long without the present stream another one is taken with its first packet."""
-SILENT_PEAK = 200
-"""Frames that stay below (-44 dBFS) may be dropped unheard."""
 FIRST_PACKET_SECS = 0.1
 """A phone that sends nothing for so long after the answer is heard as silence from then on."""
 DIGIT_MS = 100
@@ -43,19 +41,12 @@ class CallerFrame:
     slots: int = 1
     """Frames by which the phone's own time went on: 0 when this one was put in between, more than
     1 when others were left out before it."""
+    high: NDArray[np.int16] | None = None
+    """Of a wideband phone: what is above 8 kHz sampling, 320 samples at 16 kHz (`BandSplit`)."""
 
 
 MAX_SLOTS = 3000
 """A longer gap (1 min) is a new beginning of the timestamps."""
-
-
-def _loud_codes(codec: str) -> bytes:
-    """A table for bytes.translate: 1 for every code above the peak of silence."""
-    pcm = g711.decode(codec, bytes(range(256))).astype(np.int32)
-    return (np.abs(pcm) > SILENT_PEAK).astype(np.uint8).tobytes()
-
-
-_LOUD = {codec: _loud_codes(codec) for codec in (g711.ULAW, g711.ALAW)}
 
 
 class RtpSession:
@@ -70,7 +61,7 @@ class RtpSession:
     ) -> None:
         rng = rng or random.SystemRandom()
         self._media = media
-        self._codec = media.codec.value
+        self._decoder = decoder_of(media.codec)
         self._stats = RtpStats()
         self._source = PeerSource(usable(media.remote_address, media.remote_rtp_port), now)
         self._rtcp_learned: Address | None = None
@@ -109,7 +100,7 @@ class RtpSession:
         ):
             self._rtcp_learned = None
         if media.codec is not before.codec:
-            self._codec = media.codec.value
+            self._decoder = decoder_of(media.codec)
             self._buffer.restart()
         self._apply(media)
         self._heard_at = now
@@ -257,7 +248,7 @@ class RtpSession:
         self._last_transit = transit
 
     def _is_silent(self, payload: bytes) -> bool:
-        return 1 not in payload.translate(_LOUD[self._codec])
+        return self._decoder.is_silent(payload)
 
     # --- uplink --------------------------------------------------------------------------
 
@@ -281,10 +272,11 @@ class RtpSession:
             self._concealer.silence()
             return CallerFrame(SILENCE, "silence", passed)
         if payload is not None:
-            pcm = g711.decode(self._codec, payload)
-            if skipped is not None:
-                pcm = cross_fade(g711.decode(self._codec, skipped), pcm)
-            return CallerFrame(self._concealer.good(pcm), "audio", passed)
+            before = None if skipped is None else self._decoder.decode(skipped).pcm
+            pcm, high = self._decoder.decode(payload)
+            if before is not None:
+                pcm = cross_fade(before, pcm)
+            return CallerFrame(self._concealer.good(pcm), "audio", passed, high)
         if not quiet:
             pcm, audible = self._concealer.conceal()
             if audible:
@@ -313,14 +305,15 @@ class RtpSession:
     def send(
         self, payload: bytes, now: float, marker: bool = False
     ) -> tuple[bytes, Address] | None:
-        """The datagram for one slot of 20 ms, and where to; None when nothing may be sent.
+        """The datagram of one packet's time, and where to; None when nothing may be sent.
 
-        payload: 160 bytes of encoded G.711. A digit that is being sent takes the slot instead.
+        payload: encoded audio, a byte a sample: 160 for 20 ms, 80 to 480. A digit that is being
+        sent takes its place.
         The timestamp goes on in any case; the sequence number only with a packet, so that the
         peer counts no loss for a hold.
         """
         timestamp = self._send_timestamp
-        self._send_timestamp = (timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+        self._send_timestamp = (timestamp + len(payload)) & 0xFFFFFFFF
         destination = self._source.destination
         if not self._can_send or destination is None:
             self._spurt_starts = True
@@ -328,7 +321,7 @@ class RtpSession:
             return None
         payload_type = self._media.tx_payload_type
         if self._digits_out:
-            event = self._digits_out.slot(timestamp)
+            event = self._digits_out.slot(timestamp, len(payload))
             if event is not None:
                 payload, timestamp, marker = event
                 payload_type = self._media.tx_event_payload_type
@@ -361,6 +354,11 @@ class RtpSession:
         if not self.takes_digits:
             return False
         return self._digits_out.queue(digit, duration_ms)
+
+    @property
+    def plays_audio(self) -> bool:
+        """What is sent now is heard: not on hold, and no digit in its place."""
+        return self._can_send and self._source.destination is not None and not self._digits_out
 
     @property
     def takes_digits(self) -> bool:

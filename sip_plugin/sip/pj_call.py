@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_CODECS = {"PCMU": PhoneCodec.ULAW, "PCMA": PhoneCodec.ALAW}
+_CODECS = {"PCMU": PhoneCodec.ULAW, "PCMA": PhoneCodec.ALAW, "G722": PhoneCodec.G722}
 _DIRECTIONS = {
     pj.PJMEDIA_DIR_NONE: Direction.INACTIVE,
     pj.PJMEDIA_DIR_ENCODING: Direction.SENDONLY,
@@ -63,6 +63,9 @@ class PjCall(pj.Call):
         self._local = local
         self._offer = ""
         """The far side's latest offer, as text; empty: it made none, we offer."""
+        self._remote = ""
+        """The far side's description that the latest one of ours answers; empty: its answer is
+        to come."""
         self._media: MediaDescription | None = None
         self._ended_by_us = False
         self._silent = False
@@ -153,6 +156,7 @@ class PjCall(pj.Call):
             return  # about to be refused: never sent
         created, remote = prm.sdp.wholeSdp, prm.remSdp.wholeSdp or self._offer
         self._offer = ""
+        self._remote = remote
         try:
             prm.sdp.wholeSdp = self._local_sdp(created, remote)
         except sdp.SdpError as error:
@@ -202,7 +206,8 @@ class PjCall(pj.Call):
                     continue
                 return self._media.model_copy(update={"direction": Direction.INACTIVE})
             try:
-                return describe(self.getStreamInfo(media.index))
+                remote = self._remote or self._owner.latest_sdp
+                return describe(self.getStreamInfo(media.index), sdp.packet_ms(remote))
             except pj.Error as error:
                 self._failure = f"the stack has no stream: {error.reason}"
         return None
@@ -261,12 +266,10 @@ class PjCall(pj.Call):
             log_fault(log, "call %s: digit lost", self.sid)
 
 
-def describe(info: pj.StreamInfo) -> MediaDescription:
-    """The negotiated stream in the terms of RTP."""
+def describe(info: pj.StreamInfo, ptime_ms: int) -> MediaDescription:
+    """The negotiated stream in the terms of RTP; of packet lengths the stack knows its own only."""
     address, rtp = _host_port(info.remoteRtpAddress)
     _, rtcp = _host_port(info.remoteRtcpAddress)
-    setting, codec = info.audCodecParam.setting, info.audCodecParam.info
-    ptime = int(setting.frmPerPkt) * int(codec.frameLen or 10)
     return MediaDescription(
         codec=_CODECS[info.codecName.upper()],
         remote_address=address,
@@ -276,7 +279,7 @@ def describe(info: pj.StreamInfo) -> MediaDescription:
         rx_payload_type=info.rxPt,
         tx_event_payload_type=info.audTxEventPt,
         rx_event_payload_type=info.audRxEventPt,
-        ptime_ms=min(max(ptime, 10), 60),
+        ptime_ms=ptime_ms,
         direction=_DIRECTIONS[info.dir],
     )
 

@@ -15,7 +15,11 @@ from sip_plugin.sip.sdp_guard import SdpGuard
 
 log = logging.getLogger(__name__)
 
-_CODEC_IDS = {PhoneCodec.ULAW: "PCMU/8000", PhoneCodec.ALAW: "PCMA/8000"}
+_CODEC_IDS = {
+    PhoneCodec.ULAW: "PCMU/8000",
+    PhoneCodec.ALAW: "PCMA/8000",
+    PhoneCodec.G722: "G722/16000",
+}
 
 
 @dataclass(frozen=True, slots=True)

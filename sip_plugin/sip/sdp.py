@@ -4,6 +4,7 @@ The SIP stack negotiates; it knows nothing of our sockets. So its SDP is rewritt
 leaves: the port and address of a leased socket, our codecs and nothing else (RFC 8866, RFC 3264).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -13,10 +14,18 @@ from sip_plugin.media.description import PhoneCodec
 MAX_BYTES = 16 * 1024
 MAX_LINES = 400
 
+USUAL_PACKET_MS = 20
+MIN_PACKET_MS, MAX_PACKET_MS = 10, 60
+"""Of audio in a packet, whatever a peer asks for."""
+
 MAX_STREAMS = 12
 """The stack takes 16, and aborts where it and we count differently."""
 
-_NAMES = {"PCMU/8000": PhoneCodec.ULAW, "PCMA/8000": PhoneCodec.ALAW}
+_NAMES = {
+    "PCMU/8000": PhoneCodec.ULAW,
+    "PCMA/8000": PhoneCodec.ALAW,
+    "G722/8000": PhoneCodec.G722,
+}
 _STATIC = {codec.payload_type: codec for codec in PhoneCodec}
 _EVENTS = "TELEPHONE-EVENT/8000"
 _DROPPED = ("a=rtcp:", "a=ssrc:", "a=rtcp-mux", "a=candidate:", "a=ice-")
@@ -120,6 +129,28 @@ def read_offer(text: str) -> AudioOffer:
         named = (_NAMES.get(name) for name in section.formats().values())
         return AudioOffer(tuple(dict.fromkeys(codec for codec in named if codec)))
     return AudioOffer((), "no audio stream")
+
+
+def packet_ms(text: str) -> int:
+    """How long the packets shall be that a peer's description asks for: `a=ptime`, at most
+    `a=maxptime`, 20 when it says nothing of use."""
+    try:
+        _, *media = _sections(text)
+        section = next(section for section in media if section.is_live_audio)
+    except (SdpError, StopIteration):
+        return USUAL_PACKET_MS
+    asked, most = (_number_in(section, name) for name in ("a=ptime:", "a=maxptime:"))
+    wanted = min(asked or USUAL_PACKET_MS, most or MAX_PACKET_MS, MAX_PACKET_MS)
+    return max(wanted, MIN_PACKET_MS)
+
+
+def _number_in(section: _Section, attribute: str) -> int:
+    """0 when there is no such line, or no number in it."""
+    for line in section.lines:
+        if line.lower().startswith(attribute):
+            match = re.match(r"\s*([0-9]{1,4})", line[len(attribute) :])
+            return int(match[1]) if match else 0
+    return 0
 
 
 def hazard(text: str) -> str:

@@ -21,7 +21,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import audioop
 
-FRAME = RATE_HZ // 50
 PAYLOAD_TYPES = {"g711_ulaw": 0, "g711_alaw": 8}
 _HEADER = struct.Struct("!BBHII")
 
@@ -29,7 +28,7 @@ _HEADER = struct.Struct("!BBHII")
 class RtpPeer:
     """One end of one call's media on 127.0.0.1. Its clock, in samples, starts with `send_to`."""
 
-    def __init__(self, ports: Ports, codec: str = "g711_ulaw") -> None:
+    def __init__(self, ports: Ports, codec: str = "g711_ulaw", ptime_ms: int = 20) -> None:
         self.port = ports.pair()
         self.payload_type = PAYLOAD_TYPES[codec]
         self._encode = audioop.lin2ulaw if codec == "g711_ulaw" else audioop.lin2alaw
@@ -43,6 +42,7 @@ class RtpPeer:
         self._to_say = np.zeros(0, np.int16)
         self._said_samples = 0
         self._muted = False
+        self._packet = ptime_ms * RATE_HZ // 1000
         self._received: list[tuple[float, int, int, bytes]] = []
         self._closed = threading.Event()
         self._threads = [
@@ -75,6 +75,11 @@ class RtpPeer:
     def formats(self) -> str:
         """What its SDP offers, in the words of an m= line."""
         return f"{self.payload_type} 101"
+
+    @property
+    def packet_lengths(self) -> set[int]:
+        """Milliseconds in the packets that came in."""
+        return {len(payload) * 1000 // RATE_HZ for _, _, _, payload in self._received}
 
     @property
     def packets(self) -> int:
@@ -141,13 +146,13 @@ class RtpPeer:
             if (ahead := due - time.monotonic()) > 0:
                 time.sleep(ahead)
             with self._lock:
-                pcm, self._to_say = self._to_say[:FRAME], self._to_say[FRAME:]
-            frame = np.zeros(FRAME, np.int16)
+                pcm, self._to_say = self._to_say[: self._packet], self._to_say[self._packet :]
+            frame = np.zeros(self._packet, np.int16)
             frame[: len(pcm)] = pcm
             header = _HEADER.pack(0x80, marker | self.payload_type, sequence, timestamp, ssrc)
             if not self._muted:
                 self._socket.sendto(header + self._encode(frame.tobytes(), 2), self._remote)
                 sequence = (sequence + 1) % 2**16
                 marker = 0
-            timestamp = (timestamp + FRAME) % 2**32
-            self._said_samples += FRAME
+            timestamp = (timestamp + self._packet) % 2**32
+            self._said_samples += self._packet

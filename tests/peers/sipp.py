@@ -37,11 +37,14 @@ class Sipp:
         source: str = "127.0.0.1",
         calls: int = 1,
         rate: int = 10,
+        ptime_ms: int = 20,
+        keys: dict[str, str] | None = None,
     ) -> None:
         """Call `number` at `target` (HOST:PORT) from the address `source`, media at `rtp_port`.
 
         `formats` are the payload types of its offer, `stay_ms` is the scenario's open pause.
-        With `calls` it runs that often, `rate` of them begun a second.
+        With `calls` it runs that often, `rate` of them begun a second. `keys` are the scenario's
+        own `[NAME]`.
         """
         self.scenario = scenario
         self._folder = folder
@@ -50,6 +53,8 @@ class Sipp:
         command = [
             "sipp", target, "-sf", SCENARIOS / f"{scenario}.xml", "-s", number,
             "-key", "caller", caller, "-key", "rtp_port", rtp_port, "-key", "formats", formats,
+            "-key", "ptime", ptime_ms,
+            *(word for pair in (keys or {}).items() for word in ("-key", *pair)),
             "-i", source, "-p", ports.one(), "-mi", source, "-mp", ports.pair(),
             "-m", calls, "-l", calls, "-r", rate, "-d", stay_ms, "-nostdin", "-timeout_error",
             "-timeout", f"{round(self._stay_secs + SETTLE_SECS + 5)}s",

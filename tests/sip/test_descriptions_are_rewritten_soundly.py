@@ -14,9 +14,11 @@ from sip_plugin.sip.sdp import (
     choose,
     declined,
     hazard,
+    packet_ms,
     read_offer,
     rewrite_local,
 )
+from tests.sip.phone import offer
 
 ULAW, ALAW = PhoneCodec.ULAW, PhoneCodec.ALAW
 CREATED = (
@@ -139,3 +141,22 @@ def test_hostile_text_gives_an_error_or_a_sound_description(created: str, remote
 def test_any_text_is_judged(text: str):
     hazard(text)
     declined(text, text)
+
+
+@pytest.mark.parametrize(
+    ("lines", "ms"),
+    [
+        ("", 20),
+        ("a=ptime:30\r\n", 30),
+        ("a=ptime:10\r\na=maxptime:150\r\n", 10),
+        ("a=maxptime:10\r\n", 10),
+        ("a=ptime:60\r\na=maxptime:40\r\n", 40),
+        ("a=ptime:500\r\n", 60),
+        ("a=ptime:0\r\n", 20),
+        ("a=ptime:1\r\n", 10),
+        ("a=ptime:20.5\r\n", 20),
+        ("a=ptime:-3\r\na=ptime:x\r\n", 20),
+    ],
+)
+def test_packets_have_the_length_that_is_asked_for_within_bounds(lines, ms):
+    assert packet_ms(offer(extra=lines)) == ms
