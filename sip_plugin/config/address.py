@@ -4,6 +4,7 @@ import ipaddress
 import re
 
 DEFAULT_SIP_PORT = 5060
+DEFAULT_SIPS_PORT = 5061
 """RFC 3261 section 19.1.2."""
 
 # RFC 1123 section 2.1; an underscore is tolerated, since private DNS zones use it.

@@ -17,19 +17,22 @@ from bridge.profile import LegOptions, LegProfile, ProfileName, resolve
 from bridge.secret import Secret
 from dialplan import Dialplan, Numbering
 from dialplan.plan import Plan
-from sip_plugin.config.address import DEFAULT_SIP_PORT, split_host_port
+from sip_plugin.config.address import DEFAULT_SIP_PORT, DEFAULT_SIPS_PORT, split_host_port
 from sip_plugin.config.nearest import did_you_mean
 from sip_plugin.config.values import (
     BindAddress,
     Codecs,
+    EmptyOrBind,
     EmptyOrHostPort,
     EmptyOrIp,
+    FileName,
     HeaderText,
     HostPort,
     IpAddress,
     Name,
     Network,
     SipUser,
+    Transport,
 )
 from sip_plugin.media.description import PhoneCodec
 
@@ -66,11 +69,47 @@ class Section(BaseModel):
     )
 
 
+class SipTlsConfig(Section):
+    """`[sip.tls]`: certificates of SIP over TLS, ours and the far sides'."""
+
+    ca_file: FileName = ""
+    """PEM file of the authorities that far sides' certificates come from; empty: the system's."""
+
+    cert_file: FileName = ""
+    """PEM file of our own certificate and what leads to its authority; empty: we have none."""
+
+    key_file: FileName = ""
+    """PEM file of its private key; empty when `cert_file` holds it too."""
+
+    verify: bool = True
+    """A far side that we connect to must prove its name; `false` only for tests."""
+
+    verify_client: bool = False
+    """A far side that connects to us must show a certificate of `ca_file`."""
+
+    min_version: Literal["1.2", "1.3"] = "1.2"
+    """Lowest version of TLS."""
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> Self:
+        if self.key_file and not self.cert_file:
+            _refuse([Problem(("cert_file",), "is needed with a key_file", (("key_file",),))])
+        return self
+
+
 class SipConfig(Section):
     """`[sip]`: the plugin as a SIP user agent."""
 
     bind: BindAddress = "0.0.0.0:5060"
     """IP address and UDP port that SIP listens on."""
+
+    bind_tcp: EmptyOrBind = ""
+    """IP address and port of SIP over TCP; empty: as `bind`, when a trunk uses TCP."""
+
+    bind_tls: EmptyOrBind = ""
+    """IP address and port of SIP over TLS; empty: the port after `bind`, when a trunk uses TLS."""
+
+    tls: SipTlsConfig = SipTlsConfig()
 
     public_address: EmptyOrIp = ""
     """IP address put into SDP and Contact; empty takes the address of the route to the peer."""
@@ -92,6 +131,16 @@ class SipConfig(Section):
     @property
     def bind_port(self) -> int:
         return split_host_port(self.bind, DEFAULT_SIP_PORT)[1]
+
+    def listener(self, transport: Transport) -> tuple[str, int]:
+        """Address and port of a transport."""
+        if transport == "tcp" and self.bind_tcp:
+            return split_host_port(self.bind_tcp, DEFAULT_SIP_PORT)
+        if transport == "tls":
+            if self.bind_tls:
+                return split_host_port(self.bind_tls, DEFAULT_SIPS_PORT)
+            return self.bind_host, min(self.bind_port + 1, 65535)
+        return self.bind_host, self.bind_port
 
 
 class MediaConfig(Section):
@@ -205,6 +254,12 @@ class TrunkConfig(Section):
     proxy: EmptyOrHostPort = ""
     """Outbound proxy, `HOST` or `HOST:PORT`; empty sends straight to the domain."""
 
+    transport: Transport = "udp"
+    """What carries SIP to this trunk."""
+
+    sips: bool = False
+    """Write `sips:` addresses, which ask for TLS on the whole way; needs `transport = "tls"`."""
+
     require_registration: bool = True
     """Register and keep registered; off for an IP trunk, whose sources are in `allow_from`."""
 
@@ -242,8 +297,15 @@ class TrunkConfig(Section):
 
     @property
     def domain_port(self) -> int:
-        """5060 when the domain has none."""
-        return split_host_port(self.domain, DEFAULT_SIP_PORT)[1]
+        """5060, or 5061 with TLS, when the domain has none."""
+        default = DEFAULT_SIPS_PORT if self.transport == "tls" else DEFAULT_SIP_PORT
+        return split_host_port(self.domain, default)[1]
+
+    @model_validator(mode="after")
+    def _sips_has_tls(self) -> Self:
+        if self.sips and self.transport != "tls":
+            _refuse([Problem(("transport",), 'must be "tls" for sips addresses', (("sips",),))])
+        return self
 
     @model_validator(mode="after")
     def _callers_can_be_known(self) -> Self:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticKnownError
@@ -67,7 +67,11 @@ def _no_repetition(codecs: tuple[PhoneCodec, ...]) -> tuple[PhoneCodec, ...]:
     return codecs
 
 
+Transport = Literal["udp", "tcp", "tls"]
+
 BindAddress = Annotated[str, AfterValidator(_bind)]
+EmptyOrBind = Annotated[str, AfterValidator(_or_empty(_bind))]
+FileName = Annotated[str, Field(max_length=4096), AfterValidator(_without(r"\x00", "a NUL"))]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 EmptyOrHostPort = Annotated[str, AfterValidator(_or_empty(_host_port))]
 IpAddress = Annotated[str, AfterValidator(_ip)]

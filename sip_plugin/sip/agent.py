@@ -16,7 +16,15 @@ import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
 from sip_plugin.sip.errors import StackError, log_fault
-from sip_plugin.sip.events import Accept, Ended, Event, Invite, LocalMedia, Refuse
+from sip_plugin.sip.events import (
+    Accept,
+    ConnectionLost,
+    Ended,
+    Event,
+    Invite,
+    LocalMedia,
+    Refuse,
+)
 from sip_plugin.sip.pj_account import PjAccount
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.pj_endpoint import AgentOptions, Endpoint, bound_port, open_endpoint
@@ -49,6 +57,8 @@ class AccountOptions:
     username: str = ""
     password: str = ""
     expires_secs: int = 3600
+    transport: str = "udp"
+    """What carries its requests: `udp`, `tcp` or `tls`."""
 
 
 class UserAgent:
@@ -84,7 +94,7 @@ class UserAgent:
 
     async def start(self) -> None:
         """Bind and begin to poll. Raises StackError, for instance when the port is taken."""
-        self._endpoint = open_endpoint(self.options, self.emit)
+        self._endpoint = open_endpoint(self.options, self.emit, self._connection_lost)
         self.port = bound_port(self._endpoint)
         self._poller = asyncio.create_task(self._poll(), name="sip poll")
 
@@ -186,6 +196,12 @@ class UserAgent:
 
     def unregister(self, account: str) -> None:
         self._accounts[account].unregister()
+
+    def _connection_lost(self, handle: int, reason: str) -> None:
+        for account in self._accounts.values():
+            if account.connection == handle:
+                account.connection = 0
+                self.emit(ConnectionLost(account.options.name, reason))
 
     # --- calls -------------------------------------------------------------------------
 

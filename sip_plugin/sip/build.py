@@ -105,3 +105,17 @@ def account_shortage(trunks: int) -> str:
     if trunks <= room:
         return ""
     return f"{trunks} trunks are configured, the installed pjsua2 has room for {room}; {REMEDY}"
+
+
+def tls_shortage(min_version: str) -> tuple[str, str]:
+    """Why TLS of that version cannot be had, else a warning about it; both may be empty."""
+    build = probe()
+    if not build.tls:
+        return f"the installed pjsua2 has no TLS; {REMEDY}", ""
+    if min_version not in build.tls_versions:
+        most = ", ".join(build.tls_versions)
+        why = f'sip.tls.min_version = "{min_version}": the installed pjsua2 has TLS {most} only'
+        return f"{why}; {REMEDY}", ""
+    if "1.3" not in build.tls_versions:
+        return "", f"TLS is that of {build.openssl}, which gets no security fixes; {REMEDY}"
+    return "", ""

@@ -149,6 +149,23 @@ class RegistrationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionLost(Event):
+    """The TCP or TLS connection over which an account registered is gone."""
+
+    account: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TlsRefused(Event):
+    """A far side's certificate was not accepted."""
+
+    remote: str
+    """`ADDRESS:PORT`."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallTurnedAway(Event):
     """An INVITE that the SIP stack refused by itself, such as 486 when its table is full."""
 

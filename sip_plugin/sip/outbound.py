@@ -91,7 +91,7 @@ class Outbound:
         far = trunk.addresses[0] if trunk.addresses else ""
         local_uri = trunk.uri_of(call.caller_id) if call.caller_id else ""
         local = self._running.local_media(call.lease, trunk, far)
-        return Dial(call.leg, trunk.name, trunk.uri_of(call.called), local, local_uri)
+        return Dial(call.leg, trunk.name, trunk.target_of(call.called), local, local_uri)
 
     def _by_next_trunk(self, call: Call, why: str, now: float) -> list[Action]:
         """Dial by the next trunk that can; nothing when there is none.

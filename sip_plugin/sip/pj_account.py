@@ -1,5 +1,6 @@
 """One account of the SIP stack: registration, and the door that inbound calls come through."""
 
+import ctypes
 import logging
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ class PjAccount(pj.Account):
         self.options = options
         self.is_registered = False
         self._leaving = False
+        self.connection = 0
+        """The stack's handle of the TCP or TLS connection that it registered over."""
 
     def open(self) -> None:
         """Raises StackError when the stack cannot use the options."""
@@ -81,6 +84,7 @@ class PjAccount(pj.Account):
             granted = code // 100 == 2 and 0 < expires < 2**31
             self.is_registered = granted
             self._leaving = False
+            self.connection = self._connection_of(prm.rdata) if granted else 0
             event = RegistrationChanged(
                 self.options.name,
                 code,
@@ -91,6 +95,13 @@ class PjAccount(pj.Account):
             self._owner.emit(event)
         except Exception:
             log_fault(log, "account %s: registration state lost", self.options.name)
+
+    def _connection_of(self, received: pj.SipRxData) -> int:
+        """Of the transport that a message came by (`pjsip_rx_data.tp_info`, sip_transport.h)."""
+        if self.options.transport == "udp" or not received.pjRxData:
+            return 0
+        pool_and_transport = (ctypes.c_void_p * 2).from_address(int(received.pjRxData))
+        return pool_and_transport[1] or 0
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         call = None

@@ -1,25 +1,49 @@
 """The SIP stack of this process: how it is configured, started and kept quiet."""
 
 import logging
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
 from sip_plugin.sip import sdp, stack_settings
 from sip_plugin.sip.errors import StackError, log_fault
-from sip_plugin.sip.events import CallTurnedAway, Event
-from sip_plugin.sip.message import parse
+from sip_plugin.sip.events import CallTurnedAway, Event, TlsRefused
+from sip_plugin.sip.message import parse, printable
 from sip_plugin.sip.sdp_guard import SdpGuard
+from sip_plugin.sip.tls import TlsOptions, checked
 
 log = logging.getLogger(__name__)
+
+_KINDS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
+_PROTOCOLS = {
+    "1.2": pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3,
+    "1.3": pj.PJ_SSL_SOCK_PROTO_TLS1_3,
+}
+_KEY = re.compile(r"(a=crypto:[^\r\n]*?inline:)[^\s|;]+", re.IGNORECASE)
+"""A key of SRTP in a session description (RFC 4568 section 9.2)."""
+_LOST = (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_SHUTDOWN)
 
 _CODEC_IDS = {
     PhoneCodec.ULAW: "PCMU/8000",
     PhoneCodec.ALAW: "PCMA/8000",
     PhoneCodec.G722: "G722/16000",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket of TCP or TLS, from which connections are made too."""
+
+    transport: str
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +56,21 @@ class AgentOptions:
     """Address in Contact and Via where it differs from the bound one."""
     user_agent: str = "clutchcall-sip-plugin"
     max_calls: int = 4
+    listeners: tuple[Listener, ...] = ()
+    """Besides the one of UDP."""
+    tls: TlsOptions = field(default_factory=TlsOptions)
 
 
 class Endpoint(pj.Endpoint):
     """The stack, and what it refuses without asking."""
 
-    def __init__(self, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self, emit: Callable[[Event], None], connection_lost: Callable[[int, str], None]
+    ) -> None:
+        """`connection_lost` is told the stack's handle of a connection that is gone, and why."""
         super().__init__()
         self._emit = emit
+        self._connection_lost = connection_lost
         self.guard = SdpGuard(sdp.hazard)
 
     def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
@@ -49,19 +80,49 @@ class Endpoint(pj.Endpoint):
         except Exception:
             log_fault(log, "a refused call could not be reported")
 
+    def onTransportState(self, prm: pj.OnTransportStateParam) -> None:
+        try:
+            if prm.state not in _LOST or prm.type.startswith("UDP"):
+                return
+            problems = [printable(str(text)) for text in prm.tlsInfo.verifyMsgs]
+            why = reason_of(prm.lastError)
+            if prm.state == pj.PJSIP_TP_STATE_DISCONNECTED and prm.tlsInfo.verifyStatus:
+                why = ", ".join(problems) or why
+                self._emit(TlsRefused(printable(str(prm.tlsInfo.remoteAddr)), why))
+            self._connection_lost(int(prm.hnd), why)
+        except Exception:
+            log_fault(log, "the end of a connection could not be reported")
+
+
+def reason_of(status: int) -> str:
+    """What a status of the stack means; empty for success."""
+    return printable(pj.Endpoint.instance().utilStrError(status)) if status else ""
+
+
+def masked(text: str) -> str:
+    """A message without the keys of its SRTP."""
+    return _KEY.sub(r"\1********", text)
+
 
 class _Log(pj.LogWriter):
     """The stack's own log, which is shown at level debug only."""
 
     def write(self, entry: pj.LogEntry) -> None:
-        log.debug("%s", entry.msg.rstrip())
+        log.debug("%s", masked(entry.msg).rstrip())
 
 
-def open_endpoint(options: AgentOptions, emit: Callable[[Event], None]) -> Endpoint:
+def open_endpoint(
+    options: AgentOptions,
+    emit: Callable[[Event], None],
+    connection_lost: Callable[[int, str], None],
+) -> Endpoint:
     """Start the stack without threads, sound devices and media sockets. Raises StackError."""
+    if any(listener.transport == "tls" for listener in options.listeners):
+        options = replace(options, tls=checked(options.tls))
     stack_settings.quieten()
     stack_settings.tune()
-    endpoint = Endpoint(emit)
+    endpoint = Endpoint(emit, connection_lost)
+    where = ""
     try:
         endpoint.libCreate()
         endpoint.libInit(_endpoint_config(options, endpoint))
@@ -70,18 +131,32 @@ def open_endpoint(options: AgentOptions, emit: Callable[[Event], None]) -> Endpo
         # be freed otherwise: every INVITE got 488 after some 250 calls.
         endpoint.audDevManager().setNullDev()
         _keep_codecs(endpoint)
-        transport = pj.TransportConfig()
-        transport.port = options.port
-        transport.boundAddress = "" if options.bind_address == "0.0.0.0" else options.bind_address
-        transport.publicAddress = options.public_address
-        endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        for listener in (Listener("udp", options.bind_address, options.port), *options.listeners):
+            where = f" on {listener.host}:{listener.port} ({listener.transport.upper()})"
+            _listen(endpoint, listener, options)
+        where = ""
         endpoint.libStart()
     except pj.Error as error:
         reason = error.reason
         endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
-        where = f"{options.bind_address}:{options.port}"
-        raise StackError(f"cannot start SIP on {where}: {reason}") from error
+        raise StackError(f"cannot start SIP{where}: {reason}") from error
     return endpoint
+
+
+def _listen(endpoint: Endpoint, listener: Listener, options: AgentOptions) -> None:
+    """Raises pj.Error."""
+    transport = pj.TransportConfig()
+    transport.port = listener.port
+    transport.boundAddress = "" if listener.host == "0.0.0.0" else listener.host
+    transport.publicAddress = options.public_address
+    if listener.transport == "tls":
+        tls = transport.tlsConfig
+        tls.CaListFile = options.tls.ca_file
+        tls.certFile, tls.privKeyFile = options.tls.cert_file, options.tls.key_file
+        tls.verifyServer, tls.verifyClient = options.tls.verify, options.tls.verify_client
+        tls.requireClientCert = options.tls.verify_client
+        tls.proto = _PROTOCOLS[options.tls.min_version]
+    endpoint.transportCreate(_KINDS[listener.transport], transport)
 
 
 def _endpoint_config(options: AgentOptions, endpoint: Endpoint) -> pj.EpConfig:

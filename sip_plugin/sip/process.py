@@ -1,7 +1,6 @@
 """The SIP process: carries out what the cores decide, and brings them what happens."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import socket
@@ -11,7 +10,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sip_plugin.config import Config
-from sip_plugin.config.address import is_ip_address, split_host_port
 from sip_plugin.planes.messages import (
     CallEvent,
     CallRefused,
@@ -25,27 +23,27 @@ from sip_plugin.planes.messages import (
     Originate,
     Reconfigure,
     ReconfigureAnswer,
-    TrunkState,
     WorkerState,
 )
 from sip_plugin.sip import stack_settings
+from sip_plugin.sip.accounts import TrunkAccounts
 from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Refer, Tell, ToWorker
-from sip_plugin.sip.agent import AccountOptions, AgentOptions, Decision, UserAgent
-from sip_plugin.sip.build import REMEDY, account_shortage
+from sip_plugin.sip.agent import AgentOptions, Decision, UserAgent
+from sip_plugin.sip.build import REMEDY, account_shortage, tls_shortage
 from sip_plugin.sip.callcontrol import CallControl
 from sip_plugin.sip.errors import StackError
-from sip_plugin.sip.events import Event, Invite, RegistrationChanged
+from sip_plugin.sip.events import Event, Invite
 from sip_plugin.sip.leases import LeasePool
+from sip_plugin.sip.names import Names
+from sip_plugin.sip.pj_endpoint import Listener
 from sip_plugin.sip.plane_server import PlaneServer
-from sip_plugin.sip.registration import Registration, Step
-from sip_plugin.sip.trunks import Trunk, Trunks
+from sip_plugin.sip.tls import TlsOptions
+from sip_plugin.sip.trunks import Trunks
 
 TICK_SECS = 0.1
 COLLECT_TICKS = 100
 REFUSALS_PER_TICK = 20
 """Refused INVITEs that are logged and told one by one; a flood is told by its number."""
-RESOLVE_SECS = 300.0
-"""How often the addresses of a trunk's host are looked up again."""
 CLOSE_SECS = 3.0
 """BYE and REGISTER at the end may take so long."""
 
@@ -62,6 +60,18 @@ def address_towards(host: str) -> str:
         return probe.getsockname()[0]
 
 
+def listeners(config: Config) -> tuple[Listener, ...]:
+    """Those of TCP and TLS, where a trunk uses them or the configuration names them."""
+    sip = config.sip
+    used = {trunk.transport for trunk in config.trunks.values()}
+    wanted = {"tcp": sip.bind_tcp, "tls": sip.bind_tls}
+    return tuple(
+        Listener(transport, *sip.listener(transport))
+        for transport, bind in wanted.items()
+        if bind or transport in used
+    )
+
+
 def _made_ready(document: str) -> Config:
     """Raises ValidationError."""
     config = Config.model_validate_json(document)
@@ -76,11 +86,9 @@ class SipProcess:
         self._trunks = Trunks(config.trunks)
         self._pool = LeasePool()
         self._planes = PlaneServer(self._joined, self._left, self._received)
-        self._registrations: dict[str, Registration] = {}
         self._workers: dict[str, WorkerState] = {}
         self._refusals = 0
         """Since the last tick."""
-        self._lookups: dict[str, asyncio.Task[None]] = {}
         self._documents: dict[str, list[str]] = {}
         """Parts of a configuration that has not come whole, by request."""
         self._reconfigurations: set[asyncio.Task[None]] = set()
@@ -90,8 +98,13 @@ class SipProcess:
             public_address=config.sip.public_address,
             user_agent=config.sip.user_agent,
             max_calls=config.sip.max_calls or stack_settings.ANY_CALLS,
+            listeners=listeners(config),
+            tls=TlsOptions(**config.sip.tls.model_dump()),
         )
         self._agent = UserAgent(options, self._on_event, self._on_invite)
+        self._accounts = TrunkAccounts(
+            self._agent, self._trunks, Names(), partial(self._planes.send_all, "supervisor")
+        )
         self._control: CallControl
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -102,17 +115,27 @@ class SipProcess:
         gc.disable()
         if shortage := account_shortage(len(self._config.trunks)):
             raise StackError(shortage)
+        self._check_tls()
         await self._agent.start()
         most = self._most_calls()
         self._control = CallControl(self._config, self._trunks, self._pool, address_towards, most)
-        for trunk in self._trunks:
-            self._open_trunk(trunk)
+        self._accounts.open()
         await self._planes.start(self._run_dir / "plane.sock")
         log.info("SIP on %s:%d", self._config.sip.bind_host, self._agent.port)
         gc.freeze()
         ticking = asyncio.create_task(self._tick(), name="sip tick")
         await stop.wait()
         await self._close(ticking)
+
+    def _check_tls(self) -> None:
+        """Raises StackError when the stack cannot do what the listeners ask for."""
+        if not any(at.transport == "tls" for at in self._agent.options.listeners):
+            return
+        shortage, warning = tls_shortage(self._config.sip.tls.min_version)
+        if shortage:
+            raise StackError(shortage)
+        if warning:
+            log.warning("%s", warning)
 
     def _most_calls(self) -> int:
         """What the configuration asks for, as far as the stack and the ports have room for it."""
@@ -131,13 +154,11 @@ class SipProcess:
         return most
 
     async def _close(self, ticking: "asyncio.Task[None]") -> None:
-        for registration in self._registrations.values():
-            registration.stop()
+        self._accounts.stop()
         self._carry_out(self._control.end_all(self._loop.time()))
         await self._agent.close(CLOSE_SECS)
         ticking.cancel()
-        for task in self._lookups.values():
-            task.cancel()
+        self._accounts.close()
         await self._planes.close()
 
     async def _tick(self) -> None:
@@ -148,8 +169,7 @@ class SipProcess:
             await asyncio.sleep(due - self._loop.time())
             now = self._loop.time()
             self._carry_out(self._control.tick(now))
-            for name, registration in self._registrations.items():
-                self._step(name, registration.tick(now))
+            self._accounts.tick(now)
             self._tell_workers()
             if self._refusals > REFUSALS_PER_TICK:
                 untold = self._refusals - REFUSALS_PER_TICK
@@ -167,10 +187,9 @@ class SipProcess:
         return decision
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, RegistrationChanged):
-            self._on_registration(event)
-        else:
-            self._carry_out(self._control.on_event(event, self._loop.time()))
+        now = self._loop.time()
+        if not self._accounts.on_event(event, now):
+            self._carry_out(self._control.on_event(event, now))
 
     def _carry_out(self, actions: list[Action]) -> None:
         for action in actions:
@@ -237,13 +256,11 @@ class SipProcess:
             self._pool.join(hello.name)
             log.info("%s joined (pid %d)", hello.name, hello.pid)
             return
-        for registration in self._registrations.values():
-            self._planes.send("supervisor", hello.name, registration.state)
-        for trunk in self._trunks:
-            if trunk.name not in self._registrations:
-                state = TrunkState(name=trunk.name, state="ip_trunk")
-                self._planes.send("supervisor", hello.name, state)
-        for state in (*self._workers.values(), *self._control.states()):
+        for state in (
+            *self._accounts.states(),
+            *self._workers.values(),
+            *self._control.states(),
+        ):
             self._planes.send("supervisor", hello.name, state)
 
     def _left(self, hello: Hello) -> None:
@@ -312,93 +329,3 @@ class SipProcess:
             if self._workers.get(name) != state:
                 self._workers[name] = state
                 self._planes.send_all("supervisor", state)
-
-    # --- trunks ----------------------------------------------------------------------------
-
-    def _open_trunk(self, trunk: Trunk) -> None:
-        config = trunk.config
-        display = f'"{config.display_name}" ' if config.display_name else ""
-        self._agent.add_account(
-            AccountOptions(
-                name=trunk.name,
-                uri=f"{display}<{trunk.uri_of(config.sip_username)}>",
-                registrar=trunk.uri_of("") if config.require_registration else "",
-                proxy=f"sip:{config.proxy};lr" if config.proxy else "",
-                username=config.sip_username,
-                password=config.sip_password.get_secret_value(),
-                expires_secs=config.register_expires_secs,
-            )
-        )
-        if config.require_registration:
-            registration = Registration(trunk.name, config.proxy or config.domain)
-            self._registrations[trunk.name] = registration
-            self._step(trunk.name, registration.start(self._loop.time()))
-        else:
-            sources = ", ".join(map(str, config.allow_from))
-            log.info("trunk %s: calls are accepted from %s", trunk.name, sources)
-            self._look_up(trunk, register=False)
-
-    def _step(self, name: str, step: Step) -> None:
-        trunk = self._trunks[name]
-        if step.line:
-            log.log(logging.WARNING if step.warning else logging.INFO, "%s", step.line)
-        if step.state is not None:
-            trunk.is_ready = step.state.state == "registered"
-            self._planes.send_all("supervisor", step.state)
-        if step.register:
-            self._look_up(trunk, register=True)
-
-    def _on_registration(self, event: RegistrationChanged) -> None:
-        registration = self._registrations[event.account]
-        step = registration.answered(
-            event.code,
-            event.reason,
-            event.expires_secs,
-            self._loop.time(),
-            event.retry_after_secs,
-        )
-        self._step(event.account, step)
-
-    def _look_up(self, trunk: Trunk, register: bool) -> None:
-        """Find the trunk's addresses, by which its calls are known, then register."""
-        if running := self._lookups.pop(trunk.name, None):
-            running.cancel()
-        self._lookups[trunk.name] = asyncio.create_task(self._resolve(trunk, register))
-
-    async def _resolve(self, trunk: Trunk, register: bool) -> None:
-        hosts = {
-            split_host_port(at, 5060)[0] for at in (trunk.config.domain, trunk.config.proxy) if at
-        }
-        while True:
-            found: set[str] = set()
-            problem = ""
-            for host in sorted(hosts):
-                try:
-                    found |= set(await self._addresses(host))
-                except OSError as error:
-                    problem = f"{host} cannot be resolved: {error.strerror}"
-            if found:
-                trunk.addresses = tuple(sorted(found))
-            if register:
-                register = False
-                self._register(trunk, problem)
-            await asyncio.sleep(RESOLVE_SECS)
-
-    async def _addresses(self, host: str) -> list[str]:
-        if is_ip_address(host):
-            return [host]
-        resolve = partial(
-            socket.getaddrinfo, host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM
-        )
-        return [entry[4][0] for entry in await self._loop.run_in_executor(None, resolve)]
-
-    def _register(self, trunk: Trunk, problem: str) -> None:
-        registration = self._registrations[trunk.name]
-        if not problem:
-            with contextlib.suppress(KeyError):
-                try:
-                    self._agent.register(trunk.name)
-                except StackError as error:
-                    problem = str(error)
-        if problem:
-            self._step(trunk.name, registration.unresolved(problem, self._loop.time()))

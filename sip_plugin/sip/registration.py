@@ -86,6 +86,13 @@ class Registration:
         """The registrar's name has no address."""
         return self._retry(now, 0, why, 0.0)
 
+    def disconnected(self, why: str, now: float) -> Step:
+        """The connection that it registered over is gone, and with it the way of calls to us."""
+        if self._stopped or not self.is_registered or self._asking:
+            return Step()
+        text = f"the connection is lost ({why})" if why else "the connection is lost"
+        return self._retry(now, 0, text, 0.0)
+
     def _ask(self, now: float) -> Step:
         self._asking, self._due = True, now + ANSWER_SECS
         if self.state.state != "unregistered":

@@ -31,7 +31,27 @@ class Trunk:
         """Of a number or name at this trunk; of the trunk itself when `user` is empty."""
         # RFC 3261 section 25.1: `#` is a key of a telephone, and no character of a URI.
         escaped = quote(user, safe="!$&'()*+,/;=?~-._")
-        return f"sip:{escaped}@{self.config.domain}" if user else f"sip:{self.config.domain}"
+        scheme = "sips" if self.config.sips else "sip"
+        at = f"{escaped}@" if user else ""
+        return f"{scheme}:{at}{self.config.domain}"
+
+    def target_of(self, user: str) -> str:
+        """As `uri_of`, for where requests are sent to: it says by which transport."""
+        return self.uri_of(user) + self._transport
+
+    @property
+    def proxy_uri(self) -> str:
+        """Of the outbound proxy, as a route; empty when there is none."""
+        config = self.config
+        scheme = "sips" if config.sips else "sip"
+        return f"{scheme}:{config.proxy};lr{self._transport}" if config.proxy else ""
+
+    @property
+    def _transport(self) -> str:
+        # What a URI without the parameter stands for already: UDP of sip, TLS of sips.
+        config = self.config
+        implied = config.transport == "udp" or config.sips
+        return "" if implied else f";transport={config.transport}"
 
 
 class Trunks:

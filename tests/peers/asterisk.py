@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.peers.absent import absent
+from tests.peers.certificates import Authority
 from tests.peers.ports import Ports
 from tests.peers.process import Process, wait_until
 from tests.peers.waves import read_wav, write_wav
@@ -55,6 +56,7 @@ class Asterisk:
     def __init__(self, ports: Ports, folder: Path) -> None:
         rtp = ports.block()
         self.sip_port = ports.one()
+        self.tls_port = ports.one()
         _sweep()
         self._inside = Path(tempfile.mkdtemp(prefix=f"sip-plugin-{os.getpid()}-", dir=TREE / "run"))
         self._chroot_path = Path("/run") / self._inside.name
@@ -64,10 +66,14 @@ class Asterisk:
         self._calls = 0
         for path in (self._inside / "etc", self.recordings, self._outgoing, self._prompts):
             path.mkdir(parents=True)
+        self._authority = Authority(folder)
+        self.ca_file = self._authority.ca_file
+        self._certify()
         values = {
             "FOLDER": str(self._chroot_path),
             "MODULES": f"/usr/lib/{platform.machine()}-linux-gnu/asterisk/modules",
             "SIP_PORT": str(self.sip_port),
+            "TLS_PORT": str(self.tls_port),
             "RTP_START": str(rtp.start),
             "RTP_END": str(rtp.stop - 1),
         }
@@ -90,6 +96,15 @@ class Asterisk:
         except BaseException:
             self.stop()
             raise
+
+    def _certify(self) -> None:
+        """For connections to 127.0.0.1 and to localhost; it runs as root, and reads them."""
+        certificate = self._authority.issue("asterisk", "localhost", "127.0.0.1")
+        inside = self._inside / "tls"
+        inside.mkdir()
+        shutil.copy(certificate.cert_file, inside / "cert.pem")
+        shutil.copy(certificate.key_file, inside / "key.pem")
+        shutil.copy(self.ca_file, inside / "ca.pem")
 
     @property
     def address(self) -> str:

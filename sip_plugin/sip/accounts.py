@@ -1,0 +1,160 @@
+"""The trunks' accounts at the SIP stack: opened, registered and kept so, and told about."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+
+from sip_plugin.config.address import split_host_port
+from sip_plugin.planes.messages import TrunkState
+from sip_plugin.sip.agent import AccountOptions, UserAgent
+from sip_plugin.sip.errors import StackError
+from sip_plugin.sip.events import ConnectionLost, Event, RegistrationChanged, TlsRefused
+from sip_plugin.sip.names import Names
+from sip_plugin.sip.registration import Registration, Step
+from sip_plugin.sip.trunks import Trunk, Trunks
+
+RESOLVE_SECS = 300.0
+"""How often the addresses of a trunk's host are looked up again."""
+
+log = logging.getLogger(__name__)
+
+
+class TrunkAccounts:
+    """`tell` gets every change of a trunk's state. Lives on one event loop, that of `open`."""
+
+    def __init__(
+        self, agent: UserAgent, trunks: Trunks, names: Names, tell: Callable[[TrunkState], None]
+    ) -> None:
+        self._agent = agent
+        self._trunks = trunks
+        self._names = names
+        self._tell = tell
+        self._registrations: dict[str, Registration] = {}
+        self._lookups: dict[str, asyncio.Task[None]] = {}
+        self._certificates_refused = 0
+
+    def open(self) -> None:
+        """Once the stack runs. Raises StackError when it cannot have an account."""
+        self._loop = asyncio.get_running_loop()
+        for trunk in self._trunks:
+            self._open(trunk)
+
+    def states(self) -> Iterator[TrunkState]:
+        """Of every trunk, now."""
+        for trunk in self._trunks:
+            registration = self._registrations.get(trunk.name)
+            yield (
+                registration.state
+                if registration
+                else TrunkState(name=trunk.name, state="ip_trunk")
+            )
+
+    def tick(self, now: float) -> None:
+        """Call a few times a second."""
+        for name, registration in self._registrations.items():
+            self._step(name, registration.tick(now))
+
+    def stop(self) -> None:
+        """No more attempts to register."""
+        for registration in self._registrations.values():
+            registration.stop()
+
+    def close(self) -> None:
+        for task in self._lookups.values():
+            task.cancel()
+
+    def on_event(self, event: Event, now: float) -> bool:
+        """False: it is about something else."""
+        match event:
+            case RegistrationChanged(account, code, reason, expires_secs, retry_after_secs):
+                registration = self._registrations[account]
+                step = registration.answered(code, reason, expires_secs, now, retry_after_secs)
+                self._step(account, step)
+            case ConnectionLost(account, reason):
+                if registration := self._registrations.get(account):
+                    self._step(account, registration.disconnected(reason, now))
+            case TlsRefused(remote, reason):
+                self._on_refused_certificate(remote, reason)
+            case _:
+                return False
+        return True
+
+    def _on_refused_certificate(self, remote: str, reason: str) -> None:
+        self._certificates_refused += 1
+        if self._certificates_refused & (self._certificates_refused - 1) == 0:
+            log.warning(
+                "TLS: the certificate of %s is not accepted: %s (%d so far). It must come from an "
+                "authority in sip.tls.ca_file, and its name be the trunk's domain or proxy",
+                *(remote, reason, self._certificates_refused),
+            )
+
+    def _open(self, trunk: Trunk) -> None:
+        config = trunk.config
+        display = f'"{config.display_name}" ' if config.display_name else ""
+        self._agent.add_account(
+            AccountOptions(
+                name=trunk.name,
+                uri=f"{display}<{trunk.uri_of(config.sip_username)}>",
+                registrar=trunk.target_of("") if config.require_registration else "",
+                proxy=trunk.proxy_uri,
+                username=config.sip_username,
+                password=config.sip_password.get_secret_value(),
+                expires_secs=config.register_expires_secs,
+                transport=config.transport,
+            )
+        )
+        if config.require_registration:
+            registration = Registration(trunk.name, config.proxy or config.domain)
+            self._registrations[trunk.name] = registration
+            self._step(trunk.name, registration.start(self._loop.time()))
+        else:
+            sources = ", ".join(map(str, config.allow_from))
+            log.info("trunk %s: calls are accepted from %s", trunk.name, sources)
+            self._look_up(trunk, register=False)
+
+    def _step(self, name: str, step: Step) -> None:
+        trunk = self._trunks[name]
+        if step.line:
+            log.log(logging.WARNING if step.warning else logging.INFO, "%s", step.line)
+        if step.state is not None:
+            trunk.is_ready = step.state.state == "registered"
+            self._tell(step.state)
+        if step.register:
+            self._look_up(trunk, register=True)
+
+    def _look_up(self, trunk: Trunk, register: bool) -> None:
+        """Find the trunk's addresses, by which its calls are known, then register."""
+        if running := self._lookups.pop(trunk.name, None):
+            running.cancel()
+        self._lookups[trunk.name] = asyncio.create_task(self._resolve(trunk, register))
+
+    async def _resolve(self, trunk: Trunk, register: bool) -> None:
+        config = trunk.config
+        hosts = {at for at in (config.domain, config.proxy) if at}
+        while True:
+            found: set[str] = set()
+            problem = ""
+            for at in sorted(hosts):
+                try:
+                    found |= set(await self._names.addresses(at, config.transport))
+                except OSError as error:
+                    host, _ = split_host_port(at, 0)
+                    problem = f"{host} cannot be resolved: {error.strerror}"
+            if found:
+                trunk.addresses = tuple(sorted(found))
+            if register:
+                register = False
+                self._register(trunk, problem)
+            await asyncio.sleep(RESOLVE_SECS)
+
+    def _register(self, trunk: Trunk, problem: str) -> None:
+        registration = self._registrations[trunk.name]
+        if not problem:
+            with contextlib.suppress(KeyError):
+                try:
+                    self._agent.register(trunk.name)
+                except StackError as error:
+                    problem = str(error)
+        if problem:
+            self._step(trunk.name, registration.unresolved(problem, self._loop.time()))

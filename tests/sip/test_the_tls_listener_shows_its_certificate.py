@@ -1,0 +1,74 @@
+"""SIP over TLS as a server: our certificate, TLS of today, and an answer over it."""
+
+import socket
+import ssl
+
+import pytest
+
+from sip_plugin.sip.build import probe
+from tests.peers.certificates import Authority
+
+OPTIONS = (
+    "OPTIONS sip:127.0.0.1 SIP/2.0\r\n"
+    "Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK-1;rport\r\n"
+    "Max-Forwards: 70\r\nFrom: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1>\r\n"
+    "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+def listening(start_sip, sip_ports, authority, **tls):
+    own = authority.issue("plugin", "localhost")
+    port = sip_ports.one()
+    files = {"cert_file": str(own.cert_file), "key_file": str(own.key_file)}
+    tls = {"ca_file": str(authority.ca_file), **files, **tls}
+    start_sip(sip={"bind_tls": f"127.0.0.1:{port}", "tls": tls})
+    return port
+
+
+def answer(port: int, context: ssl.SSLContext) -> tuple[str, str]:
+    """TLS version, and the first line of what OPTIONS gets."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=5)
+    with context.wrap_socket(plain, server_hostname="localhost") as secured:
+        secured.sendall(OPTIONS.encode())
+        return secured.version() or "", secured.recv(4096).decode().partition("\r\n")[0]
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_client_that_verifies_it_is_answered(start_sip, sip_ports, tmp_path, version):
+    if version not in probe().tls_versions:
+        pytest.skip("the installed pjsua2 has no TLS 1.3; scripts/build-pjsua2 builds one")
+    authority = Authority(tmp_path)
+    port = listening(start_sip, sip_ports, authority)
+    context = ssl.create_default_context(cafile=str(authority.ca_file))
+    wanted = ssl.TLSVersion.TLSv1_2 if version == "1.2" else ssl.TLSVersion.TLSv1_3
+    context.minimum_version = context.maximum_version = wanted
+
+    assert answer(port, context) == (f"TLSv{version}", "SIP/2.0 200 OK")
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1")
+def test_tls_1_1_is_refused(start_sip, sip_ports, tmp_path):
+    authority = Authority(tmp_path)
+    port = listening(start_sip, sip_ports, authority)
+    context = ssl.create_default_context(cafile=str(authority.ca_file))
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1_1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+    with pytest.raises(OSError):
+        answer(port, context)
+
+
+def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(
+    start_sip, sip_ports, tmp_path
+):
+    authority = Authority(tmp_path)
+    port = listening(start_sip, sip_ports, authority, verify_client=True)
+    context = ssl.create_default_context(cafile=str(authority.ca_file))
+
+    with pytest.raises(OSError):
+        answer(port, context)
+
+    own = authority.issue("client", "client.test")
+    context.load_cert_chain(own.cert_file, own.key_file)
+    assert answer(port, context)[1] == "SIP/2.0 200 OK"
