@@ -142,13 +142,14 @@ class ServerProtocol(WireProtocol):
         fed = False
         while self._speaking and self.queued_datagrams < QUEUED_DATAGRAMS:
             for call in list(self._speaking):
+                first = call.session.starts_reply
                 datagram = call.session.next_datagram()
                 if datagram is None:
                     del self._speaking[call]
                     self._send_control(call)
                 else:
                     fed = True
-                    self.queue_datagram(datagram)
+                    self.queue_datagram(datagram, track=call.stream_id, twice=first)
                 if call.agent_call is not None:
                     call.agent_call.drained()
         return fed

@@ -110,8 +110,7 @@ class Gateway:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
-            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                sock.setsockopt(socket.SOL_SOCKET, option, transport.SOCKET_BUFFER)
+            transport.bind_sizes(sock)
             sock.bind(address)
             _, self._server = await loop.create_datagram_endpoint(
                 lambda: _Server(

@@ -232,6 +232,11 @@ class Session:
         self._control.clear()
         return data, self.ended
 
+    @property
+    def starts_reply(self) -> bool:
+        """The next datagram is the first of a reply: somebody waits for it."""
+        return self._reply is not None and self._reply.next_seq == 0
+
     def next_datagram(self) -> bytes | None:
         """The next frame of the agent's voice, or None when there is none."""
         reply = self._reply

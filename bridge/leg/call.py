@@ -45,6 +45,8 @@ class LegStats:
     uplink_frames: int = 0
     uplink_unopened: int = 0
     """Frames not sent, since the agent had not taken the call yet."""
+    uplink_shed: int = 0
+    """Frames not sent, since the path took less than was said."""
     downlink: TrackStats = field(default_factory=TrackStats)
     fenced: int = 0
     """Frames of a reply that was cancelled, superseded or had ended."""

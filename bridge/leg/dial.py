@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Hashable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import ALPN, DEAD_AFTER
 
 CONNECT_TIMEOUT = 5.0
+MAX_QUEUED_SECS = 0.2
+"""Uplink audio that the path did not take for so long is shed."""
 _REFUSED_GRACE = 0.4
 """How long a gateway has to speak once its machine said that nobody listens there."""
 
@@ -31,11 +34,14 @@ class Owner(Protocol):
 
     def stream_was_reset(self, stream_id: int) -> None: ...
 
+    def audio_was_shed(self, track: Hashable) -> None: ...
+
 
 class ClientProtocol(transport.WireProtocol):
     """The plugin's end of a connection."""
 
     connected_socket = True
+    max_queued_secs = MAX_QUEUED_SECS
 
     def __init__(self, quic: AioQuic, owner: Owner) -> None:
         super().__init__(quic)
@@ -83,6 +89,10 @@ class ClientProtocol(transport.WireProtocol):
         if self._owner is not None and not stream_id & 3:
             self._owner.stream_was_reset(stream_id)
 
+    def on_shed(self, track: Hashable) -> None:
+        if self._owner is not None:
+            self._owner.audio_was_shed(track)
+
     def on_other(self, event: QuicEvent) -> None:
         match event:
             case HandshakeCompleted(alpn_protocol=alpn) if not self.handshake.done():
@@ -121,8 +131,7 @@ class Dialer:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
-            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                sock.setsockopt(socket.SOL_SOCKET, option, transport.SOCKET_BUFFER)
+            transport.bind_sizes(sock)
             sock.connect(address)
             _, protocol = await loop.create_datagram_endpoint(
                 lambda: ClientProtocol(quic, owner), sock=sock

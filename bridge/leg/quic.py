@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from bridge.agent import AgentSpec, TlsOptions
 from bridge.leg.call import LegCall, LegStats
@@ -37,6 +37,8 @@ class QuicCall:
         self.core = core
         self.on_event = on_event
         self.stream_id = -1
+        self.hasty = False
+        """What the control stream gets next is sent twice, with the audio that it ends."""
         self.silent = False
         """No event reaches the bridge any more."""
 
@@ -58,6 +60,7 @@ class QuicCall:
 
     def commit(self, turn: int, last_seq: int) -> None:
         self.core.commit(turn, last_seq)
+        self.hasty = True
         self._connection.touched_soon(self)
 
     def no_input(self, turn: int) -> None:
@@ -66,6 +69,7 @@ class QuicCall:
 
     def cancel(self, turn: int, heard_ms: int) -> None:
         self.core.cancel(turn, heard_ms)
+        self.hasty = True
         self._connection.touched_soon(self)
 
     def answered(self) -> None:
@@ -232,6 +236,11 @@ class QuicConnection:
                 call, call.core.fail(ErrorCode.CLOSED_EARLY, "the gateway reset the stream")
             )
 
+    def audio_was_shed(self, track: Hashable) -> None:
+        call = self._calls.get(track // 4) if isinstance(track, int) else None
+        if call is not None:
+            call.core.stats.uplink_shed += 1
+
     # --- inside ------------------------------------------------------------------------------
 
     def _open_calls(self) -> int:
@@ -260,10 +269,13 @@ class QuicConnection:
         if protocol is None or call.stream_id < 0:
             return
         for datagram in core.take_audio():
-            protocol.queue_datagram(datagram)
+            protocol.queue_datagram(datagram, track=call.stream_id)
         data, last = core.take_control()
+        hasty, call.hasty = call.hasty, False
         if data:
-            protocol.send_stream(call.stream_id, data, last)
+            if hasty:
+                protocol.hurry(call.stream_id)
+            protocol.send_stream(call.stream_id, data, last, twice=hasty)
             if last:
                 protocol.stop_reading(call.stream_id)
             elif protocol.stream_backlog(call.stream_id) > MAX_STREAM_BACKLOG:

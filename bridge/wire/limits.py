@@ -21,7 +21,7 @@ MAX_STREAM_BACKLOG = 64 * 1024
 
 OPEN_WAIT = 5.0
 """From the opening of a stream to its whole `open` message."""
-REORDER_WAIT = 0.06
+REORDER_WAIT = 0.12
 """How long a gap in a track may hold back what came after it."""
 LATE_AUDIO_WAIT = 0.2
 """How long a commit waits for uplink audio up to its `last_seq`, and a `reply_end`, after the

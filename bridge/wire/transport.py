@@ -1,14 +1,17 @@
-"""aioquic as both ends of the model leg use it: batches, bounds, pacing and pings.
+"""QUIC as both ends of the model leg use it: batches, bounds, repair, packet sizes.
 
-Three things here reach behind aioquic's public interface, and nothing else in the project does:
-the pacer (see `congestion`), the datagrams that it has queued, and a stream's unconfirmed bytes.
+The decisions are made in cores without I/O, `bridge.quic`; what is needed of aioquic behind its
+public interface is in `bridge.quic.internals`.
 """
 
 import asyncio
 import contextlib
 import ipaddress
 import logging
+import math
+import socket
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,7 +29,9 @@ from aioquic.quic.events import (
 )
 from aioquic.quic.packet import QuicErrorCode
 
-from bridge.wire import congestion
+from bridge.quic.datagram import Datagram
+from bridge.quic.internals import Internals
+from bridge.quic.mtu import LADDER, PathMtu
 from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE
 
 PACKET_BYTES = 1200
@@ -36,6 +41,18 @@ LOOPBACK_PACKET_BYTES = 8192
 SOCKET_BUFFER = 4 * 1024 * 1024
 CHUNK_PACKETS = 8
 """Packets' worth of datagrams that aioquic is given at a time."""
+REPAIR_SECS = 0.15
+"""Audio that was lost is sent again if it can arrive within this time of its first sending."""
+AGAIN_SECS = 0.008
+"""What is sent twice is sent again after this time: a burst of losses is over, mostly."""
+MAX_AGAIN = 1024
+"""Copies that wait for their time; more are not sent."""
+NO_FRAGMENTS = {
+    # Linux: IP_MTU_DISCOVER, IPV6_MTU_DISCOVER and what they call "probe": don't fragment, and
+    # don't believe a path MTU that anybody can tell us in an ICMP message.
+    socket.AF_INET: ((socket.IPPROTO_IP, 10, 3),),
+    socket.AF_INET6: ((socket.IPPROTO_IPV6, 23, 3),),
+}
 NO_ERROR, REFUSED = 0, 1
 """QUIC application error codes."""
 
@@ -48,7 +65,6 @@ def configuration(*, is_client: bool, packet_bytes: int) -> QuicConfiguration:
     """What both sides set alike; certificates are the caller's part."""
     return QuicConfiguration(
         alpn_protocols=[ALPN],
-        congestion_control_algorithm=congestion.NAME,
         is_client=is_client,
         idle_timeout=QUIC_IDLE,
         max_datagram_frame_size=MAX_DATAGRAM_FRAME,
@@ -61,6 +77,15 @@ def packet_bytes_to(address: str) -> int:
     """The packet size to send to an IP address without probing the path."""
     loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
     return LOOPBACK_PACKET_BYTES if loopback else PACKET_BYTES
+
+
+def bind_sizes(sock: socket.socket) -> None:
+    """Room for bursts, and packets that are never fragmented (RFC 8899 section 3)."""
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
+    for level, option, value in NO_FRAGMENTS.get(sock.family, ()):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, value)
 
 
 @dataclass(slots=True)
@@ -77,7 +102,21 @@ class TransportStats:
     streams_refused: int = 0
     """Data on streams that are no call's."""
     datagrams_dropped: int = 0
-    """Dropped by us, oldest first, since the path did not take them in time."""
+    """Shed by us, oldest first, since the path did not take them in time."""
+    datagrams_lost: int = 0
+    """Carried by a packet that did not arrive."""
+    datagrams_repaired: int = 0
+    """Sent again for that."""
+    datagrams_doubled: int = 0
+    """Sent twice without waiting for a loss."""
+    datagrams_too_large: int = 0
+    """Not sent: they do not fit a packet of this path."""
+    backed_off: int = 0
+    """How often congestion lowered the rate."""
+    packet_bytes: int = 0
+    """The size of UDP payloads that the path is used with."""
+    black_holes: int = 0
+    """How often larger packets stopped arriving."""
 
 
 class _CountingSend:
@@ -104,6 +143,8 @@ class WireProtocol(QuicConnectionProtocol):
     """A connection whose owner gets calls of the `on_…` methods below."""
 
     connected_socket = False
+    max_queued_secs = math.inf
+    """Datagrams that have waited for longer are shed, oldest first."""
 
     def __init__(self, quic: QuicConnection, stream_handler: Any = None) -> None:
         super().__init__(quic)
@@ -111,11 +152,16 @@ class WireProtocol(QuicConnectionProtocol):
         self.last_heard = self._loop.time()
         """When the other side was last known to be alive."""
         self.ended: ConnectionTerminated | None = None
-        quic._loss._pacer = congestion.TickPacer(
-            max_datagram_size=quic.configuration.max_datagram_size
-        )
-        self._queue: deque[bytes] = deque()
-        self._chunk_bytes = CHUNK_PACKETS * quic.configuration.max_datagram_size
+        base = quic.configuration.max_datagram_size
+        self.stats.packet_bytes = base
+        self._internals = Internals(quic, self._on_fate, self._on_packet)
+        self._mtu = PathMtu(base, LADDER[-1] if base == PACKET_BYTES else base)
+        self._queue: deque[Datagram] = deque()
+        self._again: deque[tuple[float, Datagram | tuple[int, int, int]]] = deque()
+        """What is sent a second time, and when: datagrams, and ranges of streams."""
+        self._again_timer: asyncio.TimerHandle | None = None
+        self._streams_first = False
+        self._said_shed = False
 
     # --- for owners to fill ------------------------------------------------------------------
 
@@ -143,64 +189,108 @@ class WireProtocol(QuicConnectionProtocol):
     def now(self) -> float:
         return self._loop.time()
 
-    def queue_datagram(self, data: bytes) -> None:
-        """Queue one datagram; it leaves with the next `transmit`."""
+    def queue_datagram(
+        self,
+        data: bytes,
+        *,
+        track: Hashable = None,
+        repair_secs: float = REPAIR_SECS,
+        twice: bool = False,
+    ) -> None:
+        """Queue one datagram; it leaves with the next `transmit`.
+
+        It is sent again when it was lost and can still arrive within `repair_secs`; `twice` sends
+        it again soon whatever happens. `track` is who is told when it is shed.
+        """
         self.stats.datagrams_sent += 1
-        self._queue.append(data)
+        now = self.now
+        datagram = Datagram(data, track, now, now + repair_secs)
+        self._queue.append(datagram)
+        if twice:
+            self._send_again(datagram)
+
+    def hurry(self, track: Hashable) -> None:
+        """Send again what of a track is on its way and not known to have arrived: something that
+        cannot wait for a loss to be noticed depends on it."""
+        for datagram in [d for d in self._internals.on_the_way if d.track == track]:
+            self._send_again(datagram)
+
+    def on_shed(self, track: Hashable) -> None:
+        """A datagram of this track was shed: the path does not take what we have to send."""
 
     @property
     def queued_datagrams(self) -> int:
-        return len(self._queue) + len(self._quic._datagrams_pending)
+        return len(self._queue) + len(self._internals.pending)
 
     def drop_oldest(self, bound: int) -> None:
         """Keep the newest `bound` of the queued datagrams."""
         while self._queue and self.queued_datagrams > bound:
-            self._queue.popleft()
-            self.stats.datagrams_dropped += 1
+            self._shed(self._queue.popleft())
 
-    def send_stream(self, stream_id: int, data: bytes, ended: bool) -> None:
+    def send_stream(self, stream_id: int, data: bytes, ended: bool, *, twice: bool = False) -> None:
+        """Write to a stream; `twice` sends it again soon, without waiting for a loss."""
         if self.ended is not None:
             return
         # Raised when the other side has asked for no more of this stream, or it is long over.
         with contextlib.suppress(RuntimeError, ValueError):
             self._quic.send_stream_data(stream_id, data, ended)
+            self._streams_first = True
+            self._internals.allow_repeats(stream_id)
+            if twice and data:
+                end = self._internals.stream_end(stream_id)
+                self._send_again((stream_id, end - len(data), end))
 
     def transmit(self) -> None:
         """Send what is queued, as far as window and pacer let it go.
 
-        aioquic builds all packets before it gives out the first, so it is fed a few packets at
-        a time: the other side works on the first while the next are built.
+        Streams go first, in packets of their own: control never waits for audio. aioquic builds
+        all packets before it gives out the first, so it is fed a few packets at a time: the
+        other side works on the first while the next are built.
         """
-        pending = self._quic._datagrams_pending
+        pending = self._internals.pending
+        self._shed_aged()
+        self._probe_path()
+        if self._streams_first:
+            if pending:
+                waiting = list(pending)
+                pending.clear()
+                super().transmit()
+                pending.extend(waiting)
+            else:
+                super().transmit()
+            self._streams_first = self._internals.stream_data_waits
+        chunk = CHUNK_PACKETS * self.stats.packet_bytes
         while True:
-            room = self._chunk_bytes - sum(map(len, pending))
+            room = chunk - sum(len(d.data) for d in pending)
             while self._queue and room > 0:
-                room -= len(self._queue[0])
+                room -= len(self._queue[0].data)
                 pending.append(self._queue.popleft())
             before = len(pending)
             super().transmit()
             # Less than all left: aioquic stopped at a control frame that did not fit a packet.
             if len(pending) == before or not (pending or self._queue):
-                return
+                break
+        if not pending and self._internals.window_has_room:
+            self._internals.model.on_idle()
+        self.stats.backed_off = self._internals.model.backed_off
 
     @property
     def unacknowledged(self) -> bool:
         """Whether the other side has yet to confirm something that streams carried."""
-        return any(stream.sender._buffer for stream in self._quic._streams.values())
+        return self._internals.unacknowledged
 
     def stream_backlog(self, stream_id: int) -> int:
         """Bytes of a stream that the other side has not acknowledged."""
-        stream = self._quic._streams.get(stream_id)
-        return len(stream.sender._buffer) if stream is not None else 0
+        return self._internals.stream_backlog(stream_id)
 
     def stop_reading(self, stream_id: int, code: int = NO_ERROR) -> None:
         """We want no more of a stream."""
-        if self.ended is None and stream_id in self._quic._streams:
+        if self.ended is None and self._internals.has_stream(stream_id):
             self._quic.stop_stream(stream_id, code)
 
     def reset_stream(self, stream_id: int, code: int) -> None:
         """We send no more on a stream, and what was not delivered yet need not be."""
-        if self.ended is None and stream_id in self._quic._streams:
+        if self.ended is None and self._internals.has_stream(stream_id):
             self._quic.reset_stream(stream_id, code)
 
     def refuse_stream(self, stream_id: int) -> None:
@@ -218,6 +308,78 @@ class WireProtocol(QuicConnectionProtocol):
     def transmit_soon(self) -> None:
         """Once this turn of the event loop is done, so that what comes together goes together."""
         self._transmit_soon()
+
+    # --- what became of packets --------------------------------------------------------------
+
+    def _on_fate(self, datagram: Datagram, arrived: bool) -> None:
+        if arrived:
+            datagram.arrived = True
+            return
+        self.stats.datagrams_lost += 1
+        if not datagram.arrived and self.now + self._internals.rtt / 2 < datagram.repair_until:
+            self.stats.datagrams_repaired += 1
+            self._queue.appendleft(datagram)
+
+    def _on_packet(self, size: int, arrived: bool) -> None:
+        if self._mtu.on_packet(size, arrived, self.now):
+            log.warning("packets of %d bytes no longer arrive, using %d", size, self._mtu.base)
+            self._resize()
+
+    def _on_probe(self, size: int, arrived: bool) -> None:
+        self._mtu.on_probe(size, arrived)
+        self._resize()
+
+    def _resize(self) -> None:
+        self.stats.packet_bytes = self._mtu.size
+        self.stats.black_holes = self._mtu.black_holes
+        self._internals.resize(self._mtu.size)
+
+    def _probe_path(self) -> None:
+        """Try larger packets once the connection stands, one probe at a time (RFC 8899)."""
+        if not self._internals.confirmed or self.ended is not None:
+            return
+        size = self._mtu.next_probe(self.now)
+        if size is not None:
+            for data, address in self._internals.probe(size, self._on_probe, self.now):
+                self._transport.sendto(data, address)
+
+    def _shed_aged(self) -> None:
+        before = self.now - self.max_queued_secs
+        for queue in (self._internals.pending, self._queue):
+            while queue and queue[0].queued_at < before:
+                self._shed(queue.popleft())
+
+    def _shed(self, datagram: Datagram) -> None:
+        self.stats.datagrams_dropped += 1
+        if not self._said_shed:
+            self._said_shed = True
+            log.warning(
+                "the path to the model takes less than the calls say (%.0f kbit/s): audio is shed, "
+                "oldest first; said once a connection, counted for each call",
+                self._internals.model.bandwidth * 8 / 1000,
+            )
+        self.on_shed(datagram.track)
+
+    def _send_again(self, what: Datagram | tuple[int, int, int]) -> None:
+        if len(self._again) >= MAX_AGAIN:
+            return
+        self._again.append((self.now + AGAIN_SECS, what))
+        if self._again_timer is None:
+            self._again_timer = self._loop.call_later(AGAIN_SECS, self._again_due)
+
+    def _again_due(self) -> None:
+        self._again_timer = None
+        now = self.now
+        while self._again and self._again[0][0] <= now + 0.001:
+            _, what = self._again.popleft()
+            if isinstance(what, tuple):
+                self._internals.repeat(*what, send=super().transmit)
+            elif not what.arrived:
+                self.stats.datagrams_doubled += 1
+                self._queue.append(what)
+        if self._again and self.ended is None:
+            self._again_timer = self._loop.call_later(self._again[0][0] - now, self._again_due)
+        self.transmit()
 
     # --- receiving ---------------------------------------------------------------------------
 
@@ -253,6 +415,9 @@ class WireProtocol(QuicConnectionProtocol):
                 self.on_stop_sending(stream_id, code, self.now)
             case ConnectionTerminated():
                 self.ended = event
+                if self._again_timer is not None:
+                    self._again_timer.cancel()
+                self._again.clear()
                 self.on_other(event)
             case _:
                 self.on_other(event)

@@ -1,0 +1,243 @@
+"""Congestion control for audio at a constant rate: how much may be on its way, and how fast.
+
+Follows BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016;
+draft-ietf-ccwg-bbr): a model of the path, its bottleneck bandwidth and its smallest round trip
+time, made of delivery rate samples; samples of a sender that had no more to say do not lower it.
+Loss as such is no sign of congestion, so random loss costs what it loses and no more. Three
+choices are for audio:
+
+- Window and burst have room for one tick: all calls of a worker speak in the same 20 ms.
+- The short-term bound of BBRv2 answers to a standing queue, as SCReAM's delay target does
+  (RFC 8298 section 4.1.2), and to heavy loss, far above what a radio link loses.
+- PROBE_RTT halves the window for one round only, and only when the queue may have hidden the
+  path's round trip time: audio does not stop for it.
+
+No I/O and no clock: bytes, rates in bytes per second, times in seconds.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+TICK = 0.02
+"""Audio is ready every so often, for all calls at once."""
+STARTUP_GAIN = 2.885
+CRUISE_WINDOW_GAIN = 2.0
+PROBE_GAINS = (1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+"""Pacing gains of PROBE_BW, a round trip time each."""
+BANDWIDTH_ROUNDS = 10
+MIN_RTT_SECS = 10.0
+BETA = 0.7
+"""How far one period of congestion may lower the short-term bound."""
+QUEUE_TARGET = 0.03
+"""A standing queue of more than this, or of half the round trip time, is congestion."""
+HEAVY_LOSS, HEAVY_LOSS_PACKETS = 0.2, 10
+"""Lost share of a period that is congestion though no queue stands (a policer)."""
+FULL_ROUNDS, FULL_GROWTH = 3, 1.25
+BAD_PERIODS = 2
+"""Periods in a row that it takes: one may be a stall of either machine."""
+BOUND_SECS = 2.0
+"""A short-term bound is tested anew after this time without congestion."""
+INITIAL_PACKETS, MIN_PACKETS = 10, 4
+
+
+@dataclass(slots=True)
+class Sent:
+    """What was known when a packet left."""
+
+    size: int
+    at: float
+    delivered: int
+    delivered_at: float
+    first_sent_at: float
+    app_limited: bool
+
+
+class BandwidthModel:
+    """Feed what was sent, acknowledged and lost; ask `window` and `pacing_rate`."""
+
+    def __init__(self, packet_bytes: int) -> None:
+        self.packet_bytes = packet_bytes
+        self.in_flight = 0
+        self.min_rtt = 0.0
+        self.filled = False
+        """The path was seen to give no more: startup is over."""
+        self.backed_off = 0
+        """Periods in which the short-term bound was lowered: how often it backed off."""
+        self._delivered = 0
+        self._delivered_at = 0.0
+        self._first_sent_at = 0.0
+        self._app_limited_until = 0
+        self._rates: deque[tuple[int, float]] = deque()
+        """Round and rate, rates falling: the head is the greatest of the last rounds."""
+        self._bound: float | None = None
+        self._bound_at = 0.0
+        self._round = 0
+        self._round_ends_at = 0
+        self._round_limited = True
+        """The whole round was limited by the application."""
+        self._period_at = 0.0
+        self._period_rtt = 0.0
+        self._period_lost = self._period_acked = 0
+        self._bad_periods = 0
+        self._full_rate = 0.0
+        self._full_rounds = 0
+        self._min_rtt_at = 0.0
+        self._probing_rtt_until: int | None = None
+        self._phase = 2
+        self._phase_at = 0.0
+
+    # --- what may leave ----------------------------------------------------------------------
+
+    @property
+    def bandwidth(self) -> float:
+        """Bytes per second that the path is believed to deliver; 0 while nothing is known."""
+        if not self._rates:
+            return 0.0
+        rate = self._rates[0][1]
+        return rate if self._bound is None else min(rate, self._bound)
+
+    @property
+    def window(self) -> int:
+        """Bytes that may be in flight."""
+        bandwidth = self.bandwidth
+        floor = MIN_PACKETS * self.packet_bytes
+        if self._bound is None:
+            floor = INITIAL_PACKETS * self.packet_bytes
+        if not bandwidth:
+            return floor
+        if self._probing_rtt_until is not None:
+            return max(MIN_PACKETS * self.packet_bytes, int(bandwidth * self.min_rtt / 2))
+        if self._bound is not None:
+            return max(floor, int(bandwidth * (self.min_rtt + 2 * TICK)))
+        gain = CRUISE_WINDOW_GAIN if self.filled else STARTUP_GAIN
+        return max(floor, int(gain * bandwidth * (self.min_rtt + TICK)))
+
+    @property
+    def pacing_rate(self) -> float:
+        """Bytes per second; 0 for no limit."""
+        gain = PROBE_GAINS[self._phase] if self.filled else STARTUP_GAIN
+        return gain * self.bandwidth
+
+    @property
+    def burst(self) -> int:
+        """Bytes that may leave at once: two ticks at the path's rate."""
+        return max(INITIAL_PACKETS * self.packet_bytes, int(2 * TICK * self.bandwidth))
+
+    # --- what happened -----------------------------------------------------------------------
+
+    def on_sent(self, size: int, now: float) -> Sent:
+        """A packet of `size` bytes has left; give back what this returns when its fate is known."""
+        if self.in_flight <= 0:
+            self._first_sent_at = self._delivered_at = now
+        self.in_flight += size
+        return Sent(
+            size,
+            now,
+            self._delivered,
+            self._delivered_at,
+            self._first_sent_at,
+            self._app_limited_until > 0,
+        )
+
+    def on_idle(self) -> None:
+        """The window has room and there is nothing to send: the sender limits the rate."""
+        self._app_limited_until = max(1, self._delivered + self.in_flight)
+
+    def on_acked(self, sent: Sent, now: float) -> None:
+        self.in_flight -= sent.size
+        self._delivered += sent.size
+        self._delivered_at = now
+        self._first_sent_at = sent.at
+        self._period_acked += sent.size
+        if self._app_limited_until and self._delivered > self._app_limited_until:
+            self._app_limited_until = 0
+        self._take_rate(sent, now)
+        if sent.delivered >= self._round_ends_at:
+            self._end_round(now)
+
+    def on_rtt(self, rtt: float, now: float) -> None:
+        self._period_rtt = min(rtt, self._period_rtt) if self._period_rtt else rtt
+        if not self.min_rtt or rtt <= self.min_rtt or now - self._min_rtt_at > 2 * MIN_RTT_SECS:
+            self.min_rtt, self._min_rtt_at = rtt, now
+        self._turn_phase(now)
+        if now - self._period_at >= self.min_rtt + TICK:
+            self._end_period(now)
+
+    def on_lost(self, sent: Sent) -> None:
+        self.in_flight -= sent.size
+        self._period_lost += sent.size
+
+    def on_forgotten(self, sent: Sent) -> None:
+        """Neither delivered nor lost: its keys were discarded, or it is sent again early."""
+        self.in_flight -= sent.size
+
+    def on_silence(self, now: float) -> None:
+        """Persistent congestion (RFC 9002 section 7.6): nothing came through for long."""
+        if self._rates:
+            self._lower_bound(self.bandwidth * BETA, now)
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _take_rate(self, sent: Sent, now: float) -> None:
+        interval = max(sent.at - sent.first_sent_at, now - sent.delivered_at)
+        if interval < self.min_rtt or interval <= 0:
+            return
+        rate = (self._delivered - sent.delivered) / interval
+        self._round_limited &= sent.app_limited
+        if sent.app_limited and self._rates and rate < self._rates[0][1]:
+            return
+        while self._rates and self._rates[-1][1] <= rate:
+            self._rates.pop()
+        self._rates.append((self._round, rate))
+
+    def _end_round(self, now: float) -> None:
+        self._round += 1
+        self._round_ends_at = self._delivered
+        if not self._round_limited:
+            while len(self._rates) > 1 and self._rates[0][0] < self._round - BANDWIDTH_ROUNDS:
+                self._rates.popleft()
+        self._check_full()
+        if self._probing_rtt_until is not None and self._round >= self._probing_rtt_until:
+            self._probing_rtt_until = None
+            self._min_rtt_at = now
+        elif now - self._min_rtt_at > MIN_RTT_SECS and not self._round_limited:
+            self._probing_rtt_until = self._round + 1
+        self._round_limited = True
+
+    def _end_period(self, now: float) -> None:
+        """Heed congestion. By the clock: rounds grow as long as the queue that they wait in."""
+        target = max(QUEUE_TARGET, self.min_rtt / 2)
+        queued = self._period_rtt > self.min_rtt + target
+        lost, total = self._period_lost, self._period_lost + self._period_acked
+        heavy = lost > HEAVY_LOSS * total and lost > HEAVY_LOSS_PACKETS * self.packet_bytes
+        self._bad_periods = self._bad_periods + 1 if queued or heavy else 0
+        if self._bad_periods >= BAD_PERIODS and self._rates:
+            came_through = self._period_acked / (now - self._period_at)
+            self._lower_bound(max(came_through, self.bandwidth * BETA), now)
+        elif self._bound is not None and now - self._bound_at > BOUND_SECS:
+            self._bound = None
+        self._period_at = now
+        self._period_rtt = 0.0
+        self._period_lost = self._period_acked = 0
+
+    def _lower_bound(self, rate: float, now: float) -> None:
+        self._bound = min(rate, self.bandwidth)
+        self._bound_at = now
+        self.backed_off += 1
+        self.filled = True
+
+    def _check_full(self) -> None:
+        """Startup ends when three rounds of sending all that may leave brought no more."""
+        if self.filled or self._round_limited or not self._rates:
+            return
+        rate = self._rates[0][1]
+        if rate >= self._full_rate * FULL_GROWTH:
+            self._full_rate, self._full_rounds = rate, 0
+            return
+        self._full_rounds += 1
+        self.filled = self._full_rounds >= FULL_ROUNDS
+
+    def _turn_phase(self, now: float) -> None:
+        if self.filled and now - self._phase_at > max(self.min_rtt, TICK):
+            self._phase = (self._phase + 1) % len(PROBE_GAINS)
+            self._phase_at = now

@@ -1,0 +1,15 @@
+"""A datagram on its way, and what is known of it."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, eq=False)
+class Datagram:
+    data: bytes
+    track: Hashable = None
+    """Whose it is: for counting what was shed, and for `hurry`."""
+    queued_at: float = 0.0
+    repair_until: float = 0.0
+    """Sent again when it was lost, if it can still arrive before this time."""
+    arrived: bool = False
