@@ -4,6 +4,7 @@
 PYTHON ?=
 VENV ?= .venv
 DEMO_ARGS ?=
+AGENT ?= parrot
 TEST_ARGS ?=
 PJSUA2_ARGS ?=
 STOCK ?=
@@ -20,8 +21,8 @@ BIN := $(VENV)/bin
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(READY) ## one call on loopback to a model that answers; DEMO_ARGS="--help" tells what it takes
-	@$(BIN)/sip-plugin demo $(DEMO_ARGS)
+demo: $(READY) ## one call on loopback to an agent that answers; AGENT=assistant, DEMO_ARGS="--help"
+	@$(BIN)/sip-plugin demo --agent $(AGENT) $(DEMO_ARGS)
 
 test: $(READY) ## every test; those whose peer is missing say which (scripts/install-peers gets them)
 	@$(BIN)/python -m pytest $(TEST_ARGS)

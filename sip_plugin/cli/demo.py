@@ -18,10 +18,18 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where recording and picture go.")
     ] = Path("demo-out"),
+    agent: Annotated[
+        Literal["parrot", "assistant"],
+        typer.Option(
+            "--agent",
+            help="Who answers: the parrot, or an assistant that understands and answers "
+            "(pocketsphinx and espeak-ng, from the extra `assistant`).",
+        ),
+    ] = "parrot",
     first_audio_ms: Annotated[
         int,
         typer.Option(
-            "--first-audio-ms", min=0, max=60_000, help="How long the model takes after a commit."
+            "--first-audio-ms", min=0, max=60_000, help="How long the parrot takes after a commit."
         ),
     ] = 150,
     canceller: Annotated[
@@ -67,7 +75,7 @@ def demo(
     from sip_plugin.demo.show import Show
 
     options = DemoOptions(
-        out, first_audio_ms, canceller, preset, BAD_LINE if bad_line else None, keep_logs
+        out, first_audio_ms, canceller, preset, BAD_LINE if bad_line else None, keep_logs, agent
     )
 
     async def interruptible(show: Show) -> Result:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from bridge.audio.level import dbfs
+from sip_plugin.demo import plot
 from sip_plugin.demo.echo import PhoneLine
 from sip_plugin.demo.phone import Phone
-from sip_plugin.demo.script import Caller, default_lines
+from sip_plugin.demo.script import Caller, Line, default_lines
 from sip_plugin.sip.agent import StackError
 from sip_plugin.sip.events import Confirmed, Event, MediaChanged, Progress
 
@@ -41,12 +43,12 @@ def tell_sip(event: Event) -> None:
             tell("sip", what="200 OK, the call is up")
 
 
-async def converse(uri: str, record: Path, line: PhoneLine | None) -> None:
+async def converse(uri: str, record: Path, line: PhoneLine | None, lines: Sequence[Line]) -> None:
     task = asyncio.current_task()
     assert task is not None
     # Leaving the block of the phone says BYE, without which the plugin would wait for one.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    caller = Caller(default_lines())
+    caller = Caller(lines)
     levels: list[tuple[float, float]] = []
 
     def talk(heard: np.ndarray) -> np.ndarray:
@@ -74,11 +76,13 @@ def main() -> int:
     parser.add_argument("--uri", required=True, help="whom to call, a SIP URI")
     parser.add_argument("--record", type=Path, required=True, help="file for the record (.npz)")
     parser.add_argument("--echo", help="ERL_DB:DELAY_MS of its line; without it, no echo")
+    parser.add_argument("--lines", type=Path, help="file of what it says; without it, the parrot's")
     arguments = parser.parse_args()
     erl_db, _, delay_ms = (arguments.echo or "").partition(":")
     line = PhoneLine(float(erl_db), float(delay_ms)) if arguments.echo else None
+    lines = plot.load(arguments.lines) if arguments.lines else default_lines()
     try:
-        asyncio.run(converse(arguments.uri, arguments.record, line))
+        asyncio.run(converse(arguments.uri, arguments.record, line, lines))
     except asyncio.CancelledError:
         return 1
     except (StackError, OSError) as error:

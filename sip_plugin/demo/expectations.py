@@ -1,6 +1,6 @@
 """Did the call go as scripted? The script, the plugin's events and the phone's ears compared."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,14 @@ class Story:
         self.cut = set(by_line(FellSilent))
         self.missed = [event for event in events if isinstance(event, Missed)]
 
+    def cut_after(self, turns: Sequence[Line]) -> list[int]:
+        """Which of the answered turns' replies were cut, by number."""
+        answered = [line.name for line in turns if line.name in self.reply_began]
+        return [n for n, name in enumerate(answered) if name in self.cut]
+
+
+JudgeReplies = Callable[[Sequence[Line], Story, Sequence[PluginEvent], CallRecord], list[Check]]
+
 
 def check(
     lines: Sequence[Line],
@@ -59,8 +67,12 @@ def check(
     caller_events: Sequence[CallerEvent],
     plugin_events: Sequence[PluginEvent],
     record: CallRecord,
+    judge_replies: JudgeReplies | None = None,
 ) -> list[Check]:
-    """Every expectation of the script, in the order of the call."""
+    """Every expectation of the script, in the order of the call.
+
+    `judge_replies` says what the replies must be; without it each speaks its line back.
+    """
     story = Story(caller_events)
     said = [line for line in lines if line.name in story.ended]
     turns = [line for line in said if line.kind is not Kind.BACKCHANNEL]
@@ -69,8 +81,9 @@ def check(
         if line.kind is Kind.BACKCHANNEL:
             checks += _backchannel(line, story, plugin_events)
     checks += _barge_ins(lines, story, plugin_events, record)
-    checks += _replies(turns, story, record)
-    return checks
+    if judge_replies is None:
+        return checks + spoken_back(turns, story, record)
+    return checks + judge_replies(turns, story, plugin_events, record)
 
 
 def _answered(outcome: Outcome) -> Check:
@@ -206,7 +219,7 @@ def _heard(
     ]
 
 
-def _replies(turns: Sequence[Line], story: Story, record: CallRecord) -> list[Check]:
+def spoken_back(turns: Sequence[Line], story: Story, record: CallRecord) -> list[Check]:
     """The parrot must have heard: each reply is its line, whole unless it was cut."""
     answered = [line for line in turns if line.name in story.reply_over]
     if not answered:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sip_plugin.demo import children, recording, report, script, setting, telling, timeline
+from sip_plugin.demo import plot as plots
 from sip_plugin.demo.children import Child, ChildFailed
 from sip_plugin.demo.echo import BAD_LINE, PhoneLine
 from sip_plugin.demo.expectations import Check, check
@@ -46,6 +47,8 @@ class DemoOptions:
     line: PhoneLine | None = BAD_LINE
     """The phone's; none is a clean one."""
     keep_logs: bool = False
+    agent: plots.AgentName = "parrot"
+    """Whom the caller speaks to."""
 
 
 @dataclass(slots=True)
@@ -86,9 +89,11 @@ async def run(options: DemoOptions, show: Show) -> Result:
     ok = interrupted = False
     try:
         place = setting.find(run_dir)
-        seen = await _hold_call(options, place, started, show)
+        plot = _plot(options)
+        plots.save(plot.lines, _lines_file(run_dir))
+        seen = await _hold_call(options, plot, place, started, show)
         show.end_meters()
-        result = _judge(options, seen, run_dir, show)
+        result = _judge(options, plot, seen, run_dir, show)
         ok = result.ok
         return result
     except (ChildFailed, NoPlugin, ApiError) as error:
@@ -107,16 +112,22 @@ async def run(options: DemoOptions, show: Show) -> Result:
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
+def _plot(options: DemoOptions) -> plots.Plot:
+    try:
+        return plots.of(options.agent)
+    except ValueError as error:
+        raise DemoFailed(str(error)) from None
+
+
 async def _hold_call(
-    options: DemoOptions, place: setting.Setting, started: list[Child], show: Show
+    options: DemoOptions, plot: plots.Plot, place: setting.Setting, started: list[Child], show: Show
 ) -> Seen:
     logs = place.run_dir
     config = place.run_dir / "sip-plugin.toml"
-    config.write_text(setting.configuration(place, options.canceller, options.preset))
+    config.write_text(setting.configuration(place, options.canceller, options.preset, plot.agent))
     gateway = children.command(
         *("gateway", "--listen", place.gateway, "--write-ca", str(place.ca_file)),
-        *("--token", "${MODEL_TOKEN}"),
-        *("--first-audio-ms", str(options.first_audio_ms)),
+        *plot.gateway(place.run_dir, options.first_audio_ms),
     )
     environment = os.environ | {"MODEL_TOKEN": secrets.token_urlsafe()}
     started.append(await Child.start("gateway", gateway, logs, environment))
@@ -126,8 +137,8 @@ async def _hold_call(
     async with ControlClient(place.control_socket) as client:
         await _until_ready(client, started)
         facts = f"SIP on {setting.ADDRESS}:{place.sip_port}, control on {place.control_socket}"
-        after = f"speaks {options.first_audio_ms} ms after a commit"
-        show.tell(Told("gateway", f"parrot on quic://{place.gateway}, {after}"))
+        about = plot.about(options.first_audio_ms)
+        show.tell(Told("gateway", f"{plot.agent} on quic://{place.gateway}, {about}"))
         show.tell(Told("plugin", f"ready: {facts}"))
         show.tell(Told("turns", f"preset “{options.preset}”, see docs/turn-taking.md"))
         if options.line is not None:
@@ -191,6 +202,7 @@ async def _call(
     arguments = [
         *(sys.executable, "-m", "sip_plugin.demo.caller"),
         *("--uri", place.uri, "--record", str(_record(place.run_dir))),
+        *("--lines", str(_lines_file(place.run_dir))),
     ]
     if line is not None:
         arguments += ["--echo", f"{line.erl_db:g}:{line.delay_ms:g}"]
@@ -245,12 +257,16 @@ def _record(run_dir: Path) -> Path:
     return run_dir / "call.npz"
 
 
-def _judge(options: DemoOptions, seen: Seen, run_dir: Path, show: Show) -> Result:
+def _lines_file(run_dir: Path) -> Path:
+    return run_dir / "lines.npz"
+
+
+def _judge(options: DemoOptions, plot: plots.Plot, seen: Seen, run_dir: Path, show: Show) -> Result:
     assert seen.outcome is not None
     when = datetime.now()
     record = CallRecord.load(_record(run_dir))
     events = seen.plugin_on_phone_clock()
-    checks = check(script.default_lines(), seen.outcome, seen.caller, events, record)
+    checks = check(plot.lines, seen.outcome, seen.caller, events, record, plot.judge)
     turns = phone_turns(record, seen.caller)
     rows = report.latency_rows(events, turns)
     files = {

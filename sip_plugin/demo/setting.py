@@ -58,7 +58,9 @@ def _bound() -> socket.socket:
     return sock
 
 
-def configuration(setting: Setting, canceller: str = "aec3", preset: str = "phone") -> str:
+def configuration(
+    setting: Setting, canceller: str = "aec3", preset: str = "phone", agent: str = "parrot"
+) -> str:
     """What `sip-plugin run -c` gets: an IP trunk from loopback, one route, one agent."""
     return f"""\
 [sip]
@@ -83,18 +85,18 @@ leg_profile = "raw"
 [trunks.demo.leg]
 canceller = "{canceller}"
 
-[agents.parrot]
+[agents.{agent}]
 endpoint = "quic://{setting.gateway}"
-agent = "parrot"
+agent = "{agent}"
 token = "${{MODEL_TOKEN}}"
 
-[agents.parrot.turn]
+[agents.{agent}.turn]
 preset = "{preset}"
 
-[agents.parrot.tls]
+[agents.{agent}.tls]
 ca_file = {json.dumps(str(setting.ca_file))}
 
 [[dialplan.routes]]
 number = "{NUMBER}"
-agent = "parrot"
+agent = "{agent}"
 """

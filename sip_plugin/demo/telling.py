@@ -87,6 +87,9 @@ def of_plugin(event: PluginEvent) -> Told | None:
             )
             text = f"answers turn {data.get('turn')} after {_ms(data, 'total_ms')}: {parts}"
             return Told("agent", text, "bold dark_orange")
+        case "transcript" if data.get("final"):
+            did = "understood" if data.get("role") == "caller" else "says"
+            return Told("agent", f"{did} “{data.get('text')}”", "dark_orange")
         case "reply_end":
             return Told("agent", f"reply to turn {data.get('turn')} played out", "dark_orange")
     return None

@@ -46,9 +46,10 @@ class Pocketsphinx:
 
     async def recognise(self, pcm: bytes) -> str:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._recognise, pcm)
+        return await loop.run_in_executor(self._pool, self.understand, pcm)
 
-    def _recognise(self, pcm: bytes) -> str:
+    def understand(self, pcm: bytes) -> str:
+        """The words of a whole turn, PCM16 little-endian at `rate_hz`. Blocks."""
         try:
             decoder = self._idle.pop()
         except IndexError:
