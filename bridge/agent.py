@@ -1,9 +1,9 @@
 """An agent as the plugin sees it: where its model is and how it wants to be spoken to."""
 
 import re
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
@@ -21,6 +21,30 @@ class TlsOptions(BaseModel):
     """Name to verify; empty takes the endpoint's host."""
     verify: bool = True
     """Off only for tests on one machine."""
+
+
+class Fallback(BaseModel):
+    """What a call gets whose model cannot be reached, or is lost: a prompt, then a transfer or
+    the end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: str = Field("", max_length=4096)
+    """WAV file that is played; from the folder of the configuration file."""
+    prompt_times: int = Field(1, ge=1, le=10)
+    """How often it is played, with a second between."""
+    transfer: str = Field("", max_length=256)
+    """Number or SIP address that the call is transferred to, if the outbound rules allow it."""
+    hangup_cause: int = Field(41, ge=1, le=127)
+    """Cause (Q.850) in the Reason of the BYE, when no transfer follows."""
+
+    @model_validator(mode="after")
+    def _everything_has_an_effect(self) -> Self:
+        if not self.prompt and self.prompt_times != 1:
+            raise ValueError("prompt_times has no effect without prompt: take it out")
+        if self.transfer and "hangup_cause" in self.model_fields_set and self.hangup_cause != 41:
+            raise ValueError("hangup_cause has no effect with transfer: take it out")
+        return self
 
 
 class AgentSpec(BaseModel):
@@ -50,6 +74,8 @@ class AgentSpec(BaseModel):
     """Told to the agent as the header `language`, unless the dialplan says another."""
     metadata: dict[str, str] = Field({}, max_length=8)
     """Facts told to the agent as headers of each call."""
+    fallback: Fallback | None = None
+    """When no endpoint can be reached, before the answer or after; left out, the call ends."""
     leg_profile: ProfileName | None = None
     """Kind of leg that this agent's calls come in on; left out, it is the trunk's."""
     leg: LegOptions = LegOptions()

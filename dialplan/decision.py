@@ -55,6 +55,14 @@ class CallFacts:
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """A file that is played when the call is answered."""
+
+    file: str
+    times: int = 1
+
+
+@dataclass(frozen=True)
 class Answer:
     """The call goes to an agent."""
 
@@ -70,6 +78,8 @@ class Answer:
     ring_secs: float = 0.0
     max_duration_secs: float = 0.0
     """0: no limit."""
+    prompt: Prompt | None = None
+    """Played before the agent is heard."""
 
 
 @dataclass(frozen=True)
@@ -102,27 +112,26 @@ class Redirect:
 class Play:
     """The call is answered, a file is played, and it ends."""
 
-    prompt: str
+    prompt: Prompt
     why: str
     route: str = ""
+    hangup_cause: int = 16
+    """Of Q.850."""
     ring_secs: float = 0.0
-    code: int = 501
-    """For a shell that cannot do it."""
-    reason: str = "Not Implemented"
+    max_duration_secs: float = 0.0
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """The call is answered and transferred."""
+    """The call is answered, a file is played if there is one, and it is transferred."""
 
     target: str
     """A URI, or a number."""
     why: str
     route: str = ""
+    prompt: Prompt | None = None
     ring_secs: float = 0.0
-    code: int = 501
-    """For a shell that cannot do it."""
-    reason: str = "Not Implemented"
+    max_duration_secs: float = 0.0
 
 
 Decision = Answer | Reject | Redirect | Play | Transfer

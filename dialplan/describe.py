@@ -25,6 +25,17 @@ def lines(plan: Plan) -> Iterator[Line]:
 
 
 def action(outcome: Outcome) -> str:
+    first = "" if not outcome.prompt else f"{_played(outcome.prompt, outcome.prompt_times)}, then "
+    if outcome.action == "prompt":
+        return f"{first}hang up"
+    return first + _action(outcome)
+
+
+def _played(file: str, times: int) -> str:
+    return f"play {file}" + (f" {times} times" if times > 1 else "")
+
+
+def _action(outcome: Outcome) -> str:
     value = getattr(outcome, outcome.action)
     match outcome.action:
         case "agents":
@@ -37,8 +48,6 @@ def action(outcome: Outcome) -> str:
             return f"redirect to {value}"
         case "forward":
             return f"redirect to trunk {value}"
-        case "prompt":
-            return f"play {value}"
         case "transfer":
             return f"transfer to {value}"
     return f"{outcome.action} {value}"
@@ -62,17 +71,20 @@ def extras(outcome: Outcome) -> str:
 def decided(decision: Decision) -> str:
     """One decision as a sentence's end: `agent parrot`, `404 Not Found`."""
     match decision:
-        case Answer():
-            agents = decision.agents or (decision.agent,)
-            return f"agent {', then '.join(agents)}"
         case Reject():
             return f"{decision.code} {decision.reason}"
         case Redirect():
             where = f" at trunk {decision.trunk}" if decision.trunk else ""
             return f"302 to {decision.target}{where}"
+    prompt = decision.prompt
+    first = f"{_played(prompt.file, prompt.times)}, then " if prompt else ""
+    match decision:
+        case Answer():
+            agents = decision.agents or (decision.agent,)
+            return f"{first}agent {', then '.join(agents)}"
         case Play():
-            return f"play {decision.prompt}"
-    return f"transfer to {decision.target}"
+            return f"{first}hang up"
+    return f"{first}transfer to {decision.target}"
 
 
 def _condition(key: str, value: Any) -> str:

@@ -149,6 +149,8 @@ class Dialplan:
     def _outcome(self, label: str, outcome: Outcome, context: Context, why: str) -> Decision:
         why = f"{label} {why}".strip()
         route = label or DEFAULT
+        prompt = decision.Prompt(outcome.prompt, outcome.prompt_times) if outcome.prompt else None
+        longest = _least(outcome.max_duration_secs, self.plan.limits.max_duration_secs)
         match outcome.action:
             case "reject":
                 return decision.reject(outcome.reject or 404, why, route)
@@ -157,7 +159,9 @@ class Dialplan:
                     return decision.reject(404, f"{why}, but there is no number to forward", route)
                 return Redirect(context.number, outcome.forward, why, route)
             case "prompt":
-                return decision.Play(outcome.prompt, why, route, outcome.ring_secs)
+                assert prompt is not None
+                cause = outcome.hangup_cause
+                return decision.Play(prompt, why, route, cause, outcome.ring_secs, longest)
         values = context.values(outcome)
         if outcome.redirect or outcome.transfer:
             target = Template.parse(outcome.redirect or outcome.transfer).fill(values)
@@ -165,7 +169,7 @@ class Dialplan:
                 return decision.reject(404, f"{why}, but leads to no number or address", route)
             if outcome.redirect:
                 return Redirect(target, "", why, route)
-            return decision.Transfer(target, why, route, outcome.ring_secs)
+            return decision.Transfer(target, why, route, prompt, outcome.ring_secs, longest)
         agents = self._agents(outcome, route, context)
         told = dict(outcome.variables)
         if outcome.language:
@@ -177,7 +181,8 @@ class Dialplan:
             agents,
             {name: Template.parse(text).fill(values) for name, text in told.items()},
             outcome.ring_secs,
-            _least(outcome.max_duration_secs, self.plan.limits.max_duration_secs),
+            longest,
+            prompt,
         )
 
     def _agents(self, outcome: Outcome, route: str, context: Context) -> tuple[str, ...]:

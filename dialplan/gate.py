@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dialplan.decision import Answer, CallFacts, Decision, Reject, reject
+from dialplan.decision import Answer, CallFacts, Decision, Play, Reject, Transfer, reject
 from dialplan.engine import Dialplan
 from dialplan.limits import Key, Limit, Limiter, Over
 
@@ -41,19 +41,25 @@ class Gate:
         """What the plan says; nothing is counted yet. `at` has a time zone."""
         return self._dialplan.decide(call, at)
 
-    def enter(self, call: CallFacts, answer: Answer, now: float) -> "str | Reject":
+    def enter(
+        self, call: CallFacts, let_in: Answer | Play | Transfer, now: float
+    ) -> "str | Reject":
         """Let a call in, under its `sid`: the agent that takes it, or the refusal.
 
-        From here on it counts, until `end`. Ask when everything else is known to be well.
+        The agent is empty when the decision names none. From here on the call counts, until
+        `end`. Ask when everything else is known to be well.
         """
         caller = self._dialplan.caller_of(call)
-        limits = self._dialplan.limits(answer.route, caller, call.trunk)
+        limits = self._dialplan.limits(let_in.route, caller, call.trunk)
         if over := self._limiter.over(limits, now):
-            return _refusal(over, answer.route)
-        agents = self._by_health(answer.agents or (answer.agent,), now)
+            return _refusal(over, let_in.route)
+        if not isinstance(let_in, Answer):
+            self._limiter.begin(call.sid, limits, now)
+            return ""
+        agents = self._by_health(let_in.agents or (let_in.agent,), now)
         agent, full = self._first_free(self._dialplan, agents, now)
         if full is not None:
-            return _refusal(full, answer.route)
+            return _refusal(full, let_in.route)
         self._begin(call.sid, self._dialplan, agent, limits, now)
         self._calls[call.sid].left = tuple(other for other in agents if other != agent)
         return agent

@@ -9,7 +9,23 @@ from dialplan.number import normalize
 from dialplan.part import Part
 from dialplan.template import Template
 
-ACTIONS = ("agent", "agents", "split", "reject", "redirect", "forward", "prompt", "transfer")
+ACTIONS = ("agent", "agents", "split", "reject", "redirect", "forward", "transfer", "prompt")
+"""A prompt may go before some of the others; alone it is an action of its own."""
+
+_TO_AGENTS = frozenset({"agent", "agents", "split"})
+_ANSWERED = _TO_AGENTS | {"transfer", "prompt"}
+_GOES_WITH = {
+    "prompt": _ANSWERED,
+    "prompt_times": _ANSWERED,
+    "hangup_cause": frozenset({"prompt"}),
+    "variables": _TO_AGENTS,
+    "language": _TO_AGENTS,
+    "ring_secs": _ANSWERED,
+    "max_duration_secs": _ANSWERED,
+    "max_calls": _ANSWERED,
+    "calls_per_minute": _ANSWERED,
+}
+"""Keys that would have no effect with another action."""
 
 PLACE = re.compile(r"\{[^{}]*\}")
 _URI = re.compile(r"(?:sips?|tel):[^\s\x00-\x1f\x7f<>\"\\]{1,200}")
@@ -39,6 +55,19 @@ def is_target(text: str) -> bool:
         return False
 
 
+def is_uri(target: str) -> bool:
+    return _URI.fullmatch(target) is not None
+
+
+def number_of_uri(uri: str) -> str:
+    """Whom a SIP or tel URI calls, as outbound rules look at it; empty: a host alone."""
+    scheme, _, rest = uri.partition(":")
+    if scheme == "tel":
+        return rest.partition(";")[0]
+    user, at, _ = rest.partition("@")
+    return user.partition(":")[0].partition(";")[0] if at else ""
+
+
 AgentName = Annotated[str, Field(max_length=64)]
 Text = Annotated[str, Field(max_length=256), AfterValidator(_template)]
 Target = Annotated[str, Field(max_length=256), AfterValidator(_target)]
@@ -65,11 +94,19 @@ class Outcome(Part):
     forward: AgentName = ""
     """Name of the trunk at which the caller's side is told to call the same number (302)."""
 
-    prompt: str = Field("", max_length=1024, examples=["closed.wav"])
-    """WAV file that is played; then the call ends."""
+    prompt: str = Field("", max_length=4096, examples=["closed.wav"])
+    """WAV file that is played when the call is answered, before `agent`, `agents`, `split` or
+    `transfer`; alone, the call ends after it. From the folder of the configuration file."""
+
+    prompt_times: int = Field(1, ge=1, le=10)
+    """How often the prompt is played, with a second between."""
+
+    hangup_cause: int = Field(16, ge=1, le=127)
+    """Cause (Q.850) in the Reason of the BYE after a prompt that nothing follows."""
 
     transfer: Target = Field("", examples=["1001"])
-    """Number or SIP address that the answered call is transferred to (REFER)."""
+    """Number or SIP address that the answered call is transferred to (REFER), if the outbound
+    rules allow it."""
 
     variables: dict[VariableName, Text] = Field({}, max_length=16)
     """Facts told to the agent as headers of the call; `{called}` and the like are filled in."""
@@ -91,7 +128,7 @@ class Outcome(Part):
 
     @property
     def action(self) -> str:
-        """The key of the action."""
+        """The key of the action; `prompt` when nothing else follows the prompt."""
         return next(key for key in ACTIONS if self._has(key))
 
     def agents_used(self) -> list[tuple[tuple[str | int, ...], str]]:
@@ -111,7 +148,8 @@ class Outcome(Part):
     @model_validator(mode="after")
     def _one_action(self) -> Self:
         found = [key for key in ACTIONS if self._has(key)]
-        if len(found) != 1:
+        decisive = [key for key in found if key != "prompt"] or found
+        if len(decisive) != 1:
             which = f", not {' and '.join(found)}" if found else ""
             raise ValueError(f"needs one action of {', '.join(ACTIONS)}{which}")
         if self.split and not any(self.split.values()):
@@ -120,7 +158,20 @@ class Outcome(Part):
             raise ValueError("agents holds an empty name")
         if self.language and "language" in self.variables:
             raise ValueError("language is given twice, also as a variable")
+        self._everything_has_an_effect(decisive[0])
         return self
+
+    def _everything_has_an_effect(self, action: str) -> None:
+        for key, actions in _GOES_WITH.items():
+            if key not in self.model_fields_set or self._is_default(key):
+                continue
+            if action not in actions:
+                raise ValueError(f"{key} has no effect with {action}: take it out")
+        if not self.prompt and not self._is_default("prompt_times"):
+            raise ValueError("prompt_times has no effect without prompt: take it out")
+
+    def _is_default(self, key: str) -> bool:
+        return bool(getattr(self, key) == type(self).model_fields[key].default)
 
     def _has(self, key: str) -> bool:
         value = getattr(self, key)

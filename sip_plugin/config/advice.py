@@ -3,8 +3,9 @@
 import itertools
 from collections.abc import Iterable, Iterator
 
-from dialplan import CallFacts, Reject
+from dialplan import CallFacts, NoDial, Reject
 from dialplan.lint import findings
+from dialplan.outcome import is_uri, number_of_uri
 from sip_plugin.config.address import is_loopback
 from sip_plugin.config.errors import Issue
 from sip_plugin.config.load import Located, dotted
@@ -18,7 +19,7 @@ def advice(located: Located, name: str) -> list[Issue]:
     """Say what looks wrong in the valid configuration of the file `name`, by its lines."""
     config = located.config
     found = itertools.chain(
-        _trunks(config), _agents(config), _routes(config), _ports(config), _not_carried_out(config)
+        _trunks(config), _agents(config), _routes(config), _ports(config), _transfers(config)
     )
     return _issues(located, name, found)
 
@@ -81,6 +82,7 @@ def lint(located: Located, name: str) -> list[Issue]:
     """What `advice` says of the dialplan, and which of our own numbers lead nowhere."""
     config = located.config
     found = [*_routes(config), *_unused_agents(config), *_numbers_without_route(config)]
+    found += _transfers(config)
     return _issues(located, name, found)
 
 
@@ -93,14 +95,23 @@ def _numbers_without_route(config: Config) -> Iterator[Advice]:
                 yield ("trunks", name, "sip_username"), text
 
 
-def _not_carried_out(config: Config) -> Iterator[Advice]:
-    """What the dialplan decides and the running plugin cannot do."""
-    for path, outcome in config.dialplan.outcomes():
-        if outcome.action in ("prompt", "transfer"):
-            yield (
-                ("dialplan", *path, outcome.action),
-                "the running plugin cannot do this yet: such calls get 501; see docs/dialplan.md",
-            )
+def _transfers(config: Config) -> Iterator[Advice]:
+    """Transfers that will fail, as far as their targets are written out."""
+    targets: list[tuple[Path, str]] = [
+        (("dialplan", *path, "transfer"), outcome.transfer)
+        for path, outcome in config.dialplan.outcomes()
+        if outcome.transfer and "{" not in outcome.transfer
+    ]
+    targets += [
+        (("agents", name, "fallback", "transfer"), agent.fallback.transfer)
+        for name, agent in config.agents.items()
+        if agent.fallback and agent.fallback.transfer
+    ]
+    for path, target in targets:
+        number = number_of_uri(target) if is_uri(target) else target
+        refused = config.dialplan.outbound.decide(number) if number else None
+        if isinstance(refused, NoDial):
+            yield path, f"[dialplan.outbound] refuses it: {refused.why}"
 
 
 def _ports(config: Config) -> Iterator[Advice]:

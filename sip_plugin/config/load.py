@@ -12,6 +12,7 @@ from sip_plugin.config.errors import ConfigError, Issue
 from sip_plugin.config.inherit import inherit, origin
 from sip_plugin.config.models import Config
 from sip_plugin.config.positions import Positions
+from sip_plugin.config.prompts import find_prompts
 from sip_plugin.config.substitute import Sources
 from sip_plugin.config.validate import MAX_FAULTS, validate
 
@@ -54,6 +55,7 @@ def loads(text: str, *, name: str, folder: Path, environ: Mapping[str, str]) -> 
         raise ConfigError([Issue(name, fault.line, str(fault))]) from None
     document = expand(tables, Sources(environ, folder))
     origins = inherit(document)
+    find_prompts(document, folder)
     result = validate(document)
     if isinstance(result, Config):
         return Located(result, text)

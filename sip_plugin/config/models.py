@@ -15,7 +15,9 @@ from pydantic_core import PydanticCustomError
 from bridge.agent import AgentSpec
 from bridge.profile import LegOptions, LegProfile, ProfileName, resolve
 from bridge.secret import Secret
+from bridge.turn.options import TurnOptions
 from dialplan import Dialplan, Numbering
+from dialplan.outcome import is_target
 from dialplan.plan import Plan
 from sip_plugin.config.address import DEFAULT_SIP_PORT, DEFAULT_SIPS_PORT, split_host_port
 from sip_plugin.config.nearest import did_you_mean
@@ -364,15 +366,31 @@ class Config(Section):
                     message = f"there {verb} no such {what}{hint}"
                     yield Problem(("dialplan", *path), message, ((*table, name),))
 
+    def _fallbacks_that_lead_nowhere(self) -> Iterator[Problem]:
+        for name, agent in self.agents.items():
+            if (
+                agent.fallback
+                and agent.fallback.transfer
+                and not is_target(agent.fallback.transfer)
+            ):
+                message = "must be a number or a SIP address, such as sip:desk@pbx.example.net"
+                yield Problem(("agents", name, "fallback", "transfer"), message)
+
     def leg_of(self, trunk_name: str, agent_name: str) -> LegProfile:
-        """What a call of this trunk with this agent does to its audio. Raises KeyError."""
-        trunk, agent = self.trunks[trunk_name], self.agents[agent_name]
+        """What a call of this trunk with this agent does to its audio. Raises KeyError.
+
+        Without an agent's name: with none, such as a prompt's.
+        """
+        trunk = self.trunks[trunk_name]
+        if not agent_name:
+            return resolve(trunk.leg_profile, TurnOptions(), trunk.leg)
+        agent = self.agents[agent_name]
         name = agent.leg_profile or trunk.leg_profile
         return resolve(name, agent.turn, trunk.leg, agent.leg)
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Self:
-        problems = list(self._names_without_a_table())
+        problems = [*self._names_without_a_table(), *self._fallbacks_that_lead_nowhere()]
         if self.media.port_pairs < self.sip.max_calls:
             problems.append(
                 Problem(

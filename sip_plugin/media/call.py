@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from bridge.agent import AgentSpec
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.wideband import UpperBand
 from bridge.call import CallBridge
 from bridge.events import TurnEvent, data_of, name_of
+from bridge.leg.absent import AbsentModel
 from bridge.leg.interface import (
     DtmfAsked,
     HangupAsked,
@@ -34,6 +36,7 @@ from bridge.leg.interface import (
     TransferState,
     UsageReported,
 )
+from bridge.playout import PlayoutFrame
 from bridge.uplink import Uplink
 from sip_plugin.media.clock import PHASE_MS
 from sip_plugin.media.codecs import encoder_of
@@ -42,8 +45,10 @@ from sip_plugin.media.dtmf import Dtmf, TwoWays
 from sip_plugin.media.pacing import SendSchedule
 from sip_plugin.media.packetizing import Packetizer
 from sip_plugin.media.ports import PortPair
+from sip_plugin.media.prompt import Prompt, PromptFrame
 from sip_plugin.media.recording import Recording
 from sip_plugin.media.session import CallerFrame, RtpSession
+from sip_plugin.media.wavefile import NotPlayable
 from sip_plugin.planes.messages import (
     CallEvent,
     CallReport,
@@ -54,6 +59,8 @@ from sip_plugin.planes.messages import (
     ModelReady,
     OpenCall,
     PressDigits,
+    PromptEnded,
+    PromptSpec,
     TransferCall,
     TransferDecision,
 )
@@ -68,6 +75,8 @@ PARTING_SECS = 10.0
 
 log = logging.getLogger(__name__)
 
+_NO_AGENT = AgentSpec(endpoint="quic://none.invalid:9")
+"""Its options are those of a bridge that nobody speaks over."""
 _SILENCE_PCM = np.zeros(FRAME_SAMPLES, np.int16)
 
 Emit = Callable[[Message], None]
@@ -95,15 +104,27 @@ class MediaCall:
         self._schedule = SendSchedule(phase)
         self._uplink = uplink
         self._early_start = opened.leg.early_start
-        turn = opened.leg.turn(opened.agent.turn)
-        agent = opened.agent.model_copy(update={"turn": turn})
+        spec = opened.agent or _NO_AGENT
+        agent = spec.model_copy(update={"turn": opened.leg.turn(spec.turn)})
         self._bridge = CallBridge(agent, max_playout_secs, self._on_turn_event)
-        self._leg: ModelCall | None = None
         self._codec: PhoneCodec | None = None
         self._packets = Packetizer(FRAME_MS)
         self._later: deque[tuple[int, bytes, bool]] = deque()
         """Packets that are whole, by the phase in which they leave."""
         self._high: np.ndarray | None = None
+        self._leg: ModelCall = AbsentModel()
+        self._bridge.attach(self._leg)
+        self._has_model = opened.agent is not None
+        self._awaited = {"model"} if self._has_model else set()
+        """What must be there before the call may be answered."""
+        self._prompt: Prompt | None = None
+        self._prompt_spec: PromptSpec | None = None
+        if opened.prompt is not None:
+            self._await_prompt(opened.prompt)
+        self._cuts_agent = False
+        """The next frame is the agent's last, fading out."""
+        self._unheard_ms = 0
+        """Of the caller, while a prompt was played."""
         self._parting: HangupAsked | TransferAsked | None = None
         self._parting_since = 0.0
         self._send_errors = 0
@@ -116,16 +137,25 @@ class MediaCall:
         self._leg = leg
         self._bridge.attach(leg)
 
+    def tell_ready(self) -> None:
+        """Once there is nothing to wait for."""
+        if not self._awaited and not self.answered:
+            self._emit(ModelReady(sid=self.sid, agent_name=self._agent_name))
+
     def on_model(self, event: ModelEvent, now: float) -> None:
         """Take an event of the model leg."""
+        if not self._has_model:
+            return
         match event:
             case ReplyAudio() | ReplyEnd() | Transcript():
                 self._bridge.on_reply(event, now)
             case Opened():
-                self._emit(ModelReady(sid=self.sid, agent_name=self._agent_name))
+                self._awaited.discard("model")
+                self.tell_ready()
             case LegFailed(code=code, message=message):
+                self._lose_model()
                 name = self._agent_name
-                self.end(ModelFailed(sid=self.sid, code=code, reason=message, agent_name=name))
+                self._emit(ModelFailed(sid=self.sid, code=code, reason=message, agent_name=name))
             case HangupAsked() | TransferAsked():
                 self._parting = event
                 self._parting_since = now
@@ -143,11 +173,51 @@ class MediaCall:
             case Noticed():
                 self._event("model_notice", asdict(event))
 
-    def end(self, ask: EndCall | ModelFailed) -> None:
+    def _lose_model(self) -> None:
+        """The phone goes on: what becomes of the call is not decided here."""
+        self._leg.close("model_lost")
+        self._leg = AbsentModel()
+        self._has_model = False
+        self._bridge.attach(self._leg)
+
+    def end(self, ask: EndCall) -> None:
         """Ask the SIP process to end the call, once."""
         if not self.ended:
             self.ended = True
             self._emit(ask)
+
+    # --- prompts -------------------------------------------------------------------------
+
+    def play(self, prompt: PromptSpec) -> None:
+        """Instead of the agent; `on_prompt` follows."""
+        self._lose_model()
+        self._await_prompt(prompt)
+
+    def _await_prompt(self, prompt: PromptSpec) -> None:
+        self._prompt_spec = prompt
+        self._awaited.add("prompt")
+
+    def on_prompt(self, found: np.ndarray | NotPlayable, now: float) -> None:
+        """The file was read, or cannot be."""
+        spec, self._prompt_spec = self._prompt_spec, None
+        if spec is None:
+            return
+        self._awaited.discard("prompt")
+        if isinstance(found, NotPlayable):
+            reason = f"{spec.file} {found}"
+            self._emit(ModelFailed(sid=self.sid, code="prompt_unplayable", reason=reason))
+            return
+        self._prompt = Prompt(found, spec.times)
+        self._cuts_agent = bool(self._bridge.playout.cancel())
+        self.tell_ready()
+
+    def _prompt_over(self) -> None:
+        self._prompt = None
+        self._event("prompt_ended", {})
+        if self._has_model:
+            self._leg.answered()
+        else:
+            self._emit(PromptEnded(sid=self.sid))
 
     # --- phone leg -----------------------------------------------------------------------
 
@@ -167,7 +237,7 @@ class MediaCall:
         if answered and not self.answered:
             self.answered = True
             self.session.restart(now)
-            if self._leg is not None:
+            if self._prompt is None:
                 self._leg.answered()
         self._bridge.hold(self.answered and self.session.on_hold)
         self._event(
@@ -209,8 +279,7 @@ class MediaCall:
     def _on_digit(self, event: Dtmf) -> None:
         if not self.answered:
             return
-        if self._leg is not None:
-            self._leg.dtmf(event.digit, event.duration_ms)
+        self._leg.dtmf(event.digit, event.duration_ms)
         self._event("dtmf", {"digit": event.digit, "duration_ms": event.duration_ms})
 
     def caller_frames(self, now: float) -> list[CallerFrame]:
@@ -231,6 +300,9 @@ class MediaCall:
 
     def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
         """One cleaned caller frame, with what the worker's batch found out about it."""
+        if not self._has_model or self._prompt is not None:
+            self._unheard_ms += FRAME_MS
+            return
         heard = self._uplink.for_model(pcm, probability, level_dbfs)
         is_wide = self._codec is PhoneCodec.G722
         upper = UpperBand(self._high, self._uplink.cancels) if is_wide else None
@@ -246,10 +318,11 @@ class MediaCall:
             self.session.skip(missed * FRAME_SAMPLES)
             self._uplink.skipped(missed)
         self._send_later(n, now)
-        if not self._schedule.due(n, self._early_start and self._bridge.playout.waiting):
+        voice = self._bridge.playout if self._prompt is None else self._prompt
+        if not self._schedule.due(n, self._early_start and voice.waiting):
             return
         self._send_later(None, now)
-        frame = self._bridge.speak(now)
+        frame = self._next_frame(now)
         pcm = _SILENCE_PCM if frame is None else frame.pcm
         # On hold nothing leaves, and a digit takes the place of the audio.
         self._uplink.sent(pcm if frame is not None and self.session.plays_audio else None)
@@ -262,6 +335,16 @@ class MediaCall:
             self.recording.agent(pcm)
         if self._parting is not None:
             self._part(frame is None, now)
+        if self._prompt is not None and self._prompt.over:
+            self._prompt_over()
+
+    def _next_frame(self, now: float) -> PlayoutFrame | PromptFrame | None:
+        if self._prompt is None or self._cuts_agent:
+            self._cuts_agent = False
+            return self._bridge.speak(now)
+        if self.session is not None and self.session.on_hold:
+            return None
+        return self._prompt.pull()
 
     def _send_later(self, n: int | None, now: float) -> None:
         """Send the packets whose phase has come; all that wait with None."""
@@ -307,8 +390,7 @@ class MediaCall:
             self._on_digit(Dtmf(digit, duration_ms))
 
     def transfer_progress(self, state: TransferState, code: int, reason: str) -> None:
-        if self._leg is not None:
-            self._leg.transfer_progress(state, code, reason)
+        self._leg.transfer_progress(state, code, reason)
 
     def housekeeping(self, inactivity_secs: float, now: float) -> None:
         """Once a second: RTCP, and the peer's silence."""
@@ -337,15 +419,13 @@ class MediaCall:
     def abandon(self) -> None:
         """Another agent takes the call, before any media; nothing is told of this one."""
         self.ended = True
-        if self._leg is not None:
-            self._leg.close("agent_replaced")
+        self._leg.close("agent_replaced")
         if self.recording is not None:
             self.recording.close()
 
     def close(self, reason: str, now: float) -> None:
         """Free everything; the last message of the call is its report."""
-        if self._leg is not None:
-            self._leg.close(reason)
+        self._leg.close(reason)
         if self.session is not None:
             bye = self.session.bye(now)
             if bye is not None:
@@ -361,14 +441,18 @@ class MediaCall:
             "uplink": asdict(self._uplink.stats),
             "bridge": asdict(self._bridge.stats),
             "playout": asdict(self._bridge.playout.stats),
-            "duration_ms": self._bridge.at_ms,
+            "duration_ms": self._at_ms,
         }
 
+    @property
+    def _at_ms(self) -> int:
+        """The caller's sample clock."""
+        return self._bridge.at_ms + self._unheard_ms
+
     def _on_turn_event(self, event: TurnEvent) -> None:
-        self._emit(
-            CallEvent(sid=self.sid, event=name_of(event), at_ms=event.at_ms, data=data_of(event))
-        )
+        at_ms = event.at_ms + self._unheard_ms
+        self._emit(CallEvent(sid=self.sid, event=name_of(event), at_ms=at_ms, data=data_of(event)))
 
     def _event(self, name: str, data: dict[str, Any]) -> None:
-        at_ms = float(self._bridge.at_ms)
+        at_ms = float(self._at_ms)
         self._emit(CallEvent(sid=self.sid, event=name, at_ms=at_ms, data=data))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bridge.agent import AgentSpec
 from bridge.audio.canceller import CancellerUnavailable
 from bridge.audio.level import dbfs
 from bridge.audio.vad import BatchVad
@@ -22,6 +23,7 @@ from sip_plugin.config import Config
 from sip_plugin.media.call import MediaCall
 from sip_plugin.media.clock import PHASES_PER_FRAME, PhaseClock
 from sip_plugin.media.ports import PortPair, PortPool, PortsExhausted
+from sip_plugin.media.prompts import Prompts
 from sip_plugin.media.recording import Recording
 from sip_plugin.planes.link import Link, PlaneError, connect
 from sip_plugin.planes.messages import (
@@ -35,7 +37,9 @@ from sip_plugin.planes.messages import (
     OfferLeases,
     OpenCall,
     Ping,
+    PlayPrompt,
     Pong,
+    PromptSpec,
     SendDigits,
     StartMedia,
     TransferProgress,
@@ -69,6 +73,8 @@ class Worker:
         self._load_cancellers(config)
         self._endpoints = Endpoints()
         self._disk = ThreadPoolExecutor(1, "recording")
+        self._reader = ThreadPoolExecutor(1, "prompts")
+        self._prompts = Prompts(self._reader)
         self._link: Link | None = None
 
     # --- plane ---------------------------------------------------------------------------
@@ -114,6 +120,10 @@ class Worker:
             case StartMedia(sid=sid, media=media, answered=answered):
                 if call := self._calls.get(sid):
                     call.start(media, answered, self._now())
+            case PlayPrompt(sid=sid, prompt=prompt):
+                if call := self._calls.get(sid):
+                    call.play(prompt)
+                    self._fetch(call, prompt)
             case SendDigits(sid=sid, digits=digits):
                 if call := self._calls.get(sid):
                     call.send_digits(digits)
@@ -191,14 +201,26 @@ class Worker:
             call.recording = Recording(Path(self._config.record_dir, f"{sid}.wav"), self._disk)
         self._loop.add_reader(ports.rtp, call.on_rtp, self._now)
         self._loop.add_reader(ports.rtcp, call.on_rtcp, self._now)
-        facts = CallFacts(sid, message.direction, message.caller, message.called, message.headers)
-        connection = self._endpoints.connection(message.agent)
+        if message.agent is not None:
+            self._open_model(call, message, message.agent)
+        if message.prompt is not None:
+            self._fetch(call, message.prompt)
+        call.tell_ready()
+        self._offer()
+
+    def _open_model(self, call: MediaCall, message: OpenCall, agent: AgentSpec) -> None:
+        facts = CallFacts(
+            message.sid, message.direction, message.caller, message.called, message.headers
+        )
+        connection = self._endpoints.connection(agent)
         call.attach(
             connection.open_call(
-                facts, message.agent, lambda event: self._guard(call, call.on_model, event)
+                facts, agent, lambda event: self._guard(call, call.on_model, event)
             )
         )
-        self._offer()
+
+    def _fetch(self, call: MediaCall, prompt: PromptSpec) -> None:
+        self._prompts.fetch(prompt.file, lambda found: self._guard(call, call.on_prompt, found))
 
     def _close(self, sid: str, reason: str) -> None:
         call = self._detach(sid)
@@ -290,3 +312,4 @@ class Worker:
             self._close(sid, "worker_stopped")
         await self._endpoints.close()
         self._disk.shutdown()
+        self._reader.shutdown(wait=False, cancel_futures=True)

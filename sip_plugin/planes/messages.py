@@ -21,6 +21,15 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class PromptSpec(BaseModel):
+    """A WAV file and how often it is played, with a second between."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    times: int = Field(1, ge=1, le=10)
+
+
 class Hello(Message):
     """First message of every client of the SIP process."""
 
@@ -45,7 +54,7 @@ class OfferLeases(Message):
 
 
 class ModelReady(Message):
-    """The model leg of a call is open: it may be answered."""
+    """The model leg of a call is open, and its prompt read: it may be answered."""
 
     sid: str
     agent_name: str = ""
@@ -53,13 +62,20 @@ class ModelReady(Message):
 
 
 class ModelFailed(Message):
-    """The model leg could not be opened, or was lost: another agent, 503, or a BYE."""
+    """The model leg could not be opened, or was lost, or a prompt cannot be played: another
+    agent, the agent's fallback, 503, or a BYE."""
 
     sid: str
     code: str
     reason: str
     agent_name: str = ""
     """As in ModelReady."""
+
+
+class PromptEnded(Message):
+    """A prompt that no agent follows was played to its end."""
+
+    sid: str
 
 
 class EndCall(Message):
@@ -118,12 +134,15 @@ class OpenCall(Message):
     sid: str
     lease_id: str
     agent_name: str
-    agent: AgentSpec
+    agent: AgentSpec | None
+    """None: nobody but the prompt is heard."""
     direction: Literal["inbound", "outbound"]
     caller: str
     called: str
     headers: dict[str, str] = Field(default_factory=dict)
     leg: LegProfile = LegProfile()
+    prompt: PromptSpec | None = None
+    """Played once the call is answered, before the agent."""
     again: bool = False
     """Its agent failed before it was answered; this one takes it, with the same lease."""
 
@@ -135,6 +154,13 @@ class StartMedia(Message):
     media: MediaDescription
     answered: bool
     """False for early media before the 200."""
+
+
+class PlayPrompt(Message):
+    """The call has lost its model: this is played instead, until PromptEnded."""
+
+    sid: str
+    prompt: PromptSpec
 
 
 class SendDigits(Message):

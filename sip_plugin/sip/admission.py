@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dialplan import Answer as Routed
-from dialplan import CallFacts, Decision, Gate, Redirect, Reject, normalize
+from dialplan import CallFacts, Gate, Play, Redirect, Reject, Transfer, normalize
 from sip_plugin.sip import sdp
 from sip_plugin.sip.events import Invite, Refuse
 from sip_plugin.sip.message import printable
@@ -37,7 +37,7 @@ class Admitted:
 
     trunk: Trunk
     facts: CallFacts
-    routed: Routed
+    routed: Routed | Play | Transfer
     caller: str
     """Empty when it is withheld."""
     called: str
@@ -80,7 +80,7 @@ def admit(
     headers = {**invite.headers, "privacy": invite.privacy}
     facts = CallFacts(invite.called, invite.caller, name, headers, invite.sid)
     decision = gate.decide(facts, at)
-    if not isinstance(decision, Routed):
+    if isinstance(decision, Reject | Redirect):
         return Turned(refusal(decision, trunks, trunk), decision.why, name)
     if invite.offer is not None and not sdp.choose(invite.offer, trunk.config.codec_preferences):
         why = invite.offer.problem or "no common codec"
@@ -99,14 +99,14 @@ def admit(
     return Admitted(trunk, facts, decision, caller, number(invite.called, numbers.called))
 
 
-def refusal(decision: Decision, trunks: Trunks, trunk: Trunk) -> Refuse:
+def refusal(decision: Reject | Redirect, trunks: Trunks, trunk: Trunk) -> Refuse:
     """What a caller is told whose call does not come in; `trunk` is the one that it came by."""
     if isinstance(decision, Redirect):
         to = trunks[decision.trunk] if decision.trunk else trunk
         has_scheme = decision.target.startswith(("sip:", "sips:", "tel:"))
         uri = decision.target if has_scheme else to.uri_of(decision.target)
         return Refuse(decision.code, decision.reason, (("Contact", f"<{uri}>"),))
-    if isinstance(decision, Reject) and decision.retry_after_secs:
+    if decision.retry_after_secs:
         headers = (("Retry-After", str(decision.retry_after_secs)),)
         return Refuse(decision.code, decision.reason, headers)
     return Refuse(decision.code, decision.reason)

@@ -5,7 +5,28 @@ from dataclasses import dataclass, field
 from bridge.agent import AgentSpec
 from sip_plugin.config import Config
 from sip_plugin.media.description import MediaDescription
-from sip_plugin.planes.messages import CallEvent, CallState, Lease, OpenCall, StartMedia
+from sip_plugin.planes.messages import (
+    CallEvent,
+    CallState,
+    Lease,
+    OpenCall,
+    PromptSpec,
+    StartMedia,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """What a call gets that has no agent, or none any more: a prompt, then a transfer or the
+    end."""
+
+    prompt: PromptSpec | None = None
+    transfer: str = ""
+    """A number or a URI; empty: the call ends."""
+    cause: str = "prompt_ended"
+    """Ours, of that end."""
+    hangup_cause: int = 0
+    """Of Q.850, told with that end; 0: none."""
 
 
 @dataclass(slots=True)
@@ -14,6 +35,7 @@ class Call:
     direction: str
     trunk: str
     agent: str
+    """Empty: the dialplan names none."""
     caller: str
     called: str
     worker: str
@@ -37,6 +59,11 @@ class Call:
     """No other agent is tried after this."""
     max_duration_secs: float = 0.0
     """0: no limit."""
+    prompt: PromptSpec | None = None
+    """Played before the agent is heard."""
+    farewell: Farewell | None = None
+    """No agent has it."""
+    prompt_over: bool = False
     media: MediaDescription | None = None
     answered: bool = False
     """A 200 went out or came in."""
@@ -75,7 +102,21 @@ class Call:
         return self.config.agents[self.agent]
 
     def opening(self, *, again: bool = False) -> OpenCall:
-        """For its worker, when it begins, and again when another agent takes it."""
+        """For its worker, when it begins, and again when another agent or none takes it."""
+        leg = self.config.leg_of(self.trunk, self.agent)
+        if self.farewell is not None:
+            return OpenCall(
+                sid=self.sid,
+                lease_id=self.lease.lease_id,
+                agent_name="",
+                agent=None,
+                direction=self.direction,
+                caller=self.caller,
+                called=self.called,
+                leg=leg,
+                prompt=self.farewell.prompt,
+                again=again,
+            )
         agent = self.agent_spec
         language = {"language": agent.language} if agent.language else {}
         return OpenCall(
@@ -87,7 +128,8 @@ class Call:
             caller=self.caller,
             called=self.called,
             headers=language | agent.metadata | self.headers,
-            leg=self.config.leg_of(self.trunk, self.agent),
+            leg=leg,
+            prompt=self.prompt,
             again=again,
         )
 

@@ -17,6 +17,7 @@ from sip_plugin.planes.messages import (
     ModelFailed,
     ModelReady,
     Originate,
+    PromptEnded,
     TransferCall,
 )
 from sip_plugin.sip import events
@@ -24,6 +25,7 @@ from sip_plugin.sip.actions import Action, Tell, ToWorker
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
 from sip_plugin.sip.events import Accept, Invite, Refuse
+from sip_plugin.sip.farewells import Farewells
 from sip_plugin.sip.inbound import Inbound, turned_away
 from sip_plugin.sip.leases import LeasePool
 from sip_plugin.sip.limits import SourceLimits
@@ -54,8 +56,9 @@ class CallControl:
         """
         self._running = Running(config, trunks, pool, route, max_calls)
         self._ending = Ending(self._running)
-        self._opening = Opening(self._running, self._ending)
         self._transfers = Transfers(self._running, self._ending)
+        self._farewells = Farewells(self._transfers, self._ending)
+        self._opening = Opening(self._running, self._ending, self._farewells)
         self._inbound = Inbound(self._running, self._opening, limits or SourceLimits(), wall_clock)
         self._outbound = Outbound(self._running, self._opening, self._ending)
 
@@ -96,7 +99,8 @@ class CallControl:
                 by_another = self._outbound.ended(call, event, now)
                 return by_another or self._ending.ended(call, event)
             case events.TransferProgress() if event.final:
-                return self._transfers.ended(call, event.code, event.reason, now)
+                actions = self._transfers.ended(call, event.code, event.reason, now)
+                return self._farewells.check(call, actions, now)
         if call.ending:
             return []
         match event:
@@ -128,7 +132,7 @@ class CallControl:
         if call.max_duration_secs:
             call.timers["duration"] = now + call.max_duration_secs
         started = [] if was_answered else [ToWorker(call.worker, call.starting())]
-        return [*started, Tell(call.told())]
+        return [*started, Tell(call.told()), *self._farewells.confirmed(call, now)]
 
     def stack_refused(self, leg: str, reason: str, now: float) -> list[Action]:
         """The SIP stack would not do what an action asked of it."""
@@ -139,9 +143,11 @@ class CallControl:
             return self._outbound.not_dialled(call, reason, now)
         return self._ending.end(call, "sip_failed", reason, now)
 
-    def transfer_not_sent(self, leg: str, reason: str) -> list[Action]:
+    def transfer_not_sent(self, leg: str, reason: str, now: float) -> list[Action]:
         call = self._running.of_leg(leg)
-        return [] if call is None else self._transfers.not_sent(call, reason)
+        if call is None:
+            return []
+        return self._farewells.check(call, self._transfers.not_sent(call, reason), now)
 
     # --- what the planes ask -------------------------------------------------------------
 
@@ -150,7 +156,8 @@ class CallControl:
         call = self._running.calls.get(getattr(message, "sid", ""))
         if call is None or call.worker != worker or call.ending:
             return []
-        if getattr(message, "agent_name", "") not in ("", call.agent):
+        agent = getattr(message, "agent_name", "")
+        if agent and (agent != call.agent or call.farewell is not None):
             return []  # of an agent that was given up
         match message:
             case ModelReady():
@@ -159,6 +166,8 @@ class CallControl:
                 return self._opening.failed(call, f"{message.code}: {message.reason}", now)
             case EndCall():
                 return self._ending.end(call, message.cause, message.reason, now)
+            case PromptEnded():
+                return self._farewells.prompt_ended(call, now)
             case TransferCall():
                 return self._transfers.begin(call, message.target, now)
         return []
@@ -193,7 +202,7 @@ class CallControl:
             case "end":
                 return self._ending.not_ended(call)
             case "transfer":
-                return self._transfers.expired(call)
+                return self._farewells.check(call, self._transfers.expired(call), now)
             case "open":
                 return self._opening.expired(call, now)
             case "rung":

@@ -23,6 +23,8 @@ _ALL = (
     Cause("model_hangup", 603, "Decline", "completed"),
     Cause("max_duration", 603, "Decline", "completed"),
     Cause("transferred", 200, "OK", "completed"),
+    Cause("prompt_ended", 200, "OK", "completed"),
+    Cause("transfer_failed", 503, "Service Unavailable"),
     Cause("model_failed", 503, "Service Unavailable"),
     Cause("worker_lost", 503, "Service Unavailable"),
     Cause("shutdown", 503, "Service Unavailable"),
@@ -38,9 +40,12 @@ _ALL = (
 CAUSES = {cause.name: cause for cause in _ALL}
 
 
-def reason_header(cause: Cause, text: str) -> tuple[tuple[str, str], ...]:
-    """Why we end the call; a normal end needs no explanation."""
-    if cause.state == "completed":
-        return ()
-    quoted = text.replace("\\", "").replace('"', "'")[:128]
-    return (("Reason", f'SIP;cause={cause.code};text="{quoted}"'),)
+def reason_header(cause: Cause, text: str, q850: int = 0) -> tuple[tuple[str, str], ...]:
+    """Why we end the call; a normal end needs no explanation. `q850`: a cause to tell besides."""
+    told = []
+    if cause.state != "completed":
+        quoted = text.replace("\\", "").replace('"', "'")[:128]
+        told.append(f'SIP;cause={cause.code};text="{quoted}"')
+    if q850:
+        told.append(f"Q.850;cause={q850}")
+    return (("Reason", ", ".join(told)),) if told else ()

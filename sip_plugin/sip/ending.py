@@ -15,12 +15,12 @@ class Ending:
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    def end(self, call: Call, name: str, reason: str, now: float) -> list[Action]:
+    def end(self, call: Call, name: str, reason: str, now: float, q850: int = 0) -> list[Action]:
         """End it from our side; the worker is freed at once, whatever the far side does."""
         cause = CAUSES[name]
         call.ending, call.reason = name, reason
         call.timers = {"end": now + END_SECS}
-        headers = reason_header(cause, reason)
+        headers = reason_header(cause, reason, q850)
         hang_up = HangUp(call.leg, cause.code if cause.code >= 300 else 0, cause.phrase, headers)
         return [hang_up, *self._close(call)]
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 
+from dialplan import Answer as Routed
 from dialplan import Reject
 from sip_plugin.planes.messages import CallRefused
 from sip_plugin.sip import events
@@ -17,6 +18,7 @@ from sip_plugin.sip.admission import (
 )
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.events import Accept, Invite, Refuse
+from sip_plugin.sip.farewells import farewell_of, prompt_of
 from sip_plugin.sip.limits import SourceLimits
 from sip_plugin.sip.opening import Opening
 from sip_plugin.sip.running import Running
@@ -52,6 +54,7 @@ class Inbound:
             refused = refusal(agent, running.trunks, trunk)
             return _refused(refused, agent.why, trunk.name, invite)
         worker, lease = running.take_port(invite.sid)
+        variables = routed.variables if isinstance(routed, Routed) else {}
         call = Call(
             sid=invite.sid,
             direction="inbound",
@@ -64,10 +67,12 @@ class Inbound:
             lease=lease,
             config=running.config,
             source=invite.source[0],
-            headers={**routed.variables, **invite.headers},
+            headers={**variables, **invite.headers},
             rings_until=now + routed.ring_secs,
             give_up_at=now + running.config.sip.answer_timeout_secs,
             max_duration_secs=routed.max_duration_secs,
+            prompt=prompt_of(routed.prompt),
+            farewell=farewell_of(routed),
         )
         running.calls[call.sid] = call
         return Accept(running.local_media(lease, trunk, invite.source[0])), [

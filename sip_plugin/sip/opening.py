@@ -3,16 +3,20 @@
 from sip_plugin.sip.actions import Action, Answer, Tell, ToWorker
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
+from sip_plugin.sip.farewells import Farewells
 from sip_plugin.sip.running import Running
 
+PROMPT_SECS = 4.0
+"""The worker may take so long to read a file."""
 OPEN_SLACK_SECS = 1.0
 """The worker gives up on a model by itself, and knows why; we do only if it says nothing."""
 
 
 class Opening:
-    def __init__(self, running: Running, ending: Ending) -> None:
+    def __init__(self, running: Running, ending: Ending, farewells: Farewells) -> None:
         self._running = running
         self._ending = ending
+        self._farewells = farewells
 
     def begin(self, call: Call, now: float) -> ToWorker:
         """Open the model of a new call."""
@@ -36,7 +40,10 @@ class Opening:
         return [Answer(call.leg, 200)]
 
     def failed(self, call: Call, reason: str, now: float) -> list[Action]:
-        """The next agent of the route takes a call that was not answered; else it ends."""
+        """The next agent of the route takes a call that was not answered; else it gets the
+        agent's fallback, or ends."""
+        if call.farewell is not None:
+            return self._farewells.not_played(call, reason, now)
         if not call.answered:
             gone, agent = call.agent, self._running.gate.failed(call.sid, now)
             if agent and now < call.give_up_at:
@@ -46,11 +53,19 @@ class Opening:
                 failed = call.event("agent_failed", agent=gone, reason=reason, next=agent)
                 opening = ToWorker(call.worker, call.opening(again=True))
                 return [opening, Tell(failed), Tell(call.told())]
-        return self._ending.end(call, "model_failed", reason, now)
+        if not self._farewells.fall_back(call):
+            return self._ending.end(call, "model_failed", reason, now)
+        told = [Tell(call.event("fallback", agent=call.agent, reason=reason))]
+        if call.answered:
+            return [*told, *self._farewells.begin(call, now)]
+        call.timers.pop("rung", None)
+        self._wait(call, now)
+        return [ToWorker(call.worker, call.opening(again=True)), *told]
 
     def expired(self, call: Call, now: float) -> list[Action]:
         return self.failed(call, "the model did not open in time", now)
 
     def _wait(self, call: Call, now: float) -> None:
-        due = now + call.agent_spec.open_timeout_secs + OPEN_SLACK_SECS
+        patience = PROMPT_SECS if call.farewell else call.agent_spec.open_timeout_secs
+        due = now + patience + OPEN_SLACK_SECS
         call.timers["open"] = min(due, call.give_up_at) if call.give_up_at else due

@@ -219,7 +219,7 @@ class SipProcess:
             case Answer(sid=sid) | Dial(sid=sid):
                 return self._control.stack_refused(sid, reason, self._loop.time())
             case Refer(sid=sid):
-                return self._control.transfer_not_sent(sid, reason)
+                return self._control.transfer_not_sent(sid, reason, self._loop.time())
         return []
 
     def _tell(self, message: Message) -> None:

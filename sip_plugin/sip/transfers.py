@@ -1,6 +1,7 @@
 """Blind transfers (REFER, RFC 3515): to where outbound rules allow, one at a time a call."""
 
 from dialplan import NoDial, normalize
+from dialplan.outcome import is_uri, number_of_uri
 from sip_plugin.sip.actions import Action, Refer, Tell
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
@@ -16,13 +17,23 @@ class Transfers:
         self._ending = ending
 
     def begin(self, call: Call, target: str, now: float) -> list[Action]:
-        trunk = self._running.trunks[call.trunk]
+        """To what a model asks for, which may be what a caller talked it into: the same rules as
+        for a call out."""
         try:
-            uri = trunk.uri_of(normalize(target))
+            number = normalize(target)
         except ValueError as error:
             return _failed(call, 0, f"the target is {error}")
-        # What a model says may be what a caller talked it into: the same rules as for a call out.
-        allowed = self._running.config.dialplan.outbound.decide(target)
+        return self._refer(call, self._running.trunks[call.trunk].uri_of(number), number, now)
+
+    def begin_configured(self, call: Call, target: str, now: float) -> list[Action]:
+        """To a number or a URI of the configuration, in which a caller's digits may stand."""
+        if not is_uri(target):
+            return self.begin(call, target, now)
+        return self._refer(call, target, number_of_uri(target), now)
+
+    def _refer(self, call: Call, uri: str, number: str, now: float) -> list[Action]:
+        """`number` is what the rules look at; a URI without a user has none."""
+        allowed = self._running.config.dialplan.outbound.decide(number) if number else None
         if isinstance(allowed, NoDial):
             return _failed(call, allowed.code, f"not allowed: {allowed.why}")
         if not call.confirmed or "transfer" in call.timers:

@@ -158,12 +158,14 @@ class Asterisk:
         self,
         user: str = "1001",
         uri: str = "",
+        dial: str = "",
         prompt: str = "",
         digits: str = "",
         listen_secs: float = 5.0,
         caller: str = "+15557650000",
     ) -> OriginatedCall:
-        """Call a registered `user`, or `uri` over the trunk that needs no registration.
+        """Call a registered `user`, or `uri` over the trunk that needs no registration, or have
+        the dialplan `dial` a user, so that two channels are joined, of which one can transfer.
 
         Once answered it records, sends `digits` (RFC 4733), plays `prompt`, listens for
         `listen_secs` and hangs up.
@@ -171,6 +173,8 @@ class Asterisk:
         self._calls += 1
         name = f"call-{self._calls}"
         channel = f"PJSIP/iptrunk/{uri}" if uri else f"PJSIP/{user}"
+        if dial:
+            channel = f"Local/{dial}@from-ua"
         lines = [
             f"Channel: {channel}",
             f"CallerID: <{caller}>",

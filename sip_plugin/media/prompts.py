@@ -1,0 +1,63 @@
+"""The prompts of a worker: read on a thread when first played, kept while they do not change."""
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sip_plugin.media.prompt import load
+from sip_plugin.media.wavefile import NotPlayable
+
+MAX_KEPT_SAMPLES = 8000 * 600
+"""Ten minutes in all, some 10 MB; what was played longest ago is read anew."""
+
+_Version = tuple[int, int, int]
+
+
+class Prompts:
+    def __init__(self, disk: Executor) -> None:
+        self._disk = disk
+        self._kept: OrderedDict[str, tuple[_Version, NDArray[np.int16]]] = OrderedDict()
+        self._reading: set[asyncio.Task[None]] = set()
+
+    def fetch(self, path: str, done: Callable[[NDArray[np.int16] | NotPlayable], None]) -> None:
+        """`done` is called on the loop's thread, later, with the sound or the reason why not."""
+        task = asyncio.get_running_loop().create_task(self._fetch(path, done))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _fetch(
+        self, path: str, done: Callable[[NDArray[np.int16] | NotPlayable], None]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            known = self._kept.get(path)
+            version, pcm = await loop.run_in_executor(self._disk, _read, path, known)
+        except NotPlayable as error:
+            done(error)
+            return
+        self._kept[path] = (version, pcm)
+        self._kept.move_to_end(path)
+        while len(self._kept) > 1 and self._samples() > MAX_KEPT_SAMPLES:
+            self._kept.popitem(last=False)
+        done(pcm)
+
+    def _samples(self) -> int:
+        return sum(len(pcm) for _, pcm in self._kept.values())
+
+
+def _read(
+    path: str, known: tuple[_Version, NDArray[np.int16]] | None
+) -> tuple[_Version, NDArray[np.int16]]:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise NotPlayable(f"cannot be read: {error.strerror}") from None
+    version = (status.st_mtime_ns, status.st_size, status.st_ino)
+    if known is not None and known[0] == version:
+        return known
+    return version, load(path)
