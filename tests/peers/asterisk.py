@@ -174,7 +174,7 @@ class Asterisk:
         name = f"call-{self._calls}"
         channel = f"PJSIP/iptrunk/{uri}" if uri else f"PJSIP/{user}"
         if dial:
-            channel = f"Local/{dial}@from-ua"
+            channel = f"Local/{dial}@from-ua/n"
         lines = [
             f"Channel: {channel}",
             f"CallerID: <{caller}>",
