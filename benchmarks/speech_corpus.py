@@ -18,6 +18,13 @@ from bridge.audio.frames import PHONE_RATE_HZ
 
 PROMPTS = Path("/usr/share/asterisk/sounds")
 LANGUAGES = ("en", "es", "fr", "it")
+NOT_SPEECH = frozenset(
+    {
+        *("tt-monkeys", "beep", "beeperr", "ascending-2tone", "descending-2tone"),
+        *("confbridge-join", "confbridge-leave"),
+    }
+)
+"""Prompts that are apes and tones."""
 DIGITS = Path(__file__).parent.parent.parent / "shared" / "speech" / "digits"
 
 BLOCK_MS = 10
@@ -86,7 +93,7 @@ def _add_prompts(corpus: Corpus, folder: Path, language: str, part: str) -> None
     phrases: list[Phrase] = []
     for path in _chosen(folder.rglob("*.wav"), folder, part):
         kind = path.relative_to(folder).parts[0]
-        if kind == "silence":
+        if kind == "silence" or path.stem in NOT_SPEECH:
             continue
         found = [Phrase(language, pcm) for pcm in cut(_read(path))]
         if kind in ("digits", "letters"):

@@ -20,7 +20,7 @@ import numpy as np
 
 import bridge
 from benchmarks import plain_detector
-from benchmarks.labelled_calls import SCENARIOS, LabelledCall, generate
+from benchmarks.labelled_calls import SCENARIOS, SEEDS, LabelledCall, generate
 from benchmarks.report import Row, publish
 from benchmarks.speech_corpus import Corpus, load
 from benchmarks.turn_metrics import Tally, score
@@ -104,12 +104,17 @@ def cache_key(calls: Sequence[LabelledCall], leg: LegProfile) -> str:
 
 
 def measure(
-    corpus: Corpus, part: str, scenarios: Sequence[str], calls: int, tested: Sequence[Contender]
+    corpus: Corpus,
+    part: str,
+    scenarios: Sequence[str],
+    calls: int,
+    tested: Sequence[Contender],
+    seed: int | None = None,
 ) -> list[Row]:
     rows = []
     for scenario in scenarios:
         began = time.monotonic()
-        made = generate(scenario, calls, corpus, part)
+        made = generate(scenario, calls, corpus, part, seed)
         secs = sum(len(call.recording.caller) for call in made) / 8000
         print(
             f"turns: {scenario}, {calls} calls, {secs / 60:.0f} min …",
@@ -136,6 +141,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_CALLS} calls a scenario")
     parser.add_argument("--calls", type=int, default=0, help=f"a scenario; {CALLS} if not given")
     parser.add_argument("--part", choices=("train", "test"), default="test")
+    parser.add_argument("--seed", type=int, help="of the first call; the part's own if not given")
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="only this")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one more row, with these"
@@ -151,8 +157,10 @@ def main() -> None:
         arguments.scenario or list(SCENARIOS),
         calls,
         contenders(arguments.set),
+        arguments.seed,
     )
-    publish("turns", rows, f"{arguments.part} part, {calls} calls a scenario")
+    seed = SEEDS[arguments.part] if arguments.seed is None else arguments.seed
+    publish("turns", rows, f"{arguments.part} part, {calls} calls a scenario from seed {seed}")
 
 
 if __name__ == "__main__":

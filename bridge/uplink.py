@@ -25,8 +25,9 @@ CHANGE_OVER_FRAMES = 100
 """A change-over waits so long for a quiet frame (2 s)."""
 
 LEAD_FRAMES = 100
-"""The canceller runs at the start of a call though nobody has spoken yet (2 s): it learns the
-line's noise, and its first reply leaks less."""
+"""The canceller listens at the start of a call though nobody has spoken yet (2 s): it learns the
+line's noise, and its first reply leaks less. What it makes of the caller meanwhile is thrown away,
+since it is late and muffled."""
 
 MAX_LEFT_OUT = 15
 """Frames that are made up for the canceller, of a gap in the caller's stream (300 ms)."""
@@ -117,6 +118,9 @@ class Uplink:
         if self._echo_is_expected(frame, far):
             return self._cancel(frame, far, begins=not self._running)
         if not self._running:
+            if self.stats.frames <= LEAD_FRAMES and not self.stats.echo_absent:
+                self.stats.cancelled_frames += 1
+                self._canceller.process(frame, _SILENCE if far is None else far)
             self._residual.undoubted()
             return frame
         cleaned = self._cancel(frame, far, begins=False)
@@ -169,9 +173,7 @@ class Uplink:
         elif self._idle_frames == self._tail_frames + 1:
             self._presence.reply_ended()
         self.stats.echo_absent = self._presence.absent
-        if self._presence.absent:
-            return False
-        return heard or self.stats.frames <= LEAD_FRAMES
+        return heard and not self._presence.absent
 
     def _cancel(
         self, frame: NDArray[np.int16], far: NDArray[np.int16] | None, *, begins: bool

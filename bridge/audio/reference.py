@@ -3,8 +3,8 @@
 Both streams are counted in frames of 20 ms, so the n-th frame sent stands beside the n-th frame
 received, and the echo's delay stays the same though packets leave up to 15 ms early at a talk spurt
 and the caller's come in bursts. Where the two counts meet is found at the first frame, and moved
-only when the frames themselves show for a while that it is wrong: after a stall of ours a burst of
-frames is received before those of the same time are sent, and nothing is wrong.
+only when the frames themselves show that it is wrong: at once when the caller keeps asking for
+what was not sent yet, for that is lost to the canceller; late when there is a surplus.
 """
 
 from collections import deque
@@ -18,8 +18,9 @@ SPARE_FRAMES = 1
 """A surplus that is left, so that a caller's frame may come somewhat early."""
 WINDOW_FRAMES = 100
 """How long the counts are watched before they are moved (2 s)."""
-TOO_EARLY_FRAMES = 20
-"""Frames of a window that had no reference yet: more than a stall makes."""
+TOO_EARLY_FRAMES = 4
+"""Frames of a window that had no reference yet: the counts meet in a wrong place. Fewer are jitter,
+and a hole in the reference costs less than an echo that moves."""
 PATIENT_WINDOWS = 5
 """A surplus that lasts so many windows is not jitter (10 s)."""
 _MANY = 1 << 30
@@ -72,10 +73,10 @@ class Reference:
         self._early += surplus < 0
         self._least_surplus = min(self._least_surplus, surplus)
         self._pulls += 1
-        if self._pulls < WINDOW_FRAMES:
-            return
         if self._early >= TOO_EARLY_FRAMES:
             self._move(self._least_surplus)
+        elif self._pulls < WINDOW_FRAMES:
+            return
         elif self._least_surplus > SPARE_FRAMES:
             self._windows_of_surplus += 1
             lost = self._least_surplus >= MAX_FRAMES

@@ -43,8 +43,12 @@ def demo(
         Literal["document", "phone"],
         typer.Option("--preset", help="The plugin's set of turn options."),
     ] = "phone",
-    bad_line: Annotated[
-        bool, typer.Option("--bad-line", help="A line that returns the agent's voice (ERL 12 dB).")
+    clean_line: Annotated[
+        bool,
+        typer.Option(
+            "--clean-line",
+            help="The caller's line returns nothing of the agent's voice, as a digital phone's.",
+        ),
     ] = False,
     keep_logs: Annotated[
         bool, typer.Option("--keep-logs", help="Put the logs of all processes beside them.")
@@ -57,7 +61,8 @@ def demo(
     """Place a call to a model on this machine, and show what happens on it.
 
     Starts the embedded gateway with its parrot and a plugin, and calls it on loopback with a
-    phone that plays recorded speech: several turns, a backchannel and a barge-in. Takes about a
+    phone that plays recorded speech: several turns, a backchannel and a barge-in. The phone's
+    line returns the agent's voice, as a raw phone leg does; the plugin cancels it. Takes about a
     minute, and needs no phone, no key and no GPU.
 
     Leaves in the folder: call.wav (left the caller, right the agent, as the phone heard them),
@@ -75,7 +80,13 @@ def demo(
     from sip_plugin.demo.show import Show
 
     options = DemoOptions(
-        out, first_audio_ms, canceller, preset, BAD_LINE if bad_line else None, keep_logs, agent
+        out,
+        first_audio_ms,
+        canceller,
+        preset,
+        None if clean_line else BAD_LINE,
+        keep_logs,
+        agent,
     )
 
     async def interruptible(show: Show) -> Result:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio.frames import PHONE_RATE_HZ
+from sip_plugin.demo import playout
 
 RESPONSE_MS = 32
 """Length of the hybrid's own response."""
@@ -23,12 +24,15 @@ class PhoneLine:
     erl_db: float
     """Echo return loss."""
     delay_ms: float
+    """From the arrival of the agent's voice: the phone's jitter buffer, then the way to the hybrid
+    and back."""
 
     def __str__(self) -> str:
         return f"its line returns the agent {self.erl_db:g} dB quieter, after {self.delay_ms:g} ms"
 
     def echo(self) -> "EchoPath":
-        return EchoPath(self.erl_db, self.delay_ms)
+        """To be given what the phone plays."""
+        return EchoPath(self.erl_db, max(self.delay_ms - playout.DELAY_MS, 0.0))
 
 
 BAD_LINE = PhoneLine(erl_db=12.0, delay_ms=120.0)

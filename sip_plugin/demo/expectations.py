@@ -28,6 +28,8 @@ SETTLE_MS = 1000
 HEARD_TOLERANCE_MS = 150
 """Plugin and phone may differ by the packets on the way and the frames of a fade."""
 GOES_ON_MS = 300
+CAUSED_MS = 500
+"""A cancel so long after the caller fell silent is still the caller's doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,21 @@ def _backchannel(line: Line, story: Story, events: Sequence[PluginEvent]) -> lis
 
 def _spans(story: Story, reply: str, at_ms: int) -> bool:
     return story.reply_began.get(reply, at_ms + 1) <= at_ms and at_ms <= story.reply_over[reply]
+
+
+def self_interruptions(
+    caller_events: Sequence[CallerEvent], plugin_events: Sequence[PluginEvent]
+) -> list[int]:
+    """When the agent was cancelled though the caller was silent: milliseconds of the call."""
+    story = Story(caller_events)
+    lines = [(began, story.ended.get(line, began)) for line, began in story.started.items()]
+    return [
+        round(event.audio_ms)
+        for event in plugin_events
+        if event.event == "cancel"
+        and event.audio_ms is not None
+        and not any(began <= event.audio_ms <= ended + CAUSED_MS for began, ended in lines)
+    ]
 
 
 def _barge_ins(

@@ -5,16 +5,16 @@ import random
 import socket
 import struct
 import time
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 
 from bridge.audio import g711
-from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
+from bridge.audio.frames import FRAME_MS, PHONE_RATE_HZ
 from bridge.audio.level import dbfs
 from sip_plugin.demo.echo import EchoPath
 from sip_plugin.demo.measure import CallRecord
+from sip_plugin.demo.playout import PhonePlayout
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.media.session import RtpSession
 
@@ -26,7 +26,7 @@ MAX_PACKETS_A_READ = 64
 MAX_SECS = 600
 """A phone that nobody hangs up keeps no more than this of its call."""
 _FRAME_SECS = FRAME_MS / 1000
-_SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
+_RTP = struct.Struct("!BBHII")
 
 
 def bind_ports(address: str) -> tuple[socket.socket, socket.socket]:
@@ -66,7 +66,7 @@ class Handset:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._origin = 0.0
-        self._to_play: deque[np.ndarray] = deque()
+        self._playout = PhonePlayout()
         self._sent: list[np.ndarray] = []
         self._heard: list[np.ndarray] = []
         self._sent_at: list[float] = []
@@ -105,8 +105,7 @@ class Handset:
     def _frame(self, now: float) -> None:
         assert self.session is not None
         self._on_rtp()
-        self._to_play.extend(frame.pcm for frame in self.session.pull(now))
-        heard = self._to_play.popleft() if self._to_play else _SILENCE
+        heard = self._playout.pull()
         said = self._talk(heard)
         if self._echo is not None:
             returned = said + self._echo.push(heard)
@@ -128,19 +127,20 @@ class Handset:
                 return
             now = time.monotonic()
             self.session.receive(packet, source, now)
-            payload = self._voice(packet)
-            if payload is not None and len(self._packet_at) * _FRAME_SECS < MAX_SECS:
-                self._packet_at.append(now)
-                self._packet_dbfs.append(dbfs(g711.decode(self._media.codec.value, payload)))
+            self._play(packet, now)
 
-    def _voice(self, packet: bytes) -> bytes | None:
-        """The G.711 in a packet, read apart from the session: RFC 3550 section 5.1."""
-        if len(packet) <= 12:
-            return None
-        flags, kind = struct.unpack_from("!BB", packet)
+    def _play(self, packet: bytes, now: float) -> None:
+        """The voice in a packet, read apart from the session: RFC 3550 section 5.1."""
+        if len(packet) <= _RTP.size:
+            return
+        flags, kind, _, timestamp, source = _RTP.unpack_from(packet)
         if flags & 0xF0 != 0x80 or kind & 0x7F != self._media.rx_payload_type:
-            return None
-        return packet[12 + 4 * (flags & 0x0F) :]
+            return
+        pcm = g711.decode(self._media.codec.value, packet[_RTP.size + 4 * (flags & 0x0F) :])
+        self._playout.push(source, timestamp, pcm, int((now - self._origin) * PHONE_RATE_HZ))
+        if len(pcm) and len(self._packet_at) * _FRAME_SECS < MAX_SECS:
+            self._packet_at.append(now)
+            self._packet_dbfs.append(dbfs(pcm))
 
     def _on_rtcp(self) -> None:
         assert self.session is not None

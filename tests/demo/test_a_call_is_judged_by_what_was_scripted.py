@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sip_plugin.demo import speech
+from sip_plugin.demo.expectations import self_interruptions
 from sip_plugin.demo.measure import Outcome
 from sip_plugin.demo.script import Caller, FellSilent, LineStarted, ReplyHeard, default_lines
 from tests.demo.agents import PlainAgent, talk
@@ -87,3 +88,10 @@ def test_a_script_that_was_not_finished_names_the_line(good):
 def test_a_call_without_any_audio_is_judged_too(good):
     call = replace(good, caller=[], plugin=[], record=record_of(*[np.zeros(0, np.int16)] * 2))
     assert "script" in call.failures()
+
+
+def test_a_cancel_that_nobody_spoke_before_is_the_agents_own_doing(good):
+    over = next(e.at_ms for e in good.caller if isinstance(e, ReplyHeard) and e.line == "turn_1")
+    own = turn_event("cancel", over + 700, turn=2)
+    assert self_interruptions(good.caller, good.plugin) == []
+    assert self_interruptions(good.caller, [*good.plugin, own]) == [over + 700]

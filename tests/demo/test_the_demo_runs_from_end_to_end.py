@@ -36,11 +36,24 @@ def test_the_call_goes_as_scripted_and_leaves_its_files(tmp_path):
     summary = json.loads(stdout)
     assert summary["ok"] and all(check["ok"] for check in summary["checks"])
     assert summary["latency_ms"]["phone_ms"]["n"] == 7
+    assert summary["self_interruptions_ms"] == []
+    assert "its line returns the agent 12 dB quieter, after 120 ms; canceller: aec3" in stderr
     assert 30 < summary["call_secs"] < 90
     left = {path.name for path in tmp_path.iterdir()}
     assert {"call.wav", "timeline.png", "summary.json", "plugin.log", "gateway.log"} <= left
     for told in ("180 Ringing", "prime", "commit", "backchannel", "barge-in confirmed"):
         assert told in stderr
+
+
+def test_without_the_canceller_the_agent_interrupts_itself_and_the_demo_says_why(tmp_path):
+    code, stdout, _ = run(tmp_path, "--canceller", "none")
+    assert code == 1
+    assert "The call did not go as scripted" in stdout
+    assert "The agent interrupted itself" in stdout and "what the echo\ncanceller is for" in stdout
+    assert "the end of plugin.log" not in stdout
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["self_interruptions_ms"]
+    assert {"cancel"} <= {check["name"] for check in summary["checks"] if not check["ok"]}
 
 
 def test_a_model_that_is_too_slow_fails_the_call_and_says_so(tmp_path):
