@@ -309,6 +309,18 @@ class MediaCall:
         gate = self._uplink.gate_level(level_dbfs)
         self._bridge.hear(heard, probability, gate, now, upper)
 
+    def talks_in(self, n: int) -> bool:
+        """Whether the agent's voice is to leave in phase `n`."""
+        if self.session is None or not self.answered or not self._bridge.playout.waiting:
+            return False
+        return self._schedule.due(n, self._early_start)
+
+    def sends_in(self, n: int) -> bool:
+        """Whether a packet is due in phase `n`, with the agent's voice or without."""
+        if self.session is None or not self.answered:
+            return False
+        return n >= self._schedule.next or bool(self._later and self._later[0][0] <= n)
+
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
         if self.session is None or not self.answered:

@@ -5,16 +5,14 @@ tick; caller frames are taken in whichever phase follows their arrival, so that 
 at most instead of 20.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
+
+from sip_plugin.media.ticker import Ticker
 
 PHASE_MS = 5
 PHASE_SECS = PHASE_MS / 1000
 PHASES_PER_FRAME = 4
-
-TIMER_SECS = 0.001
-"""Resolution of the event loop's timers."""
 
 MAX_CATCH_UP = 40
 """Phases made up for after a stall (200 ms); older ones are skipped and counted."""
@@ -25,20 +23,12 @@ class PhaseClock:
 
     def __init__(self, on_phase: Callable[[int], None]) -> None:
         self._on_phase = on_phase
-        self._loop = asyncio.get_running_loop()
         self._origin = time.monotonic()
         self._next = 1
-        self._timer: asyncio.TimerHandle | None = None
         self.skipped = 0
         self.behind = 0
         """Phases that are due already after the present one: a stall is being made up for."""
-        self._arm()
-
-    def _arm(self) -> None:
-        delay = self._origin + self._next * PHASE_SECS - time.monotonic()
-        # uvloop's timers and its `time()` are whole milliseconds, counted from the start of the
-        # loop's round: a timer may fire early, and then waits again, but never spins.
-        self._timer = self._loop.call_later(max(delay, TIMER_SECS), self._run)
+        self._ticker = Ticker(self._origin, PHASE_SECS, self._run)
 
     def _run(self) -> None:
         reached = int((time.monotonic() - self._origin) / PHASE_SECS)
@@ -51,8 +41,6 @@ class PhaseClock:
             self._next += 1
             self.behind = reached - n
             self._on_phase(n)
-        self._arm()
 
     def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._ticker.stop()

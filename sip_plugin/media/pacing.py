@@ -17,15 +17,15 @@ class SendSchedule:
         self._grid = phase % PHASES_PER_FRAME
         self._slot: int | None = None
         """Where the next packet stands on the grid."""
-        self._next = 0
+        self.next = 0
         """When it leaves if nothing asks for it earlier."""
         self._talking = False
 
     def due(self, n: int, speech_waits: bool) -> bool:
         """Whether a packet leaves in phase `n`; `speech_waits`: the agent has a frame ready."""
         if self._slot is None:
-            self._slot = self._next = n + (self._grid - n) % PHASES_PER_FRAME
-        if n >= self._next:
+            self._slot = self.next = n + (self._grid - n) % PHASES_PER_FRAME
+        if n >= self.next:
             return True
         return speech_waits and not self._talking and n > self._slot - PHASES_PER_FRAME
 
@@ -42,4 +42,4 @@ class SendSchedule:
         assert self._slot is not None
         self._talking = talking
         self._slot += PHASES_PER_FRAME
-        self._next = n + PHASES_PER_FRAME if talking else self._slot
+        self.next = n + PHASES_PER_FRAME if talking else self._slot

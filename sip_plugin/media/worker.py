@@ -268,12 +268,15 @@ class Worker:
     # --- clock ---------------------------------------------------------------------------
 
     def _on_phase(self, n: int) -> None:
-        for call in self._calls.values():
+        # Somebody waits for the agent's voice and for the caller's, nobody for silence.
+        for call in [call for call in self._calls.values() if call.talks_in(n)]:
             self._guard(call, call.speak, n)
         if not self._clock.behind:
             # What was sent in the phases that are made up for is the reference of what came.
             self._hear()
         self._endpoints.flush()
+        for call in [call for call in self._calls.values() if call.sends_in(n)]:
+            self._guard(call, call.speak, n)
         if n % PHASES_PER_FRAME == 0:
             self._keep_house(n)
 
