@@ -33,7 +33,7 @@ NO_CANCELLER = """
 The agent interrupted itself {times} ({when}).
 The caller's line returned the agent's voice, {erl_db:g} dB quieter and {delay_ms:g} ms later, and
 nothing cancelled it: to the plugin it was somebody who speaks over the agent.
-That is what the echo canceller is for: without "--canceller none" the same call goes as scripted."""
+That is what the canceller is for: without "--canceller none" the same call goes as scripted."""
 AFTERWARDS_SECS = 2.0
 """How long the plugin's last events may take after the phone has hung up."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bridge.agent import AgentSpec
+from bridge.audio import g711
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.wideband import UpperBand
 from bridge.call import CallBridge
@@ -336,10 +337,12 @@ class MediaCall:
         self._send_later(None, now)
         frame = self._next_frame(now)
         pcm = _SILENCE_PCM if frame is None else frame.pcm
+        coded = self._encoder.encode(pcm)
         # On hold nothing leaves, and a digit takes the place of the audio.
-        self._uplink.sent(pcm if frame is not None and self.session.plays_audio else None)
+        left = frame is not None and self.session.plays_audio
+        self._uplink.sent(self._as_decoded(coded, pcm) if left else None)
         starts = frame is not None and frame.starts
-        for payload, marker, wait_ms in self._packets.push(self._encoder.encode(pcm), starts):
+        for payload, marker, wait_ms in self._packets.push(coded, starts):
             self._later.append((n + wait_ms // PHASE_MS, payload, marker))
         self._send_later(n, now)
         self._schedule.sent(n, talking=frame is not None)
@@ -357,6 +360,14 @@ class MediaCall:
         if self.session is not None and self.session.on_hold:
             return None
         return self._prompt.pull()
+
+    def _as_decoded(self, coded: bytes, pcm: np.ndarray) -> np.ndarray:
+        """What the phone makes of a frame: the canceller's reference. What G.722 adds to the lower
+        band is too little to be worth a decoder of its own."""
+        if self._codec is PhoneCodec.G722:
+            return pcm
+        assert self._codec is not None
+        return g711.decode(self._codec.value, coded)
 
     def _send_later(self, n: int | None, now: float) -> None:
         """Send the packets whose phase has come; all that wait with None."""
