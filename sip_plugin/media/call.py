@@ -37,7 +37,7 @@ from bridge.leg.interface import (
     TransferState,
     UsageReported,
 )
-from bridge.playout import PlayoutFrame
+from bridge.playout import Playout, PlayoutFrame
 from bridge.uplink import Uplink
 from sip_plugin.media.clock import PHASE_MS
 from sip_plugin.media.codecs import encoder_of
@@ -310,9 +310,14 @@ class MediaCall:
         gate = self._uplink.gate_level(level_dbfs)
         self._bridge.hear(heard, probability, gate, now, upper)
 
+    @property
+    def _voice(self) -> Playout | Prompt:
+        """Who speaks to the phone."""
+        return self._bridge.playout if self._prompt is None else self._prompt
+
     def talks_in(self, n: int) -> bool:
         """Whether the agent's voice is to leave in phase `n`."""
-        if self.session is None or not self.answered or not self._bridge.playout.waiting:
+        if self.session is None or not self.answered or not self._voice.waiting:
             return False
         return self._schedule.due(n, self._early_start)
 
@@ -331,8 +336,7 @@ class MediaCall:
             self.session.skip(missed * FRAME_SAMPLES)
             self._uplink.skipped(missed)
         self._send_later(n, now)
-        voice = self._bridge.playout if self._prompt is None else self._prompt
-        if not self._schedule.due(n, self._early_start and voice.waiting):
+        if not self._schedule.due(n, self._early_start and self._voice.waiting):
             return
         self._send_later(None, now)
         frame = self._next_frame(now)
