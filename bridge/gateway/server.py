@@ -11,6 +11,7 @@ from aioquic.asyncio.server import QuicServer
 from aioquic.buffer import Buffer
 from aioquic.quic.connection import QuicConnection as AioQuic
 from aioquic.quic.packet import pull_quic_header
+from aioquic.quic.retry import QuicRetryTokenHandler
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bridge.gateway.agent import Agent
@@ -19,9 +20,14 @@ from bridge.gateway.clock import SpeechClock
 from bridge.gateway.connection import GatewayStats, ServerProtocol
 from bridge.gateway.greeter import Greeter
 from bridge.gateway.parrot import Parrot
+from bridge.quic.tickets import SERVER_TICKETS, Tickets
 from bridge.secret import Secret
 from bridge.wire import messages, transport
 from bridge.wire.errors import ErrorCode, WireError
+
+LONG_HEADER = 0x80
+MAX_UNPROVEN = 16
+"""Connections that may shake hands at a time before newcomers must prove their address."""
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +82,7 @@ class Gateway:
         self._server: _Server | None = None
         self._pem = b""
         self._embedded = embedded
+        self._tickets = Tickets(SERVER_TICKETS)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -118,6 +125,8 @@ class Gateway:
                     sock.getsockname()[:2],
                     configuration=configuration,
                     create_protocol=self._protocol,
+                    session_ticket_fetcher=self._tickets.take,
+                    session_ticket_handler=self._tickets.add,
                 ),
                 sock=sock,
             )
@@ -180,25 +189,36 @@ class Gateway:
 
 
 class _Server(QuicServer):
-    """aioquic's server, with a bound on connections, also on those that shake hands."""
+    """aioquic's server, with a bound on connections, also on those that shake hands; when many do,
+    a newcomer must show first that its address is its own (RFC 9000 section 8.1.2)."""
 
     def __init__(self, gateway: Gateway, address: tuple[str, int], **options: Any) -> None:
         super().__init__(**options)
         self.address = address
         self._gateway = gateway
+        self._retries = QuicRetryTokenHandler()
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         gateway = self._gateway
         if len(gateway.protocols) >= gateway.options.max_connections and self._is_new(data):
             return
+        if data and data[0] & LONG_HEADER:
+            header = self._header(data)
+            shaking = sum(not protocol.confirmed for protocol in gateway.protocols)
+            # Who has a token is asked for it even when the rush is over.
+            ask = shaking >= MAX_UNPROVEN or (header is not None and header.token)
+            self._retry = self._retries if ask else None
         super().datagram_received(data, addr)
 
-    def _is_new(self, data: bytes | str) -> bool:
+    def _header(self, data: bytes | str) -> Any:
         assert isinstance(data, bytes)
         try:
-            header = pull_quic_header(
+            return pull_quic_header(
                 Buffer(data=data), host_cid_length=self._configuration.connection_id_length
             )
         except ValueError:
-            return True
-        return header.destination_cid not in self._protocols
+            return None
+
+    def _is_new(self, data: bytes | str) -> bool:
+        header = self._header(data)
+        return header is None or header.destination_cid not in self._protocols

@@ -1,9 +1,11 @@
 """One attempt at a QUIC connection to a gateway, with an error a reader can act on."""
 
 import asyncio
+import logging
 import socket
 import ssl
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from aioquic.tls import AlertDescription
 from cryptography.x509 import load_pem_x509_certificates
 
 from bridge.agent import TlsOptions
+from bridge.quic.tickets import CLIENT_TICKETS, Tickets
 from bridge.wire import audio, transport
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import ALPN, DEAD_AFTER
@@ -21,8 +24,12 @@ from bridge.wire.limits import ALPN, DEAD_AFTER
 CONNECT_TIMEOUT = 5.0
 MAX_QUEUED_SECS = 0.2
 """Uplink audio that the path did not take for so long is shed."""
+MOVE_AFTER = 0.9
+"""Silence after which the plugin tries another socket: its address or a NAT may have changed."""
 _REFUSED_GRACE = 0.4
 """How long a gateway has to speak once its machine said that nobody listens there."""
+
+log = logging.getLogger(__name__)
 
 
 class Owner(Protocol):
@@ -48,9 +55,52 @@ class ClientProtocol(transport.WireProtocol):
         self._owner: Owner | None = owner
         self.ended_event = asyncio.Event()
         self.handshake: asyncio.Future[str | None] = self._loop.create_future()
+        self.early = False
+        """In use before the handshake is over: nobody waits for it."""
+        self.give_back: Callable[[], None] | None = None
+        """Takes back a session ticket that nobody has seen."""
+        self.resumed = self.early_accepted = False
+        """What came of the session ticket."""
+        self._address: Any = None
+        self._moving: asyncio.Task[None] | None = None
+        self._moved_at = 0.0
 
     def next_stream_id(self) -> int:
         return self._quic.get_next_available_stream_id()
+
+    def begin(self, address: Any) -> bool:
+        """Shake hands with a gateway. Returns whether it may be spoken to at once."""
+        self._address = address
+        self.connect(address)
+        self.early = self._internals.early
+        return self.early
+
+    def ping(self, n: int) -> None:
+        silent_since = max(self.last_heard, self._moved_at)
+        if self.now - silent_since > MOVE_AFTER and self._moving is None:
+            self._moved_at = self.now
+            self._moving = self._loop.create_task(self._move())
+        super().ping(n)
+
+    async def _move(self) -> None:
+        """Go on from another socket (RFC 9000 section 9): the gateway follows."""
+        try:
+            sock = open_socket(_family(self._address), self._address)
+        except OSError as error:
+            log.info("no other way to the gateway: %s", error)
+            return
+        else:
+            old = self._transport
+            await self._loop.create_datagram_endpoint(lambda: self, sock=sock)
+            old.close()
+            if self.ended is not None:
+                self._transport.close()
+                return
+            self.stats.moves += 1
+            self._quic.change_connection_id()
+            self.transmit()
+        finally:
+            self._moving = None
 
     async def drain(self, secs: float) -> None:
         """Wait until the other side has confirmed everything on streams, but not for long."""
@@ -62,6 +112,10 @@ class ClientProtocol(transport.WireProtocol):
     def abandon(self) -> None:
         """Say that the connection is over, and let go of it."""
         self._owner = None
+        if self.give_back is not None and not self.handshake.done():
+            self.give_back()
+        if self._moving is not None:
+            self._moving.cancel()
         self.close()
         self._transport.close()
 
@@ -96,6 +150,9 @@ class ClientProtocol(transport.WireProtocol):
     def on_other(self, event: QuicEvent) -> None:
         match event:
             case HandshakeCompleted(alpn_protocol=alpn) if not self.handshake.done():
+                self.resumed = event.session_resumed
+                self.early_accepted = event.early_data_accepted
+                self.last_heard = self.now
                 self.handshake.set_result(alpn)
             case ConnectionTerminated():
                 self.ended_event.set()
@@ -105,10 +162,27 @@ class ClientProtocol(transport.WireProtocol):
     def error_received(self, exc: Exception) -> None:
         if not isinstance(exc, ConnectionRefusedError):
             return
-        if not self.handshake.done():
+        if not self.handshake.done() and not self.early:
             self.handshake.set_exception(exc)
         # Not proof enough to end calls: an ICMP message can be forged.
         self.last_heard = min(self.last_heard, self.now - DEAD_AFTER + _REFUSED_GRACE)
+
+
+def open_socket(family: socket.AddressFamily, address: Any) -> socket.socket:
+    """A UDP socket to an address. Raises OSError."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        transport.bind_sizes(sock)
+        sock.connect(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _family(address: Any) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
 
 class Dialer:
@@ -122,25 +196,28 @@ class Dialer:
         if parts.scheme != "quic" or not parts.hostname or not parts.port:
             raise ValueError(f"{endpoint!r} is not quic://HOST:PORT")
         self._host, self._port = parts.hostname, parts.port
+        self._tickets = Tickets(CLIENT_TICKETS)
 
     async def dial(self, owner: Owner) -> ClientProtocol:
-        """A connection whose handshake is complete. Raises WireError."""
+        """A connection whose handshake is complete, or which may be used before: with a ticket of
+        an earlier one (0-RTT). Raises WireError."""
         loop = asyncio.get_running_loop()
         address, family = await self._resolve()
-        quic = AioQuic(configuration=self._configuration(address[0]))
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        configuration = self._configuration(address[0])
+        configuration.session_ticket = self._tickets.take_newest()
+        quic = AioQuic(configuration=configuration, session_ticket_handler=self._tickets.add)
         try:
-            sock.setblocking(False)
-            transport.bind_sizes(sock)
-            sock.connect(address)
+            sock = open_socket(family, address)
             _, protocol = await loop.create_datagram_endpoint(
                 lambda: ClientProtocol(quic, owner), sock=sock
             )
         except OSError as error:
-            sock.close()
             raise self._error(ErrorCode.CONNECTION_REFUSED, str(error)) from error
         try:
-            protocol.connect(address)
+            if protocol.begin(address):
+                ticket = configuration.session_ticket
+                protocol.give_back = partial(self._tickets.add, ticket)
+                return protocol
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 alpn = await protocol.handshake
             if protocol.ended is not None:

@@ -179,6 +179,11 @@ class Internals:
         """The handshake is over on both sides."""
         return self._quic._handshake_confirmed
 
+    @property
+    def early(self) -> bool:
+        """Data may be sent before the handshake is over (0-RTT, RFC 9001 section 4.6)."""
+        return self._quic._cryptos[Epoch.ZERO_RTT].send.is_valid()
+
     def resize(self, packet_bytes: int) -> None:
         """The size of packets from now on (RFC 8899 section 5.2)."""
         self._quic._max_datagram_size = packet_bytes

@@ -113,6 +113,8 @@ class TransportStats:
     """Not sent: they do not fit a packet of this path."""
     backed_off: int = 0
     """How often congestion lowered the rate."""
+    moves: int = 0
+    """How often the connection went on from another socket."""
     packet_bytes: int = 0
     """The size of UDP payloads that the path is used with."""
     black_holes: int = 0
@@ -273,6 +275,11 @@ class WireProtocol(QuicConnectionProtocol):
         if not pending and self._internals.window_has_room:
             self._internals.model.on_idle()
         self.stats.backed_off = self._internals.model.backed_off
+
+    @property
+    def confirmed(self) -> bool:
+        """The handshake is over on both sides."""
+        return self._internals.confirmed
 
     @property
     def unacknowledged(self) -> bool:

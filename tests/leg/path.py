@@ -19,6 +19,9 @@ class Path(asyncio.DatagramProtocol):
         self.swap = 0.0
         """Share of packets from the client that are held until the next one has passed."""
         self._held: bytes | None = None
+        self.recorded: list[bytes] | None = None
+        """What the client sends, from when this is a list."""
+        self._ignored: Any = None
 
     async def open(self) -> str:
         """Returns the endpoint to use."""
@@ -32,13 +35,29 @@ class Path(asyncio.DatagramProtocol):
         host, port = self._here.get_extra_info("sockname")
         return f"quic://{host}:{port}"
 
+    async def rebind(self) -> None:
+        """Reach the target from another port from now on, as a NAT does that forgot its client."""
+        old = self._there
+        self._there, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Back(self), remote_addr=self._target
+        )
+        old.close()
+
+    def ignore_client(self) -> None:
+        """Carry nothing more to or from the address that the client has now."""
+        self._ignored = self._client
+
     def close(self) -> None:
         for transport in (self._here, self._there):
             if transport is not None:
                 transport.close()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
+        if addr == self._ignored:
+            return
         self._client = addr
+        if self.recorded is not None:
+            self.recorded.append(data)
         if self._lost():
             return
         if self._held is None and self._rng.random() < self.swap:
@@ -50,7 +69,7 @@ class Path(asyncio.DatagramProtocol):
             self._held = None
 
     def back(self, data: bytes) -> None:
-        if not self._lost() and self._client is not None:
+        if not self._lost() and self._client not in (None, self._ignored):
             self._here.sendto(data, self._client)
 
     def _lost(self) -> bool:

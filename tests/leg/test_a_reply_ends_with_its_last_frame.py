@@ -13,7 +13,7 @@ def test_an_end_that_overtakes_the_last_frames_waits_for_them():
     leg.core.commit(1, 50)
     leg.audio(1, 0)
     leg.gateway_says(messages.ReplyEnd(turn=1, frames=3))
-    leg.wait(0.1)
+    leg.wait(0.15)
     leg.audio(1, 1)
     leg.wait(0.15)
     leg.audio(1, 2)
@@ -37,7 +37,7 @@ def test_a_lost_frame_inside_shows_as_a_gap():
     leg.core.commit(1, 50)
     for seq in (0, 1, 3, 4):
         leg.audio(1, seq)
-    leg.wait(0.1)
+    leg.wait(0.15)
     assert sequence(leg) == [0, 1, 3, 4]
     assert leg.core.stats.downlink.lost == 1
 

@@ -1,0 +1,40 @@
+import asyncio
+
+from tests.leg.network import Phone, connection, place, run, talks
+from tests.leg.path import Path
+
+
+def test_early_data_that_arrives_again_opens_no_call():
+    """Somebody on the path records the first flight of a resumed connection, and sends it again
+    when that connection is over and forgotten."""
+
+    async def story():
+        async with place() as where:
+            path = Path(where.gateway.address)
+            async with connection(where, endpoint=await path.open()) as line:
+                await talks(line, where.agent())
+                path.cut = True
+                while not line.reconnects:
+                    await asyncio.sleep(0.02)
+                path.cut = False
+                path.recorded = []
+                await Phone(line, where.agent()).opened()
+                assert line._protocol.early_accepted
+                first_flight = list(path.recorded)
+            calls = where.gateway.stats.calls
+            while where.gateway._server._protocols:
+                await asyncio.sleep(0.01)
+            loop = asyncio.get_running_loop()
+            attacker, _ = await loop.create_datagram_endpoint(
+                asyncio.DatagramProtocol, remote_addr=where.gateway.address
+            )
+            for packet in first_flight:
+                attacker.sendto(packet)
+            while not where.gateway.protocols:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.3)
+            assert where.gateway.stats.calls == calls
+            attacker.close()
+            path.close()
+
+    run(story())
