@@ -36,6 +36,12 @@ def _trunks(config: Config) -> Iterator[Advice]:
     for name, trunk in config.trunks.items():
         if trunk.require_registration and not trunk.sip_password.get_secret_value():
             yield ("trunks", name), "registers without a sip_password"
+        if trunk.srtp != "off" and trunk.transport != "tls":
+            yield (
+                ("trunks", name, "srtp"),
+                "the keys of the audio go over SIP in the clear: whoever can hear the line can "
+                'read them too; set transport = "tls"',
+            )
         for index, network in enumerate(trunk.allow_from):
             if network.prefixlen == 0:
                 yield (

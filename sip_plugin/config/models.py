@@ -262,6 +262,9 @@ class TrunkConfig(Section):
     sips: bool = False
     """Write `sips:` addresses, which ask for TLS on the whole way; needs `transport = "tls"`."""
 
+    srtp: Literal["off", "optional", "required"] = "off"
+    """Encrypted audio (SRTP, keys by SDES): never, when the far side can, or always."""
+
     require_registration: bool = True
     """Register and keep registered; off for an IP trunk, whose sources are in `allow_from`."""
 

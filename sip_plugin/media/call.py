@@ -49,6 +49,7 @@ from sip_plugin.media.ports import PortPair
 from sip_plugin.media.prompt import Prompt, PromptFrame
 from sip_plugin.media.recording import Recording
 from sip_plugin.media.session import CallerFrame, RtpSession
+from sip_plugin.media.srtp import Srtp, SrtpError
 from sip_plugin.media.wavefile import NotPlayable
 from sip_plugin.planes.messages import (
     CallEvent,
@@ -128,6 +129,7 @@ class MediaCall:
         """Of the caller, while a prompt was played."""
         self._parting: HangupAsked | TransferAsked | None = None
         self._parting_since = 0.0
+        self.srtp = Srtp()
         self._send_errors = 0
         self._keys = TwoWays()
         self.ended = False
@@ -224,6 +226,7 @@ class MediaCall:
 
     def start(self, media: MediaDescription, answered: bool, now: float) -> None:
         """The SDP was negotiated, for the first time or anew."""
+        self.srtp.update(media.srtp, now)
         if self.session is None:
             self.ports.drain()
             self.session = RtpSession(media, now)
@@ -260,7 +263,10 @@ class MediaCall:
                 return
             if self.session is None:
                 continue
-            for digit in self.session.receive(packet, source, now()):
+            plain = self.srtp.unprotect(packet, now())
+            if plain is None:
+                continue
+            for digit in self.session.receive(plain, source, now()):
                 self._on_rtp_digit(digit, now())
 
     def on_rtcp(self, now: Callable[[], float]) -> None:
@@ -270,8 +276,11 @@ class MediaCall:
                 packet, source = self.ports.rtcp.recvfrom(MAX_DATAGRAM)
             except (BlockingIOError, ConnectionError):
                 return
-            if self.session is not None:
-                self.session.receive_rtcp(packet, source, now())
+            if self.session is None:
+                continue
+            plain = self.srtp.unprotect_rtcp(packet, now())
+            if plain is not None:
+                self.session.receive_rtcp(plain, source, now())
 
     def _on_rtp_digit(self, event: Dtmf, now: float) -> None:
         if self._keys.by_rtp(event.digit, now):
@@ -434,11 +443,14 @@ class MediaCall:
             self.end(EndCall(sid=self.sid, cause="media_timeout", reason=reason))
 
     def _send(self, sock: socket.socket, packet: tuple[bytes, tuple[str, int]]) -> None:
+        plain, destination = packet
+        is_rtp = sock is self.ports.rtp
         try:
-            sock.sendto(*packet)
-        except OSError as error:
+            secured = self.srtp.protect(plain) if is_rtp else self.srtp.protect_rtcp(plain)
+            sock.sendto(secured, destination)
+        except (OSError, SrtpError) as error:
             if self._send_errors == 0:
-                log.warning("call %s: sending to %s: %s", self.sid, packet[1], error)
+                log.warning("call %s: sending to %s: %s", self.sid, destination, error)
             self._send_errors += 1
 
     # --- the end, and what is told -------------------------------------------------------
@@ -465,6 +477,7 @@ class MediaCall:
         rtp = asdict(self.session.stats) if self.session is not None else {}
         return {
             "rtp": rtp | {"send_errors": self._send_errors},
+            "srtp": asdict(self.srtp.stats),
             "uplink": asdict(self._uplink.stats),
             "bridge": asdict(self._bridge.stats),
             "playout": asdict(self._bridge.playout.stats),

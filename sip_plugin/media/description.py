@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.secret import Secret
+
 
 class PhoneCodec(StrEnum):
     ULAW = "g711_ulaw"
@@ -33,6 +35,23 @@ class Direction(StrEnum):
         return self in (Direction.SENDRECV, Direction.RECVONLY)
 
 
+class SrtpSuite(StrEnum):
+    """RFC 4568 section 6.2; 80 or 32 bits of authentication."""
+
+    AES_CM_128_HMAC_SHA1_80 = "AES_CM_128_HMAC_SHA1_80"
+    AES_CM_128_HMAC_SHA1_32 = "AES_CM_128_HMAC_SHA1_32"
+
+
+class SrtpKeys(BaseModel):
+    """Master key and salt of each way, 30 bytes in base64."""
+
+    model_config = ConfigDict(frozen=True)
+
+    suite: SrtpSuite
+    send: Secret
+    receive: Secret
+
+
 class MediaDescription(BaseModel):
     """One negotiated audio stream. Ports 0 and address 0.0.0.0 mean: nowhere to send yet."""
 
@@ -49,3 +68,5 @@ class MediaDescription(BaseModel):
     rx_event_payload_type: int = Field(-1, ge=-1, le=127)
     ptime_ms: int = Field(20, ge=10, le=60)
     direction: Direction = Direction.SENDRECV
+    srtp: SrtpKeys | None = None
+    """None: plain RTP."""

@@ -102,6 +102,7 @@ class TrunkAccounts:
                 password=config.sip_password.get_secret_value(),
                 expires_secs=config.register_expires_secs,
                 transport=config.transport,
+                srtp=config.srtp,
             )
         )
         if config.require_registration:

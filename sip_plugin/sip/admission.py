@@ -82,8 +82,9 @@ def admit(
     decision = gate.decide(facts, at)
     if isinstance(decision, Reject | Redirect):
         return Turned(refusal(decision, trunks, trunk), decision.why, name)
-    if invite.offer is not None and not sdp.choose(invite.offer, trunk.config.codec_preferences):
-        why = invite.offer.problem or "no common codec"
+    offer = invite.offer and invite.offer.with_srtp(trunk.config.srtp)
+    if offer is not None and not sdp.choose(offer, trunk.config.codec_preferences):
+        why = offer.problem or "no common codec"
         return Turned(Refuse(488, "Not Acceptable Here"), why, name)
     limit = trunk.config.channel_limit
     if load.calls >= load.max_calls or (limit and load.calls_of.get(name, 0) >= limit):

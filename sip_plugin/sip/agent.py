@@ -28,6 +28,7 @@ from sip_plugin.sip.events import (
 from sip_plugin.sip.pj_account import PjAccount
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.pj_endpoint import AgentOptions, Endpoint, bound_port, open_endpoint
+from sip_plugin.sip.sdp import SrtpMode
 from sip_plugin.sip.sids import new_sid
 
 POLL_SECS = 0.005
@@ -59,6 +60,7 @@ class AccountOptions:
     expires_secs: int = 3600
     transport: str = "udp"
     """What carries its requests: `udp`, `tcp` or `tls`."""
+    srtp: SrtpMode = "off"
 
 
 class UserAgent:
@@ -75,12 +77,17 @@ class UserAgent:
         options: AgentOptions,
         on_event: Callable[[Event], None],
         on_invite: Callable[[Invite], Decision] = refuse_all,
+        account_of: Callable[[str, str], str] = lambda address, called: "",
     ) -> None:
+        """`account_of` names the account of a call from `address` to the user `called`; empty
+        leaves it to the stack.
+        """
         self.options = options
         self.port = 0
         """UDP port that SIP listens on, once started."""
         self._on_event = on_event
         self._on_invite = on_invite
+        self._name_account_of = account_of
         self._endpoint: Endpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
@@ -94,7 +101,9 @@ class UserAgent:
 
     async def start(self) -> None:
         """Bind and begin to poll. Raises StackError, for instance when the port is taken."""
-        self._endpoint = open_endpoint(self.options, self.emit, self._connection_lost)
+        self._endpoint = open_endpoint(
+            self.options, self.emit, self._connection_lost, self._account_of
+        )
         self.port = bound_port(self._endpoint)
         self._poller = asyncio.create_task(self._poll(), name="sip poll")
 
@@ -196,6 +205,10 @@ class UserAgent:
 
     def unregister(self, account: str) -> None:
         self._accounts[account].unregister()
+
+    def _account_of(self, address: str, called: str) -> int:
+        account = self._accounts.get(self._name_account_of(address, called))
+        return account.getId() if account is not None else -1
 
     def _connection_lost(self, handle: int, reason: str) -> None:
         for account in self._accounts.values():

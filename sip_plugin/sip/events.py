@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from sip_plugin.media.description import MediaDescription, PhoneCodec
-from sip_plugin.sip.sdp import AudioOffer
+from sip_plugin.sip.sdp import AudioOffer, SrtpMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class LocalMedia:
     address: str
     port: int
     codecs: tuple[PhoneCodec, ...] = (PhoneCodec.ULAW, PhoneCodec.ALAW)
+    srtp: SrtpMode = "off"
 
 
 # --- asked while an INVITE waits for its answer ------------------------------------------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from sip_plugin.media.description import SrtpSuite
 from sip_plugin.sip import sdp
 from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from sip_plugin.sip.agent import AccountOptions, UserAgent
 
 log = logging.getLogger(__name__)
+
+_SRTP_USES = {
+    "off": pj.PJMEDIA_SRTP_DISABLED,
+    "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+    "required": pj.PJMEDIA_SRTP_MANDATORY,
+}
 
 
 class PjAccount(pj.Account):
@@ -54,7 +61,14 @@ class PjAccount(pj.Account):
         # A media transport without sockets: RTP is not the stack's.
         config.mediaConfig.useLoopMedTp = True
         config.mediaConfig.enableLoopback = False
-        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_DISABLED
+        config.mediaConfig.srtpUse = _SRTP_USES[options.srtp]
+        config.mediaConfig.srtpSecureSignaling = 0  # a warning, not a refusal: it is the user's
+        config.mediaConfig.srtpOpt.keyings.append(pj.PJMEDIA_SRTP_KEYING_SDES)
+        for suite in SrtpSuite:
+            # Named, since the stack prefers AES_256_CM, which the media plane does not have.
+            crypto = pj.SrtpCrypto()
+            crypto.name = suite.value
+            config.mediaConfig.srtpOpt.cryptos.append(crypto)
         config.natConfig.iceEnabled = False
         return config
 

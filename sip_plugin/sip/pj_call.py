@@ -66,6 +66,8 @@ class PjCall(pj.Call):
         self._remote = ""
         """The far side's description that the latest one of ours answers; empty: its answer is
         to come."""
+        self._described = ""
+        """Our latest description, as it was sent."""
         self._media: MediaDescription | None = None
         self._ended_by_us = False
         self._silent = False
@@ -158,7 +160,7 @@ class PjCall(pj.Call):
         self._offer = ""
         self._remote = remote
         try:
-            prm.sdp.wholeSdp = self._local_sdp(created, remote)
+            prm.sdp.wholeSdp = self._described = self._local_sdp(created, remote)
         except sdp.SdpError as error:
             self._failure = str(error)
             log.warning("call %s: no usable local SDP: %s", self.sid, error)
@@ -173,7 +175,7 @@ class PjCall(pj.Call):
         codecs = self._local.codecs
         current = self._media.codec if self._media else None
         if remote:
-            offer = sdp.read_offer(remote)
+            offer = sdp.read_offer(remote).with_srtp(self._local.srtp)
             chosen = current if current in offer.codecs else sdp.choose(offer, codecs)
             if chosen is None or offer.problem:
                 raise sdp.SdpError(offer.problem or "no common codec")
@@ -207,10 +209,23 @@ class PjCall(pj.Call):
                 return self._media.model_copy(update={"direction": Direction.INACTIVE})
             try:
                 remote = self._remote or self._owner.latest_sdp
-                return describe(self.getStreamInfo(media.index), sdp.packet_ms(remote))
+                found = describe(self.getStreamInfo(media.index), sdp.packet_ms(remote))
+                return self._secured(found, remote)
+            except sdp.SdpError as error:
+                self._failure = str(error)
+                return None
             except pj.Error as error:
                 self._failure = f"the stack has no stream: {error.reason}"
         return None
+
+    def _secured(self, media: MediaDescription, remote: str) -> MediaDescription:
+        """With the keys of SRTP. Raises SdpError rather than let plain audio out by mistake."""
+        if self._local is None or self._local.srtp == "off":
+            return media
+        keys = sdp.srtp_keys(self._described, remote, media.remote_rtp_port)
+        if keys is None and self._local.srtp == "required":
+            raise sdp.SdpError('the far side did not agree on SRTP (srtp = "required")')
+        return media.model_copy(update={"srtp": keys})
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
         try:

@@ -26,7 +26,7 @@ _PROTOCOLS = {
     "1.2": pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3,
     "1.3": pj.PJ_SSL_SOCK_PROTO_TLS1_3,
 }
-_KEY = re.compile(r"(a=crypto:[^\r\n]*?inline:)[^\s|;]+", re.IGNORECASE)
+_KEY = re.compile(r"(inline:)[A-Za-z0-9+/=]+", re.IGNORECASE)
 """A key of SRTP in a session description (RFC 4568 section 9.2)."""
 _LOST = (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_SHUTDOWN)
 
@@ -65,10 +65,17 @@ class Endpoint(pj.Endpoint):
     """The stack, and what it refuses without asking."""
 
     def __init__(
-        self, emit: Callable[[Event], None], connection_lost: Callable[[int, str], None]
+        self,
+        emit: Callable[[Event], None],
+        connection_lost: Callable[[int, str], None],
+        account_of: Callable[[str, str], int],
     ) -> None:
-        """`connection_lost` is told the stack's handle of a connection that is gone, and why."""
+        """`connection_lost` is told the stack's handle of a connection that is gone, and why;
+        `account_of` tells the stack's number of the account that a call from an address to a
+        user name belongs to, -1 when it does not know.
+        """
         super().__init__()
+        self._account_of = account_of
         self._emit = emit
         self._connection_lost = connection_lost
         self.guard = SdpGuard(sdp.hazard)
@@ -79,6 +86,17 @@ class Endpoint(pj.Endpoint):
             self._emit(CallTurnedAway(int(prm.statusCode), str(prm.reason), called))
         except Exception:
             log_fault(log, "a refused call could not be reported")
+
+    def onSelectAccount(self, prm: pj.OnSelectAccountParam) -> None:
+        # The stack's own choice goes by names that a stranger writes; SRTP depends on it.
+        try:
+            message = parse(prm.rdata.wholeMsg)
+            host = prm.rdata.srcAddress.rpartition(":")[0].strip("[]")
+            chosen = self._account_of(host, message.called)
+            if chosen >= 0:
+                prm.accountIndex = chosen
+        except Exception:
+            log_fault(log, "no account could be chosen")
 
     def onTransportState(self, prm: pj.OnTransportStateParam) -> None:
         try:
@@ -115,13 +133,14 @@ def open_endpoint(
     options: AgentOptions,
     emit: Callable[[Event], None],
     connection_lost: Callable[[int, str], None],
+    account_of: Callable[[str, str], int],
 ) -> Endpoint:
     """Start the stack without threads, sound devices and media sockets. Raises StackError."""
     if any(listener.transport == "tls" for listener in options.listeners):
         options = replace(options, tls=checked(options.tls))
     stack_settings.quieten()
     stack_settings.tune()
-    endpoint = Endpoint(emit, connection_lost)
+    endpoint = Endpoint(emit, connection_lost, account_of)
     where = ""
     try:
         endpoint.libCreate()

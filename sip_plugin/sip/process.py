@@ -28,6 +28,7 @@ from sip_plugin.planes.messages import (
 from sip_plugin.sip import stack_settings
 from sip_plugin.sip.accounts import TrunkAccounts
 from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Refer, Tell, ToWorker
+from sip_plugin.sip.admission import number
 from sip_plugin.sip.agent import AgentOptions, Decision, UserAgent
 from sip_plugin.sip.build import REMEDY, account_shortage, tls_shortage
 from sip_plugin.sip.callcontrol import CallControl
@@ -101,7 +102,7 @@ class SipProcess:
             listeners=listeners(config),
             tls=TlsOptions(**config.sip.tls.model_dump()),
         )
-        self._agent = UserAgent(options, self._on_event, self._on_invite)
+        self._agent = UserAgent(options, self._on_event, self._on_invite, self._trunks.account_of)
         self._accounts = TrunkAccounts(
             self._agent, self._trunks, Names(), partial(self._planes.send_all, "supervisor")
         )
@@ -185,6 +186,9 @@ class SipProcess:
         decision, actions = self._control.invite(invite, self._loop.time())
         self._carry_out(actions)
         return decision
+
+    def _account_of(self, address: str, called: str) -> str:
+        return self._trunks.account_of(address, number(called))
 
     def _on_event(self, event: Event) -> None:
         now = self._loop.time()

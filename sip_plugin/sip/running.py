@@ -63,4 +63,5 @@ class Running:
         address = self.config.sip.public_address or lease.address
         if ip_address(address).is_unspecified:
             address = self._route(far)
-        return LocalMedia(address, lease.port, tuple(trunk.config.codec_preferences))
+        codecs = tuple(trunk.config.codec_preferences)
+        return LocalMedia(address, lease.port, codecs, trunk.config.srtp)

@@ -6,10 +6,14 @@ leaves: the port and address of a leased socket, our codecs and nothing else (RF
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from typing import Literal
 
-from sip_plugin.media.description import PhoneCodec
+from sip_plugin.media.description import PhoneCodec, SrtpKeys
+from sip_plugin.sip import sdes
+
+SrtpMode = Literal["off", "optional", "required"]
 
 MAX_BYTES = 16 * 1024
 MAX_LINES = 400
@@ -29,6 +33,8 @@ _NAMES = {
 _STATIC = {codec.payload_type: codec for codec in PhoneCodec}
 _EVENTS = "TELEPHONE-EVENT/8000"
 _DROPPED = ("a=rtcp:", "a=ssrc:", "a=rtcp-mux", "a=candidate:", "a=ice-")
+_PLAIN = ("RTP/AVP", "RTP/AVPF")
+_SECURE = ("RTP/SAVP", "RTP/SAVPF")
 _PER_FORMAT = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
 
 DEAD_SDP = (
@@ -52,7 +58,23 @@ class AudioOffer:
     codecs: tuple[PhoneCodec, ...]
     """Those of ours that it names, in its order; empty when it names none."""
     problem: str = ""
-    """Why the stream cannot be used whatever its codecs are (SAVP, IPv6); empty: it can."""
+    """Why the stream cannot be used whatever its codecs are (a strange profile, IPv6); empty: it
+    can."""
+    is_secure: bool = False
+    """It is SRTP (a profile of SAVP), or nothing."""
+    has_keys: bool = False
+    """It can be SRTP: there is an `a=crypto` that we can use."""
+
+    def with_srtp(self, mode: SrtpMode) -> "AudioOffer":
+        """The offer as a side with that mode sees it: with a problem where it does not fit."""
+        problem = self.problem
+        if not problem and self.is_secure and mode == "off":
+            problem = 'SRTP is offered, but the trunk has srtp = "off"'
+        elif not problem and self.is_secure and not self.has_keys:
+            problem = "SRTP is offered without a key by a suite that we have"
+        elif not problem and mode == "required" and not self.has_keys:
+            problem = 'no SRTP is offered, but the trunk has srtp = "required"'
+        return replace(self, problem=problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +143,40 @@ def read_offer(text: str) -> AudioOffer:
         if not section.is_live_audio:
             continue
         profile = section.media[2].upper()
-        if profile not in ("RTP/AVP", "RTP/AVPF"):
-            return AudioOffer((), f"profile {profile[:32]} is not RTP/AVP")
+        if profile not in (*_PLAIN, *_SECURE):
+            return AudioOffer((), f"profile {profile[:32]} is not RTP/AVP or RTP/SAVP")
         connection = next((at for at in (*section.lines, *session.lines) if at[:2] == "c="), "")
         if connection[2:].split()[:2] != ["IN", "IP4"]:
             return AudioOffer((), "no IPv4 address in c=")
         named = (_NAMES.get(name) for name in section.formats().values())
-        return AudioOffer(tuple(dict.fromkeys(codec for codec in named if codec)))
+        return AudioOffer(
+            tuple(dict.fromkeys(codec for codec in named if codec)),
+            is_secure=profile in _SECURE,
+            has_keys=bool(sdes.read(section.lines)),
+        )
     return AudioOffer((), "no audio stream")
+
+
+def srtp_keys(local: str, remote: str, remote_port: int) -> SrtpKeys | None:
+    """The keys of a negotiated call, by both its descriptions; None when it is plain RTP.
+
+    Raises SdpError when it should be SRTP and no keys are agreed, and when `remote` is not the
+    description that led to the negotiated `remote_port`.
+    """
+    ours, theirs = _live_audio(local), _live_audio(remote)
+    if _port(theirs.media[1]) != remote_port:
+        raise SdpError("the far side's description is not the one that was negotiated")
+    keys = sdes.agreed(sdes.read(ours.lines), sdes.read(theirs.lines))
+    if keys is None and any(at.media[2].upper() in _SECURE for at in (ours, theirs)):
+        raise SdpError("SRTP without keys that both sides have")
+    return keys
+
+
+def _live_audio(text: str) -> _Section:
+    found = next((section for section in _sections(text) if section.is_live_audio), None)
+    if found is None:
+        raise SdpError("no audio stream")
+    return found
 
 
 def packet_ms(text: str) -> int:

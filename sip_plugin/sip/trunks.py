@@ -77,6 +77,11 @@ class Trunks:
         known.sort(key=lambda trunk: (trunk.config.sip_username != called, trunk.name != account))
         return known[0] if known else None
 
+    def account_of(self, address: str, called: str) -> str:
+        """The name of the trunk that `by_source` finds; empty for a stranger."""
+        trunk = self.by_source(address, "", called)
+        return trunk.name if trunk is not None else ""
+
     def get(self, name: str) -> Trunk | None:
         return self._trunks.get(name)
 

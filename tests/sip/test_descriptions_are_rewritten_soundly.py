@@ -88,7 +88,7 @@ def test_the_codecs_of_an_offer(body: str, codecs: tuple):
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("m=audio 5 RTP/SAVP 0\r\n", "profile"),
+        ("m=audio 5 UDP/TLS/RTP/SAVP 0\r\n", "profile"),
         ("m=audio 5 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n", "IPv4"),
         ("m=audio 0 RTP/AVP 0\r\n", "no audio"),
         ("m=image 5 udptl t38\r\n", "no audio"),
