@@ -38,6 +38,7 @@ from bridge.leg.interface import (
     UsageReported,
 )
 from bridge.playout import Playout, PlayoutFrame
+from bridge.profile import LegProfile
 from bridge.uplink import Uplink
 from sip_plugin.media.clock import PHASE_MS
 from sip_plugin.media.codecs import encoder_of
@@ -104,18 +105,15 @@ class MediaCall:
         self.recording: Recording | None = None
         self._emit = emit
         self._schedule = SendSchedule(phase)
-        self._uplink = uplink
-        self._early_start = opened.leg.early_start
-        spec = opened.agent or _NO_AGENT
-        agent = spec.model_copy(update={"turn": opened.leg.turn(spec.turn)})
-        self._bridge = CallBridge(agent, max_playout_secs, self._on_turn_event)
+        self._agent = opened.agent or _NO_AGENT
+        self._max_playout_secs = max_playout_secs
+        self._leg: ModelCall = AbsentModel()
+        self._use(opened.leg, uplink)
         self._codec: PhoneCodec | None = None
         self._packets = Packetizer(FRAME_MS)
         self._later: deque[tuple[int, bytes, bool]] = deque()
         """Packets that are whole, by the phase in which they leave."""
         self._high: np.ndarray | None = None
-        self._leg: ModelCall = AbsentModel()
-        self._bridge.attach(self._leg)
         self._has_model = opened.agent is not None
         self._awaited = {"model"} if self._has_model else set()
         """What must be there before the call may be answered."""
@@ -133,6 +131,18 @@ class MediaCall:
         self._send_errors = 0
         self._keys = TwoWays()
         self.ended = False
+
+    def change_leg(self, profile: LegProfile, uplink: Uplink) -> None:
+        """It is dialled by another trunk; nothing of the caller was heard yet."""
+        if not self.answered:
+            self._use(profile, uplink)
+
+    def _use(self, profile: LegProfile, uplink: Uplink) -> None:
+        self._uplink = uplink
+        self._early_start = profile.early_start
+        agent = self._agent.model_copy(update={"turn": profile.turn(self._agent.turn)})
+        self._bridge = CallBridge(agent, self._max_playout_secs, self._on_turn_event)
+        self._bridge.attach(self._leg)
 
     # --- model leg -----------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from sip_plugin.media.prompts import Prompts
 from sip_plugin.media.recording import Recording
 from sip_plugin.planes.link import Link, PlaneError, connect
 from sip_plugin.planes.messages import (
+    ChangeLeg,
     CloseCall,
     DigitPressed,
     EndCall,
@@ -124,6 +125,9 @@ class Worker:
                 if call := self._calls.get(sid):
                     call.play(prompt)
                     self._fetch(call, prompt)
+            case ChangeLeg(sid=sid, leg=leg):
+                if call := self._calls.get(sid):
+                    call.change_leg(leg, self._uplink(leg))
             case SendDigits(sid=sid, digits=digits):
                 if call := self._calls.get(sid):
                     call.send_digits(digits)

@@ -1,6 +1,7 @@
 """One end of a plane-to-plane connection: framing, types and bounds around an asyncio stream."""
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -66,6 +67,11 @@ class Link:
             self.abort()
             return
         self._writer.write(encode(message))
+
+    async def drained(self) -> None:
+        """Wait until there is room for more: for what is longer than the queue."""
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         while True:

@@ -147,6 +147,13 @@ class OpenCall(Message):
     """Its agent failed before it was answered; this one takes it, with the same lease."""
 
 
+class ChangeLeg(Message):
+    """A call that was not answered goes out by another trunk, whose line may be another."""
+
+    sid: str
+    leg: LegProfile
+
+
 class StartMedia(Message):
     """The SDP was negotiated, for the first time or anew (hold, changed address)."""
 

@@ -63,7 +63,7 @@ class Reloader:
             raise NotReloaded(f"only a restart can take over: {'; '.join(found.restart)}")
         if not found.live:
             return found
-        document = new.model_dump_json(context=REVEAL)
+        document = new.model_dump_json(context=REVEAL, exclude_defaults=True)
         try:
             await self._sip.reconfigure(document)
         except NotAsked as error:

@@ -116,11 +116,8 @@ class SipLink:
         answer = asyncio.get_running_loop().create_future()
         self._reconfiguring[request_id] = answer
         try:
-            for start in range(0, len(document), MAX_PART_CHARS):
-                part = document[start : start + MAX_PART_CHARS]
-                last = start + MAX_PART_CHARS >= len(document)
-                self._link.send(Reconfigure(request_id=request_id, part=part, last=last))
             async with asyncio.timeout(_RECONFIGURE_SECS):
+                await self._hand_over(self._link, request_id, document)
                 answered = await answer
         except TimeoutError:
             raise NotAsked(
@@ -130,6 +127,14 @@ class SipLink:
             del self._reconfiguring[request_id]
         if answered.problem:
             raise NotAsked(f"the SIP process refused it: {answered.problem}")
+
+    async def _hand_over(self, link: Link, request_id: str, document: str) -> None:
+        """In parts, no faster than they are read: the link is cut when too much waits."""
+        for start in range(0, len(document), MAX_PART_CHARS):
+            part = document[start : start + MAX_PART_CHARS]
+            last = start + MAX_PART_CHARS >= len(document)
+            link.send(Reconfigure(request_id=request_id, part=part, last=last))
+            await link.drained()
 
     def hangup(self, sid: str, reason: str = "normal") -> None:
         """Raises NotAsked."""

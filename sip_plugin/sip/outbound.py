@@ -1,9 +1,9 @@
 """A call that we make: dialled by one trunk after the other until one carries it."""
 
 from dialplan import NoDial
-from sip_plugin.planes.messages import Originate, OriginateAnswer
+from sip_plugin.planes.messages import ChangeLeg, Originate, OriginateAnswer
 from sip_plugin.sip import events
-from sip_plugin.sip.actions import Action, Dial, HangUp, Tell
+from sip_plugin.sip.actions import Action, Dial, HangUp, Tell, ToWorker
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
 from sip_plugin.sip.opening import Opening
@@ -107,7 +107,12 @@ class Outbound:
         call.caller = call.caller_id or way.trunk.config.sip_username
         call.state, call.media = "dialing", None
         tried = call.event("trunk_failed", trunk=gone, reason=why, next=call.trunk)
-        return [Tell(tried), Tell(call.told()), self._dial(call, way.trunk, now)]
+        dial = self._dial(call, way.trunk, now)
+        leg = call.config.leg_of(call.trunk, call.agent)
+        if leg == call.config.leg_of(gone, call.agent):
+            return [Tell(tried), Tell(call.told()), dial]
+        changed = ToWorker(call.worker, ChangeLeg(sid=call.sid, leg=leg))
+        return [changed, Tell(tried), Tell(call.told()), dial]
 
 
 def _trunk_is_at_fault(call: Call, code: int) -> bool:

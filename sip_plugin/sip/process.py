@@ -32,6 +32,7 @@ from sip_plugin.sip.admission import number
 from sip_plugin.sip.agent import AgentOptions, Decision, UserAgent
 from sip_plugin.sip.build import REMEDY, account_shortage, tls_shortage
 from sip_plugin.sip.callcontrol import CallControl
+from sip_plugin.sip.documents import Documents, TooLong
 from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import Event, Invite
 from sip_plugin.sip.leases import LeasePool
@@ -90,8 +91,8 @@ class SipProcess:
         self._workers: dict[str, WorkerState] = {}
         self._refusals = 0
         """Since the last tick."""
-        self._documents: dict[str, list[str]] = {}
-        """Parts of a configuration that has not come whole, by request."""
+        self._documents = Documents()
+        self._one_at_a_time = asyncio.Lock()
         self._reconfigurations: set[asyncio.Task[None]] = set()
         options = AgentOptions(
             bind_address=config.sip.bind_host,
@@ -299,13 +300,16 @@ class SipProcess:
                 log.error("supervisor sent an unexpected %s", type(message).__name__)
 
     def _on_part(self, supervisor: str, message: Reconfigure) -> None:
-        parts = self._documents.setdefault(message.request_id, [])
-        parts.append(message.part)
-        if not message.last:
+        try:
+            document = self._documents.take(message)
+        except TooLong as error:
+            answer = ReconfigureAnswer(request_id=message.request_id, problem=str(error))
+            self._planes.send("supervisor", supervisor, answer)
             return
-        del self._documents[message.request_id]
+        if document is None:
+            return
         task = asyncio.create_task(
-            self._reconfigure(supervisor, message.request_id, "".join(parts)), name="reconfigure"
+            self._reconfigure(supervisor, message.request_id, document), name="reconfigure"
         )
         self._reconfigurations.add(task)
         task.add_done_callback(self._reconfigurations.discard)
@@ -313,14 +317,15 @@ class SipProcess:
     async def _reconfigure(self, supervisor: str, request_id: str, document: str) -> None:
         """Made ready in a thread: meanwhile calls go on."""
         problem = ""
-        try:
-            config = await self._loop.run_in_executor(None, _made_ready, document)
-        except ValidationError as error:
-            problem = f"{error.error_count()} faults in a configuration that had none"
-        else:
-            self._config = config
-            self._control.reconfigure(config)
-            log.info("new configuration: calls that begin now have it")
+        async with self._one_at_a_time:  # in the order in which they were asked for
+            try:
+                config = await self._loop.run_in_executor(None, _made_ready, document)
+            except ValidationError as error:
+                problem = f"{error.error_count()} faults in a configuration that had none"
+            else:
+                self._config = config
+                self._control.reconfigure(config)
+                log.info("new configuration: calls that begin now have it")
         answer = ReconfigureAnswer(request_id=request_id, problem=problem)
         self._planes.send("supervisor", supervisor, answer)
 

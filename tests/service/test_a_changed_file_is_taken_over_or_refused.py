@@ -57,7 +57,7 @@ def test_what_is_live_goes_to_the_sip_process_and_is_named(tmp_path):
 
 
 def test_a_plan_longer_than_a_message_goes_in_parts(tmp_path):
-    routes = [{"number": f"+1555{n:07}", "agent": "parrot"} for n in range(2000)]
+    routes = [{"number": f"+1555{n:07}", "agent": "parrot"} for n in range(8000)]
     new = changed(dialplan={"routes": routes})
     _, document = asked(tmp_path, new)
     assert len(document) > 256 * 1024

@@ -5,6 +5,7 @@ import pytest
 from sip_plugin.planes.messages import (
     CallEvent,
     CallState,
+    ChangeLeg,
     CloseCall,
     ModelReady,
     OpenCall,
@@ -12,7 +13,7 @@ from sip_plugin.planes.messages import (
 )
 from sip_plugin.sip.actions import Dial, HangUp
 from sip_plugin.sip.events import Confirmed, Ended, MediaChanged, Progress
-from tests.sip.story import MEDIA, TRUNK, Story, to_worker, told
+from tests.sip.story import MEDIA, TRUNK, Story, configured, to_worker, told
 
 TWO_TRUNKS = {
     "trunks": {
@@ -90,6 +91,18 @@ def test_a_trunk_that_fails_is_followed_by_the_next():
     assert story.control.on_event(Ended(sid, 200, "", True), 2.1) == [], "of the first attempt"
     final = told(story.control.on_event(Ended(again.sid, 200, "", False), 9.0))[-1]
     assert (final.sid, final.state, final.trunk) == (sid, "completed", "spare")
+
+
+def test_the_next_trunk_has_a_line_of_its_own():
+    main, spare = TWO_TRUNKS["trunks"].values()
+    trunks = {"main": main, "spare": {**spare, "leg_profile": "aec"}}
+    story = Story(tables=TWO_TRUNKS | {"trunks": trunks})
+    dial = ask(story)[-1]
+    actions = story.control.on_event(Ended(dial.sid, 503, "", False), 1.0)
+    (changed,) = to_worker(actions)
+    assert isinstance(changed, ChangeLeg)
+    assert changed.leg == configured(TWO_TRUNKS | {"trunks": trunks}).leg_of("spare", "parrot")
+    assert changed.leg.canceller == "none"
 
 
 def test_a_trunk_that_says_nothing_is_given_up_for_the_next():
