@@ -1,10 +1,11 @@
 """An agent as the plugin sees it: where its model is and how it wants to be spoken to."""
 
 import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from bridge.codec.interface import CodecName
 from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
 from bridge.turn.options import TurnOptions
@@ -59,10 +60,11 @@ class AgentSpec(BaseModel):
     token: Secret = SecretStr("")
     """Shown to the gateway when a call opens."""
     mode: Literal["speech_to_speech"] = "speech_to_speech"
-    model_codec: Literal["pcm16"] = "pcm16"
-    input_rate_hz: Literal[8000, 16000, 24000] = 16000
+    model_codec: CodecName = "pcm16"
+    """On the way to the gateway. G.711 has both rates at 8000."""
+    input_rate_hz: Literal[8000, 16000, 24000, 48000] = 16000
     """Caller to model."""
-    output_rate_hz: Literal[8000, 16000, 24000] = 24000
+    output_rate_hz: Literal[8000, 16000, 24000, 48000] = 24000
     """Model to caller."""
     greeting: str = Field("", max_length=2000)
     """What an agent that greets first should say; empty leaves it to the agent."""
@@ -81,6 +83,21 @@ class AgentSpec(BaseModel):
     leg: LegOptions = LegOptions()
     turn: TurnOptions = TurnOptions()
     tls: TlsOptions = TlsOptions()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _g711_has_one_rate(cls, given: Any) -> Any:
+        if isinstance(given, dict) and str(given.get("model_codec")).startswith("g711"):
+            return {"input_rate_hz": 8000, "output_rate_hz": 8000} | given
+        return given
+
+    @model_validator(mode="after")
+    def _rates_fit_the_codec(self) -> "AgentSpec":
+        if self.model_codec.startswith("g711") and {self.input_rate_hz, self.output_rate_hz} != {
+            8000
+        }:
+            raise ValueError(f"{self.model_codec} has 8000 Hz: leave the rates out, or set them so")
+        return self
 
     @field_validator("metadata")
     @classmethod

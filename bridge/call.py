@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bridge import codec
 from bridge.agent import AgentSpec
 from bridge.audio.frames import FRAME_MS, PHONE_RATE_HZ
 from bridge.audio.resample import Resampler
 from bridge.audio.wideband import BandJoin, UpperBand
+from bridge.codec import CodecError
 from bridge.events import Cancelled, ReplyEnd, ReplyStart, TranscriptHeard, TurnLatency
 from bridge.leg.interface import ModelCall, ReplyAudio, Transcript
 from bridge.leg.interface import ReplyEnd as LegReplyEnd
@@ -45,6 +47,8 @@ class BridgeStats:
     """Counters of one call's bridge."""
 
     uplink_frames: int = 0
+    uplink_untouched: int = 0
+    """Of them, those that are the phone's own G.711 bytes."""
     commits: int = 0
     retracts: int = 0
     """Commits taken back, since the caller went on before the reply was heard."""
@@ -86,6 +90,8 @@ class CallBridge:
         self._committed: dict[int, _Committed] = {}
         self._reply_turn: int | None = None
         self._spoken_turn = 0
+        self._encoder = codec.encoder(agent.model_codec, agent.input_rate_hz)
+        self._decoder = codec.decoder(agent.model_codec, agent.output_rate_hz)
         self._down = Resampler(agent.output_rate_hz, PHONE_RATE_HZ)
         self._expected_timestamp = 0
         self._frames_since_report = 0
@@ -116,17 +122,17 @@ class CallBridge:
         level_dbfs: float,
         now: float,
         upper: UpperBand | None = None,
+        untouched: tuple[str, bytes] | None = None,
     ) -> None:
         """Take one caller frame (int16[160]) with its speech probability and level.
 
-        `upper`: of a phone with a wideband codec.
+        `upper`: of a phone with a wideband codec. `untouched`: law and bytes of the phone's own
+        frame, if nothing was done to it; they go up as they are where the model takes that law.
         """
         assert self._leg is not None
         payload = self._to_model(pcm, upper)
         if not self._on_hold:
-            data = payload.astype("<i2", copy=False).tobytes()
-            self._leg.append(self._seq, self._samples_up, data)
-            self._seq += 1
+            self._append(payload, untouched)
             self.stats.uplink_frames += 1
         self._samples_up += len(payload)
         self._frames += 1
@@ -134,6 +140,20 @@ class CallBridge:
         frame = SpeechFrame(self.at_ms, last_seq, probability, level_dbfs, self._audible)
         for event in self._detector.push(frame):
             self._on_turn(event, now)
+
+    def _append(self, pcm: np.ndarray, untouched: tuple[str, bytes] | None) -> None:
+        assert self._leg is not None
+        name, rate_hz = self._agent.model_codec, self._agent.input_rate_hz
+        if untouched is not None and untouched[0] == name:
+            self.stats.uplink_untouched += 1
+            self._leg.append(self._seq, self._samples_up, untouched[1])
+            self._seq += 1
+            return
+        size = codec.frame_samples(name, rate_hz)
+        for start in range(0, len(pcm), size):
+            data = self._encoder.encode(pcm[start : start + size])
+            self._leg.append(self._seq, self._samples_up + start, data)
+            self._seq += 1
 
     def _to_model(self, pcm: np.ndarray, upper: UpperBand | None) -> np.ndarray:
         rate_hz = self._agent.input_rate_hz
@@ -222,19 +242,21 @@ class CallBridge:
                 self._on_event(TranscriptHeard(self.at_ms, role, text, turn, final))
 
     def _on_audio(self, audio: ReplyAudio, now: float) -> None:
-        if len(audio.payload) % 2 or not audio.payload:
-            self.stats.reply_frames_malformed += 1
-            return
         if audio.turn != self._reply_turn:
             self._reply_turn = audio.turn
+            self._decoder = codec.decoder(self._agent.model_codec, self._agent.output_rate_hz)
             self._down = Resampler(self._agent.output_rate_hz, PHONE_RATE_HZ)
             self._expected_timestamp = 0
             self.stats.replies += 1
+        try:
+            pcm = self._decoder.decode(audio.payload)
+        except CodecError:
+            self.stats.reply_frames_malformed += 1
+            return
         committed = self._committed.get(audio.turn)
         if committed is not None and committed.first_frame_at is None:
             committed.first_frame_at = now
         self.stats.reply_frames += 1
-        pcm = np.frombuffer(audio.payload, "<i2")
         missing = audio.timestamp - self._expected_timestamp
         self._expected_timestamp = audio.timestamp + len(pcm)
         if missing > 0:

@@ -3,11 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from bridge import codec
+from bridge.codec import CodecError, CodecName
 from bridge.gateway.events import AgentEvent, CallerAudio, Committed, Ended
 from bridge.gateway.session import Session
 from bridge.wire import messages
@@ -29,6 +31,8 @@ class CallInfo:
     caller: str
     called: str
     headers: dict[str, str]
+    codec: CodecName
+    """Of the bytes on the wire; an agent need not know it."""
     input_rate_hz: int
     output_rate_hz: int
     greeting: str
@@ -60,6 +64,9 @@ class AgentCall:
     ) -> None:
         self.info = info
         self.dropped_events = 0
+        self.malformed_frames = 0
+        """Audio that is not of the call's codec."""
+        self._decoder = codec.decoder(info.codec, info.input_rate_hz)
         self._accept = accept
         self._session = session
         self._touched = touched
@@ -99,6 +106,18 @@ class AgentCall:
         """
         if not self._session.speak(turn, pcm.astype("<i2", copy=False).tobytes()):
             return False
+        return await self._spoken(turn)
+
+    async def send_encoded(self, data: bytes, turn: int) -> bool:
+        """The same for G.711 bytes on a call of that codec: they reach the plugin untouched.
+        Raises ValueError on other calls."""
+        if self.info.codec not in codec.G711:
+            raise ValueError(f"the call's codec is {self.info.codec}: use send")
+        if not self._session.speak_encoded(turn, data):
+            return False
+        return await self._spoken(turn)
+
+    async def _spoken(self, turn: int) -> bool:
         self._touched()
         while self._session.backlog_ms > BACKLOG_MS:
             self._room.clear()
@@ -181,6 +200,12 @@ class AgentCall:
     def put(self, event: AgentEvent) -> bool:
         """One more event for the agent; False when it has left too many unread."""
         if isinstance(event, CallerAudio):
+            try:
+                pcm = self._decoder.decode(event.pcm).tobytes()
+            except CodecError:
+                self.malformed_frames += 1
+                return True
+            event = replace(event, pcm=pcm, payload=event.pcm)
             if len(self._unread) - self._unread_control >= MAX_UNREAD:
                 self._drop_oldest_audio()
         else:

@@ -280,6 +280,7 @@ def _info(asked: messages.Open) -> CallInfo:
         caller=asked.caller,
         called=asked.called,
         headers=dict(asked.headers),
+        codec=asked.codec,
         input_rate_hz=asked.input_rate_hz,
         output_rate_hz=asked.output_rate_hz,
         greeting=asked.greeting,

@@ -10,13 +10,15 @@ import numpy.typing as npt
 class CallerAudio:
     """A frame of the caller: PCM16 little-endian at the call's input rate.
 
-    `missing` frames before it were lost on the way; `timestamp` counts samples.
+    `missing` frames before it were lost on the way; `timestamp` counts samples. `payload` are the
+    bytes as they came, in the call's codec.
     """
 
     seq: int
     timestamp: int
     pcm: bytes
     missing: int
+    payload: bytes = b""
 
     @property
     def samples(self) -> npt.NDArray[np.int16]:

@@ -7,6 +7,7 @@ and `next_datagram` give. Rules by name in docs/wire.md.
 from collections import deque
 from dataclasses import dataclass, field
 
+from bridge import codec
 from bridge.audio.frames import FRAME_MS
 from bridge.gateway.events import (
     AgentEvent,
@@ -22,6 +23,7 @@ from bridge.gateway.events import (
     Primed,
     TransferProgress,
 )
+from bridge.gateway.voice import Frame, Voice
 from bridge.wire import audio, control, messages
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import (
@@ -36,8 +38,6 @@ from bridge.wire.limits import (
 )
 from bridge.wire.rate import TokenBucket
 from bridge.wire.reorder import Reorder, TrackStats
-
-BYTES_PER_SAMPLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class SessionStats:
 class _Reply:
     """A reply that is being spoken: whole frames wait here until the path takes them."""
 
-    def __init__(self, turn: int) -> None:
+    def __init__(self, turn: int, voice: Voice) -> None:
         self.turn = turn
-        self.frames: deque[bytes] = deque()
-        self.rest = bytearray()
+        self.voice = voice
+        self.frames: deque[Frame] = deque()
         self.next_seq = 0
         self.timestamp = 0
         self.complete = False
@@ -117,7 +117,10 @@ class Session:
     @property
     def backlog_ms(self) -> int:
         """Audio of the agent that the path has not taken yet."""
-        return len(self._reply.frames) * FRAME_MS if self._reply is not None else 0
+        if self._reply is None or self.open is None:
+            return 0
+        a_frame = FRAME_MS // codec.frames_of(self.open.codec, self.open.output_rate_hz)
+        return len(self._reply.frames) * a_frame
 
     def may_speak(self, turn: int) -> bool:
         """Whether audio for `turn` would still go out."""
@@ -134,11 +137,16 @@ class Session:
             self.stats.fenced += 1
             return False
         reply = self._reply_to(turn)
-        reply.rest += pcm
-        size = self._frame_bytes()
-        whole = len(reply.rest) // size * size
-        reply.frames.extend(bytes(reply.rest[i : i + size]) for i in range(0, whole, size))
-        del reply.rest[:whole]
+        reply.frames.extend(reply.voice.push(pcm))
+        return True
+
+    def speak_encoded(self, turn: int, data: bytes) -> bool:
+        """The same for bytes in the call's codec, which must be G.711."""
+        if not self.may_speak(turn):
+            self.stats.fenced += 1
+            return False
+        reply = self._reply_to(turn)
+        reply.frames.extend(reply.voice.push_encoded(data))
         return True
 
     def end_reply(self, turn: int) -> None:
@@ -146,9 +154,7 @@ class Session:
         if not self.may_speak(turn):
             return
         reply = self._reply_to(turn)
-        if reply.rest:
-            reply.frames.append(bytes(reply.rest[: len(reply.rest) // 2 * 2]))
-            reply.rest.clear()
+        reply.frames.extend(reply.voice.flush())
         reply.complete = True
         self._finish_reply()
 
@@ -242,21 +248,17 @@ class Session:
         reply = self._reply
         if reply is None or not reply.frames:
             return None
-        payload = reply.frames.popleft()
+        payload, samples = reply.frames.popleft()
         datagram = audio.encode_downlink(
             self.number, reply.turn, reply.next_seq, reply.timestamp, payload
         )
         reply.next_seq += 1
-        reply.timestamp += len(payload) // BYTES_PER_SAMPLE
+        reply.timestamp += samples
         self.stats.downlink_frames += 1
         self._finish_reply()
         return datagram
 
     # --- inside ------------------------------------------------------------------------------
-
-    def _frame_bytes(self) -> int:
-        assert self.open is not None
-        return self.open.output_rate_hz * FRAME_MS // 1000 * BYTES_PER_SAMPLE
 
     def _say(self, message: messages.Message) -> None:
         if not self.ended:
@@ -397,7 +399,8 @@ class Session:
 
     def _reply_to(self, turn: int) -> _Reply:
         if self._reply is None:
-            self._reply = _Reply(turn)
+            assert self.open is not None
+            self._reply = _Reply(turn, Voice(self.open.codec, self.open.output_rate_hz))
         return self._reply
 
     def _finish_reply(self) -> None:

@@ -64,11 +64,9 @@ def decode(data: bytes) -> Datagram | None:
 
 
 def _audio_fits(size: int) -> bool:
-    return 0 < size <= MAX_AUDIO and size % 2 == 0
+    return 0 < size <= MAX_AUDIO
 
 
 def _check_audio(payload: bytes) -> None:
     if not _audio_fits(len(payload)):
-        raise ValueError(
-            f"audio of {len(payload)} bytes: a datagram takes an even number, 2 to {MAX_AUDIO}"
-        )
+        raise ValueError(f"audio of {len(payload)} bytes: a datagram takes 1 to {MAX_AUDIO}")

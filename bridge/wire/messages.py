@@ -4,13 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.codec.interface import CodecName
+
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Text = Annotated[str, Field(max_length=256)]
 Turn = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
 Seq = Annotated[int, Field(ge=-1, le=0xFFFF_FFFF)]
 Millis = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
 Count = Annotated[int, Field(ge=0, le=0xFFFF_FFFF)]
-Rate = Literal[8000, 16000, 24000]
+Rate = Literal[8000, 16000, 24000, 48000]
 
 MAX_HEADERS = 32
 MAX_TRANSCRIPT = 8000
@@ -36,7 +38,7 @@ class Open(Message):
     caller: Text = ""
     called: Text = ""
     headers: Annotated[dict[Text, Text], Field(max_length=MAX_HEADERS)] = {}
-    codec: Literal["pcm16"] = "pcm16"
+    codec: CodecName = "pcm16"
     input_rate_hz: Rate = 16000
     output_rate_hz: Rate = 24000
     greeting: Annotated[str, Field(max_length=2000)] = ""

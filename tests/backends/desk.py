@@ -15,6 +15,7 @@ def info(**changes: Any) -> CallInfo:
         "sid": "call-1",
         "direction": "inbound",
         "caller": "1001",
+        "codec": "pcm16",
         "called": "2000",
         "headers": {},
         "input_rate_hz": 16000,
