@@ -1,11 +1,12 @@
 """An agent as the plugin sees it: where its model is and how it wants to be spoken to."""
 
 import re
+from importlib.util import find_spec
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from bridge.codec.interface import CodecName
+from bridge.codec.interface import OPUS_MISSING, CodecName
 from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
 from bridge.turn.options import TurnOptions
@@ -97,6 +98,8 @@ class AgentSpec(BaseModel):
             8000
         }:
             raise ValueError(f"{self.model_codec} has 8000 Hz: leave the rates out, or set them so")
+        if self.model_codec == "opus" and find_spec("av") is None:
+            raise ValueError(OPUS_MISSING)
         return self
 
     @field_validator("metadata")

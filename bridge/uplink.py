@@ -77,13 +77,14 @@ class Uplink:
         self._running = False
         if self._canceller is not None:
             self._fade_in = _fade(self._canceller.delay_samples)
-        self.touched = False
-        """The last frame is more than the phone's, high-passed: the canceller had a part in it."""
+        self._touched = False
         self.stats = UplinkStats()
 
     @property
-    def changes_levels(self) -> bool:
-        return self._level_control is not None
+    def alters(self) -> bool:
+        """Whether more was done to the last frame than the high-pass: the canceller had a part in
+        it, or its level is controlled."""
+        return self._touched or self._level_control is not None
 
     def sent(self, pcm: NDArray[np.int16] | None) -> None:
         """One slot of 20 ms: int16 `[160]` as the phone decodes it, None for silence."""
@@ -108,7 +109,7 @@ class Uplink:
         some were left out. The echo's delay is constant in that time only.
         """
         self.stats.frames += 1
-        self.touched = False
+        self._touched = False
         frame = self._high_pass.push(self._well_formed(pcm))
         if self._canceller is None:
             return frame
@@ -186,7 +187,7 @@ class Uplink:
         self, frame: NDArray[np.int16], far: NDArray[np.int16] | None, *, begins: bool
     ) -> NDArray[np.int16]:
         assert self._canceller is not None
-        self._running = self.touched = True
+        self._running = self._touched = True
         self.stats.cancelled_frames += 1
         cleaned = self._canceller.process(frame, _SILENCE if far is None else far)
         if self._idle_frames <= self._tail_frames:

@@ -8,9 +8,11 @@ from typing import Any
 
 import aiohttp
 
+from bridge.audio.frames import FRAME_MS
 from bridge.backends.audio import FromServer, ToServer
 from bridge.backends.functions import Function, Functions
 from bridge.backends.interface import (
+    AudioFormat,
     BackendEvent,
     Dialect,
     Failed,
@@ -40,6 +42,8 @@ from bridge.gateway.events import (
 )
 from bridge.wire.rate import TokenBucket
 
+MAX_MADE_UP = 10
+"""Frames lost on the way that are replaced by silence."""
 RECONNECT_PAUSE = 0.2
 """Before the second attempt; it doubles with each."""
 REPORT_BURST, REPORT_RATE = 40, 10
@@ -101,7 +105,7 @@ class _Conversation:
         self._down: tuple[int, FromServer] | None = None
         """The turn that is spoken, and its resampler."""
         self._speech: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
-        """Samples, None for the end of a reply, or what to do after it; bounded by the dialect,
+        """Samples, G.711 bytes, None for the end of a reply, or what to do after it; bounded by the dialect,
         which bounds a reply."""
         self._parting: Action | None = None
         """What to do when the reply in which the model asked for it has been spoken."""
@@ -144,10 +148,8 @@ class _Conversation:
         core = self._core
         events: list[BackendEvent] = []
         match event:
-            case CallerAudio(pcm=pcm, missing=missing):
-                for _ in range(min(missing, 10)):
-                    core.hear(self._up.push(bytes(len(pcm))))
-                core.hear(self._up.push(pcm))
+            case CallerAudio():
+                self._hear(event)
                 self._renew(now)
             case Answered():
                 core.answered(now)
@@ -166,6 +168,17 @@ class _Conversation:
                 return
         self._handle(events)
 
+    def _hear(self, frame: CallerAudio) -> None:
+        """G.711 of the phone passes untouched to a server that takes it."""
+        untouched = self._is_the_calls(self._core.capabilities.input)
+        for _ in range(min(frame.missing, MAX_MADE_UP)):
+            silence = self._core.capabilities.input.silence * FRAME_MS
+            self._core.hear(silence if untouched else self._up.push(bytes(len(frame.pcm))))
+        self._core.hear(frame.payload if untouched else self._up.push(frame.pcm))
+
+    def _is_the_calls(self, format: AudioFormat) -> bool:
+        return format.encoding == self._call.info.codec != "pcm16"
+
     async def _speak(self) -> None:
         """Replies at the pace of the path."""
         while True:
@@ -177,6 +190,8 @@ class _Conversation:
                     self._call.hangup(reason)
                 case Transfer(target=target):
                     self._call.transfer(target)
+                case bytes():
+                    await self._call.send_encoded(what, turn)
                 case _:
                     await self._call.send(what, turn)
 
@@ -276,6 +291,9 @@ class _Conversation:
         self._arm()
 
     def _on_speech(self, event: Speech) -> None:
+        if self._is_the_calls(event.format):
+            self._speech.put_nowait((event.turn, event.data))
+            return
         if self._down is None or self._down[0] != event.turn or self._down[1].given != event.format:
             converter = FromServer(event.format, self._call.info.output_rate_hz)
             self._down = (event.turn, converter)

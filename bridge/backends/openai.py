@@ -49,8 +49,8 @@ class OpenAiOptions(ServerOptions):
     """Speed of the voice, 0.25 to 1.5; 0 takes the server's default."""
 
     audio: Literal["auto", "pcm16", "pcmu", "pcma"] = "auto"
-    """On the server's connection: PCM at 24 kHz, or G.711. `auto`: G.711 (u-law) for a call whose
-    both rates are 8 kHz, else PCM."""
+    """On the server's connection: PCM at 24 kHz, or G.711. `auto`: the law of a call in G.711, u-law
+    for another whose both rates are 8 kHz, else PCM."""
 
     transcription_model: str = Field("", max_length=200)
     """Model that transcribes the caller, such as `gpt-4o-mini-transcribe`; empty: none does."""
@@ -73,8 +73,7 @@ def connection_url(options: OpenAiOptions) -> str:
 
 def dialect(options: OpenAiOptions, info: CallInfo) -> RealtimeDialect:
     """The conversation of one call."""
-    narrow = info.input_rate_hz == info.output_rate_hz == 8000
-    audio = options.audio if options.audio != "auto" else ("pcmu" if narrow else "pcm16")
+    audio = options.audio if options.audio != "auto" else _audio_of(info)
     heard: Message = {"format": _NAMES[audio], "turn_detection": None}
     if options.transcription_model:
         heard["transcription"] = {"model": options.transcription_model}
@@ -107,6 +106,12 @@ def dialect(options: OpenAiOptions, info: CallInfo) -> RealtimeDialect:
         resumes=True,
     )
     return ga_dialect(options, info, session, capabilities)
+
+
+def _audio_of(info: CallInfo) -> Literal["pcm16", "pcmu", "pcma"]:
+    if info.codec == "g711_alaw":
+        return "pcma"
+    return "pcmu" if info.input_rate_hz == info.output_rate_hz == 8000 else "pcm16"
 
 
 def ga_dialect(

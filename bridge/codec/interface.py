@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 CodecName = Literal["pcm16", "opus", "g711_ulaw", "g711_alaw"]
+OPUS_MISSING = "opus needs PyAV: pip install 'clutchcall-sip-plugin[opus]'"
 Pcm = npt.NDArray[np.int16]
 """int16 `[n]`, mono."""
 

@@ -7,14 +7,13 @@ import numpy as np
 
 from bridge.audio.frames import FRAME_MS
 from bridge.audio.resample import Resampler
-from bridge.codec.interface import CodecError, CodecUnavailable, Pcm
+from bridge.codec.interface import OPUS_MISSING, CodecError, CodecUnavailable, Pcm
 
 BIT_RATE = {8000: 16_000, 16_000: 24_000, 24_000: 28_000, 48_000: 32_000}
 """Bits a second: clear speech in each bandwidth."""
 MAX_BYTES = 400
 """Of a frame: 20 ms at 160 kbit/s."""
 _DECODED_HZ = 48_000  # what libopus gives here, whatever went in
-MISSING = "opus needs PyAV: pip install 'clutchcall-sip-plugin[opus]'"
 
 
 class OpusEncoder:
@@ -92,5 +91,5 @@ def _library() -> Any:
     try:
         import av
     except ImportError:
-        raise CodecUnavailable(MISSING) from None
+        raise CodecUnavailable(OPUS_MISSING) from None
     return av

@@ -9,6 +9,7 @@ from typing import Protocol
 from aioquic.quic.connection import QuicConnection as AioQuic
 from aioquic.quic.events import HandshakeCompleted, QuicEvent
 
+from bridge.codec import CodecUnavailable
 from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
 from bridge.gateway.events import AgentEvent, Ended
 from bridge.gateway.session import Asked, Session
@@ -189,7 +190,16 @@ class ServerProtocol(WireProtocol):
     def _admit(self, call: _Call, asked: messages.Open) -> None:
         try:
             agent = self._host.admit(asked)
-        except WireError as error:
+            agent_call = AgentCall(
+                _info(asked),
+                call.session,
+                touched=lambda: self._touched(call),
+                accept=lambda: self._accept(call),
+            )
+        except (WireError, CodecUnavailable) as problem:
+            error = problem
+            if isinstance(problem, CodecUnavailable):
+                error = WireError(ErrorCode.CODEC_UNAVAILABLE, f"{asked.codec}: {problem}")
             log.warning("call %s refused: %s", asked.sid, error)
             self._host.stats.refused += 1
             call.session.refuse(error.code, error.message)
@@ -198,13 +208,8 @@ class ServerProtocol(WireProtocol):
         self._host.stats.calls += 1
         log.info("call %s: %s, %s", asked.sid, asked.agent, asked.direction)
         call.sid = asked.sid
-        call.agent_call = AgentCall(
-            _info(asked),
-            call.session,
-            touched=lambda: self._touched(call),
-            accept=lambda: self._accept(call),
-        )
-        call.task = self._loop.create_task(self._serve(call, call.agent_call, agent))
+        call.agent_call = agent_call
+        call.task = self._loop.create_task(self._serve(call, agent_call, agent))
         self.tasks.add(call.task)
         call.task.add_done_callback(self.tasks.discard)
         if not getattr(agent, "accepts_calls", False):

@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_AGENT = "unknown_agent"
     TOO_MANY_CALLS = "too_many_calls"
     DUPLICATE_CALL = "duplicate_call"
+    CODEC_UNAVAILABLE = "codec_unavailable"
     AGENT_FAILED = "agent_failed"
     SHUTTING_DOWN = "shutting_down"
 

@@ -114,6 +114,8 @@ class MediaCall:
         self._later: deque[tuple[int, bytes, bool]] = deque()
         """Packets that are whole, by the phase in which they leave."""
         self._high: np.ndarray | None = None
+        self._own: bytes | None = None
+        """Of the frame that is being heard: what the phone sent, untouched."""
         self._has_model = opened.agent is not None
         self._awaited = {"model"} if self._has_model else set()
         """What must be there before the call may be answered."""
@@ -316,6 +318,7 @@ class MediaCall:
         if self.recording is not None:
             self.recording.caller(frame.pcm)
         self._high = frame.high
+        self._own = frame.payload
         return self._uplink.clean(frame.pcm, frame.slots)
 
     def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
@@ -327,7 +330,10 @@ class MediaCall:
         is_wide = self._codec is PhoneCodec.G722
         upper = UpperBand(self._high, self._uplink.cancels) if is_wide else None
         gate = self._uplink.gate_level(level_dbfs)
-        self._bridge.hear(heard, probability, gate, now, upper)
+        untouched = None
+        if self._own is not None and self._codec is not None and not self._uplink.alters:
+            untouched = (self._codec.value, self._own)
+        self._bridge.hear(heard, probability, gate, now, upper, untouched)
 
     @property
     def _voice(self) -> Playout | Prompt:

@@ -43,6 +43,8 @@ class CallerFrame:
     1 when others were left out before it."""
     high: NDArray[np.int16] | None = None
     """Of a wideband phone: what is above 8 kHz sampling, 320 samples at 16 kHz (`BandSplit`)."""
+    payload: bytes | None = None
+    """The phone's own bytes, when `pcm` is just what they say."""
 
 
 MAX_SLOTS = 3000
@@ -276,7 +278,9 @@ class RtpSession:
             pcm, high = self._decoder.decode(payload)
             if before is not None:
                 pcm = cross_fade(before, pcm)
-            return CallerFrame(self._concealer.good(pcm), "audio", passed, high)
+            heard = self._concealer.good(pcm)
+            own = payload if heard is pcm and before is None else None
+            return CallerFrame(heard, "audio", passed, high, own)
         if not quiet:
             pcm, audible = self._concealer.conceal()
             if audible:

@@ -58,7 +58,7 @@ reject = 200
         "f.toml:19: trunks.half.domain: this key is required",
         "f.toml:20: trunks.half.require_registration: must be true or false, without quotes",
         "f.toml:23: agents.parrot.endpoint: must be quic://HOST:PORT, the port from 1 to 65535",
-        "f.toml:24: agents.parrot.input_rate_hz: must be 8000, 16000 or 24000",
+        "f.toml:24: agents.parrot.input_rate_hz: must be 8000, 16000, 24000 or 48000",
         "f.toml:27: agents.parrot.turn.vad_threshold: must be below 1.0",
         "f.toml:30: dialplan.routes[0].number: neither a telephone number nor a plain ASCII name",
         'f.toml:31: dialplan.routes[0].agent: there is no such agent (did you mean "parrot"?)',

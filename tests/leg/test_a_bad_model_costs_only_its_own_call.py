@@ -156,7 +156,7 @@ class NonsenseGateway(transport.WireProtocol):
                 self.send_stream(stream_id, control.encode(messages.Opened()), False)
                 good = audio.encode_downlink(number, 1, 0, 0, bytes(960))
                 for n in range(300):
-                    self.queue_datagram([b"", b"\x02", b"\xee" * 40, good[:20]][n % 4])
+                    self.queue_datagram([b"", b"\x02", b"\xee" * 40, good[:17]][n % 4])
                     self.queue_datagram(audio.encode_uplink(n, 0, 0, bytes(2)))
                     self.queue_datagram(audio.encode_downlink(n + 70_000, 1, 0, 0, bytes(2)))
                     self.queue_datagram(audio.encode_downlink(number, n + 9, 0, 0, bytes(2)))

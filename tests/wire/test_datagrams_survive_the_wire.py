@@ -45,7 +45,7 @@ def test_nonsense_is_told_apart_and_never_raises(data):
             pass
 
 
-def test_audio_that_is_no_pcm16_is_refused():
+def test_audio_of_no_length_or_too_much_is_refused():
     head = audio.encode_uplink(1, 2, 3, b"ab")[:-2]
-    for payload in (b"", b"x", bytes(MAX_AUDIO + 2)):
+    for payload in (b"", bytes(MAX_AUDIO + 1)):
         assert audio.decode(head + payload) is None
