@@ -105,8 +105,8 @@ class _Conversation:
         self._down: tuple[int, FromServer] | None = None
         """The turn that is spoken, and its resampler."""
         self._speech: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
-        """Samples, G.711 bytes, None for the end of a reply, or what to do after it; bounded by the dialect,
-        which bounds a reply."""
+        """Samples, G.711 bytes, None for the end of a reply, or what to do after it; bounded by the
+        dialect, which bounds a reply."""
         self._parting: Action | None = None
         """What to do when the reply in which the model asked for it has been spoken."""
         self._socket: ServerSocket | None = None

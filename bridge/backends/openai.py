@@ -49,8 +49,8 @@ class OpenAiOptions(ServerOptions):
     """Speed of the voice, 0.25 to 1.5; 0 takes the server's default."""
 
     audio: Literal["auto", "pcm16", "pcmu", "pcma"] = "auto"
-    """On the server's connection: PCM at 24 kHz, or G.711. `auto`: the law of a call in G.711, u-law
-    for another whose both rates are 8 kHz, else PCM."""
+    """On the server's connection: PCM at 24 kHz, or G.711. `auto`: the law of a call in G.711,
+    u-law for another whose both rates are 8 kHz, else PCM."""
 
     transcription_model: str = Field("", max_length=200)
     """Model that transcribes the caller, such as `gpt-4o-mini-transcribe`; empty: none does."""
