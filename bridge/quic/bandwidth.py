@@ -9,12 +9,14 @@ choices are for audio:
 - Window and burst have room for one tick: all calls of a worker speak in the same 20 ms.
 - The short-term bound of BBRv2 answers to a standing queue, as SCReAM's delay target does
   (RFC 8298 section 4.1.2), and to heavy loss, far above what a radio link loses.
-- PROBE_RTT halves the window for one round only, and only when the queue may have hidden the
-  path's round trip time: audio does not stop for it.
+- There is no PROBE_RTT, for audio does not stop: whoever sees a standing queue drains it, so that
+  the smallest round trip time of the last seconds is the path's. A delay that stays when we send
+  less is not ours (a busy machine, others' traffic), and is soon part of what is taken as given.
 
 No I/O and no clock: bytes, rates in bytes per second, times in seconds.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -25,18 +27,23 @@ CRUISE_WINDOW_GAIN = 2.0
 PROBE_GAINS = (1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 """Pacing gains of PROBE_BW, a round trip time each."""
 BANDWIDTH_ROUNDS = 10
-MIN_RTT_SECS = 10.0
-BETA = 0.7
-"""How far one period of congestion may lower the short-term bound."""
-QUEUE_TARGET = 0.03
+MIN_RTT_SECS = 2.0
+"""The smallest round trip time of this period and the one before counts."""
+BETA, DRAIN = 0.7, 0.85
+"""How far one period of congestion may lower the short-term bound, and how far below what came
+through, so that the queue drains."""
+QUEUE_TARGET = 0.05
 """A standing queue of more than this, or of half the round trip time, is congestion."""
 HEAVY_LOSS, HEAVY_LOSS_PACKETS = 0.2, 10
 """Lost share of a period that is congestion though no queue stands (a policer)."""
 FULL_ROUNDS, FULL_GROWTH = 3, 1.25
-BAD_PERIODS = 2
-"""Periods in a row that it takes: one may be a stall of either machine."""
-BOUND_SECS = 2.0
-"""A short-term bound is tested anew after this time without congestion."""
+PERIOD_SECS, BAD_PERIODS = 0.1, 2
+"""Congestion is looked for so often, and believed when it lasts: a queue in one period may be a
+stall of either machine, whose process takes its packets late."""
+BOUND_GROWTH = 1.15
+"""How far a period without congestion raises the short-term bound, until it bounds no more."""
+SLACK = 0.05
+"""The window has room for what the other side's process, not the path, holds back so long."""
 INITIAL_PACKETS, MIN_PACKETS = 10, 4
 
 
@@ -70,7 +77,6 @@ class BandwidthModel:
         self._rates: deque[tuple[int, float]] = deque()
         """Round and rate, rates falling: the head is the greatest of the last rounds."""
         self._bound: float | None = None
-        self._bound_at = 0.0
         self._round = 0
         self._round_ends_at = 0
         self._round_limited = True
@@ -82,7 +88,7 @@ class BandwidthModel:
         self._full_rate = 0.0
         self._full_rounds = 0
         self._min_rtt_at = 0.0
-        self._probing_rtt_until: int | None = None
+        self._older_rtt = self._newer_rtt = math.inf
         self._phase = 2
         self._phase_at = 0.0
 
@@ -105,12 +111,10 @@ class BandwidthModel:
             floor = INITIAL_PACKETS * self.packet_bytes
         if not bandwidth:
             return floor
-        if self._probing_rtt_until is not None:
-            return max(MIN_PACKETS * self.packet_bytes, int(bandwidth * self.min_rtt / 2))
         if self._bound is not None:
-            return max(floor, int(bandwidth * (self.min_rtt + 2 * TICK)))
+            return max(floor, int(bandwidth * (self.min_rtt + SLACK + 2 * TICK)))
         gain = CRUISE_WINDOW_GAIN if self.filled else STARTUP_GAIN
-        return max(floor, int(gain * bandwidth * (self.min_rtt + TICK)))
+        return max(floor, int(bandwidth * (gain * (self.min_rtt + TICK) + SLACK)))
 
     @property
     def pacing_rate(self) -> float:
@@ -122,6 +126,10 @@ class BandwidthModel:
     def burst(self) -> int:
         """Bytes that may leave at once: two ticks at the path's rate."""
         return max(INITIAL_PACKETS * self.packet_bytes, int(2 * TICK * self.bandwidth))
+
+    @property
+    def _queue_target(self) -> float:
+        return max(QUEUE_TARGET, self.min_rtt / 2)
 
     # --- what happened -----------------------------------------------------------------------
 
@@ -153,14 +161,17 @@ class BandwidthModel:
             self._app_limited_until = 0
         self._take_rate(sent, now)
         if sent.delivered >= self._round_ends_at:
-            self._end_round(now)
+            self._end_round()
 
     def on_rtt(self, rtt: float, now: float) -> None:
         self._period_rtt = min(rtt, self._period_rtt) if self._period_rtt else rtt
-        if not self.min_rtt or rtt <= self.min_rtt or now - self._min_rtt_at > 2 * MIN_RTT_SECS:
-            self.min_rtt, self._min_rtt_at = rtt, now
+        if now - self._min_rtt_at > MIN_RTT_SECS:
+            self._min_rtt_at = now
+            self._older_rtt, self._newer_rtt = self._newer_rtt, rtt
+        self._newer_rtt = min(self._newer_rtt, rtt)
+        self.min_rtt = min(self._older_rtt, self._newer_rtt)
         self._turn_phase(now)
-        if now - self._period_at >= self.min_rtt + TICK:
+        if now - self._period_at >= max(PERIOD_SECS, self.min_rtt + TICK):
             self._end_period(now)
 
     def on_lost(self, sent: Sent) -> None:
@@ -171,10 +182,10 @@ class BandwidthModel:
         """Neither delivered nor lost: its keys were discarded, or it is sent again early."""
         self.in_flight -= sent.size
 
-    def on_silence(self, now: float) -> None:
+    def on_silence(self) -> None:
         """Persistent congestion (RFC 9002 section 7.6): nothing came through for long."""
         if self._rates:
-            self._lower_bound(self.bandwidth * BETA, now)
+            self._lower_bound(self.bandwidth * BETA)
 
     # --- inside ------------------------------------------------------------------------------
 
@@ -190,39 +201,34 @@ class BandwidthModel:
             self._rates.pop()
         self._rates.append((self._round, rate))
 
-    def _end_round(self, now: float) -> None:
+    def _end_round(self) -> None:
         self._round += 1
         self._round_ends_at = self._delivered
         if not self._round_limited:
             while len(self._rates) > 1 and self._rates[0][0] < self._round - BANDWIDTH_ROUNDS:
                 self._rates.popleft()
         self._check_full()
-        if self._probing_rtt_until is not None and self._round >= self._probing_rtt_until:
-            self._probing_rtt_until = None
-            self._min_rtt_at = now
-        elif now - self._min_rtt_at > MIN_RTT_SECS and not self._round_limited:
-            self._probing_rtt_until = self._round + 1
         self._round_limited = True
 
     def _end_period(self, now: float) -> None:
         """Heed congestion. By the clock: rounds grow as long as the queue that they wait in."""
-        target = max(QUEUE_TARGET, self.min_rtt / 2)
-        queued = self._period_rtt > self.min_rtt + target
+        queued = self._period_rtt > self.min_rtt + self._queue_target
         lost, total = self._period_lost, self._period_lost + self._period_acked
         heavy = lost > HEAVY_LOSS * total and lost > HEAVY_LOSS_PACKETS * self.packet_bytes
         self._bad_periods = self._bad_periods + 1 if queued or heavy else 0
         if self._bad_periods >= BAD_PERIODS and self._rates:
             came_through = self._period_acked / (now - self._period_at)
-            self._lower_bound(max(came_through, self.bandwidth * BETA), now)
-        elif self._bound is not None and now - self._bound_at > BOUND_SECS:
-            self._bound = None
+            self._lower_bound(max(DRAIN * came_through, self.bandwidth * BETA))
+        elif self._bound is not None and not self._bad_periods:
+            self._bound *= BOUND_GROWTH
+            if self._bound > self._rates[0][1]:
+                self._bound = None
         self._period_at = now
         self._period_rtt = 0.0
         self._period_lost = self._period_acked = 0
 
-    def _lower_bound(self, rate: float, now: float) -> None:
+    def _lower_bound(self, rate: float) -> None:
         self._bound = min(rate, self.bandwidth)
-        self._bound_at = now
         self.backed_off += 1
         self.filled = True
 

@@ -38,7 +38,6 @@ class ModelCongestionControl(QuicCongestionControl):
         self._on_size = on_size
         self._sent: dict[int, Sent] = {}
         self.pacer: TickPacer | None = None
-        self._now = 0.0
 
     @property
     def congestion_window(self) -> int:  # type: ignore[override]
@@ -75,10 +74,9 @@ class ModelCongestionControl(QuicCongestionControl):
                 self._on_size(sent.size, False)
 
     def on_persistent_congestion(self) -> None:
-        self._model.on_silence(self._now)
+        self._model.on_silence()
 
     def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
-        self._now = now
         self._model.on_rtt(rtt, now)
 
 
