@@ -132,16 +132,17 @@ class TrunkAccounts:
 
     async def _resolve(self, trunk: Trunk, register: bool) -> None:
         config = trunk.config
-        hosts = {at for at in (config.domain, config.proxy) if at}
+        way = config.proxy or config.domain
         while True:
             found: set[str] = set()
             problem = ""
-            for at in sorted(hosts):
+            for at in {config.domain, way}:
                 try:
                     found |= set(await self._names.addresses(at, config.transport))
                 except OSError as error:
-                    host, _ = split_host_port(at, 0)
-                    problem = f"{host} cannot be resolved: {error.strerror}"
+                    if at == way:  # behind a proxy the domain needs no address
+                        host, _ = split_host_port(at, 0)
+                        problem = f"{host} cannot be resolved: {error.strerror}"
             if found:
                 trunk.addresses = tuple(sorted(found))
             if register:
