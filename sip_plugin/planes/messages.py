@@ -214,6 +214,7 @@ class Originate(Message):
 class Hangup(Message):
     sid: str
     reason: str = "normal"
+    cause: Literal["plugin_hangup", "shutdown"] = "plugin_hangup"
 
 
 class Drain(Message):
@@ -264,6 +265,9 @@ class CallState(Message):
     reason: str = ""
     cause: str = ""
     """Ours: caller_hangup, plugin_hangup, model_hangup, model_failed, media_timeout, …"""
+    ended_by: Literal["", "caller", "callee", "agent", "plugin", "network"] = ""
+    far_reason: str = ""
+    """The far side's Reason header (RFC 3326)."""
 
 
 class TrunkState(Message):

@@ -58,6 +58,8 @@ class ControlApi:
                 web.get("/v1/calls", self._list_calls),
                 web.get("/v1/calls/{sid}", self._show_call),
                 web.delete("/v1/calls/{sid}", self._hang_up),
+                web.post("/v1/calls/{sid}/hold", self._hold),
+                web.post("/v1/calls/{sid}/resume", self._hold),
                 web.get("/v1/calls/{sid}/events", self._stream_call, allow_head=False),
                 web.get("/v1/events", self._stream_all, allow_head=False),
                 web.post("/v1/reload", self._take_over),
@@ -149,6 +151,18 @@ class ControlApi:
             self._link.hangup(call.sid)
         except NotAsked as error:
             raise Problem(503, "not available", f"the call was not hung up: {error}") from None
+        return web.json_response(call.summary(), status=202)
+
+    async def _hold(self, request: web.Request) -> web.Response:
+        """Put the phone on hold, or take it back; `media_started` tells when it is done."""
+        call = self._call(request)
+        on = request.path.endswith("/hold")
+        if call.state != "in_progress":
+            raise Problem(409, "not in progress", f"the call is {call.state}")
+        try:
+            self._link.hold(call.sid, on)
+        except NotAsked as error:
+            raise Problem(503, "not available", f"nothing was changed: {error}") from None
         return web.json_response(call.summary(), status=202)
 
     async def _take_over(self, request: web.Request) -> web.Response:

@@ -49,6 +49,8 @@ class Call:
     code: int = 0
     reason: str = ""
     cause: str = ""
+    ended_by: str = ""
+    far_reason: str = ""
     report: dict[str, Any] = field(default_factory=dict)
     lines: deque[bytes] = field(default_factory=deque)
     lines_bytes: int = 0
@@ -79,6 +81,8 @@ class Call:
             "code": self.code,
             "reason": self.reason,
             "cause": self.cause,
+            "ended_by": self.ended_by,
+            "far_reason": self.far_reason,
             "turns": len(self.turns),
             "latency_ms": latency_summary(self.turns),
         }
@@ -137,6 +141,7 @@ class CallRegistry:
         call.agent = message.agent_name
         call.trunk = message.trunk
         call.code, call.reason, call.cause = message.code, message.reason, message.cause
+        call.ended_by, call.far_reason = message.ended_by, message.far_reason
         if message.state == "in_progress" and call.answered_at is None:
             call.answered_at = now
         records = [self._note(call, "state", now, _state_data(call))]

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from sip_plugin.planes.heartbeat import Heartbeat
 from sip_plugin.planes.link import Link, PlaneError, connect
@@ -15,6 +16,7 @@ from sip_plugin.planes.messages import (
     Drain,
     Hangup,
     Hello,
+    HoldCall,
     Message,
     Originate,
     OriginateAnswer,
@@ -136,11 +138,23 @@ class SipLink:
             link.send(Reconfigure(request_id=request_id, part=part, last=last))
             await link.drained()
 
-    def hangup(self, sid: str, reason: str = "normal") -> None:
+    def hangup(
+        self,
+        sid: str,
+        reason: str = "normal",
+        cause: Literal["plugin_hangup", "shutdown"] = "plugin_hangup",
+    ) -> None:
         """Raises NotAsked."""
+        self._ask(Hangup(sid=sid, reason=reason, cause=cause))
+
+    def hold(self, sid: str, on: bool) -> None:
+        """Put the phone on hold, or take it back. Raises NotAsked."""
+        self._ask(HoldCall(sid=sid, on=on))
+
+    def _ask(self, message: Message) -> None:
         if self._link is None:
             raise NotAsked("the SIP process is not connected")
-        self._link.send(Hangup(sid=sid, reason=reason))
+        self._link.send(message)
 
     def drain(self, retry_after_secs: int) -> None:
         """Refuse new calls from now on; a SIP process that connects later is told too."""

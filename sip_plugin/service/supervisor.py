@@ -227,7 +227,7 @@ class Supervisor:
         log.warning("hanging up %d call(s) that still run", len(left))
         try:
             for call in left:
-                self._link.hangup(call.sid, "plugin_stopping")
+                self._link.hangup(call.sid, "the plugin stops", "shutdown")
         except NotAsked as error:
             log.error("running calls were not hung up: %s", error)
         await self._no_calls_within(_HANGUP_SECS)

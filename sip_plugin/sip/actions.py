@@ -33,6 +33,22 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Re-INVITE: put the far side on hold, or take it back."""
+
+    sid: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PressKey:
+    """By SIP INFO."""
+
+    sid: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refer:
     sid: str
     target: str
@@ -51,4 +67,4 @@ class Tell:
     message: Message
 
 
-Action = Answer | Dial | HangUp | Refer | ToWorker | Tell
+Action = Answer | Dial | HangUp | Hold | PressKey | Refer | ToWorker | Tell

@@ -261,10 +261,15 @@ class UserAgent:
         self._with(sid, lambda call: call.end(code, reason, headers))
 
     def hold(self, sid: str) -> None:
+        """`MediaChanged` follows, or `OfferRefused`."""
         self._with(sid, PjCall.put_on_hold)
 
     def unhold(self, sid: str) -> None:
         self._with(sid, PjCall.take_off_hold)
+
+    def press(self, sid: str, key: str) -> None:
+        """A key by SIP INFO."""
+        self._with(sid, lambda call: call.press(key))
 
     def transfer(self, sid: str, target: str) -> None:
         """Blind transfer (REFER); `TransferProgress` events follow."""

@@ -13,6 +13,7 @@ from sip_plugin.planes.messages import (
     PromptSpec,
     StartMedia,
 )
+from sip_plugin.sip.causes import CAUSES, who
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,12 @@ class Call:
     ending: str = ""
     """Our cause, once we have ended it; what comes after is only its echo."""
     reason: str = ""
+    far_reason: str = ""
+    """What the far side said of the end (RFC 3326)."""
+    holds: bool = False
+    """We have put the far side on hold, or are about to."""
+    keys: str = ""
+    """Keys that are still to be pressed by INFO."""
     closed: bool = False
     """The worker knows that it is over."""
     timers: dict[str, float] = field(default_factory=dict)
@@ -91,6 +98,8 @@ class Call:
             code=code,
             reason=reason,
             cause=self.ending,
+            ended_by=who(CAUSES[self.ending], self.direction) if self.ending else "",
+            far_reason=self.far_reason,
         )
 
     def event(self, name: str, **data: object) -> CallEvent:

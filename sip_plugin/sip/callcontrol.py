@@ -11,12 +11,15 @@ from collections.abc import Callable
 from sip_plugin.config import Config
 from sip_plugin.planes.messages import (
     CallState,
+    DigitPressed,
     EndCall,
     Hangup,
+    HoldCall,
     Message,
     ModelFailed,
     ModelReady,
     Originate,
+    PressDigits,
     PromptEnded,
     TransferCall,
 )
@@ -26,7 +29,9 @@ from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
 from sip_plugin.sip.events import Accept, Invite, Refuse
 from sip_plugin.sip.farewells import Farewells
+from sip_plugin.sip.holds import Holds
 from sip_plugin.sip.inbound import Inbound, turned_away
+from sip_plugin.sip.keys import Keys
 from sip_plugin.sip.leases import LeasePool
 from sip_plugin.sip.limits import SourceLimits
 from sip_plugin.sip.opening import Opening
@@ -56,6 +61,7 @@ class CallControl:
         """
         self._running = Running(config, trunks, pool, route, max_calls)
         self._ending = Ending(self._running)
+        self._holds, self._keys = Holds(), Keys()
         self._transfers = Transfers(self._running, self._ending)
         self._farewells = Farewells(self._transfers, self._ending)
         self._opening = Opening(self._running, self._ending, self._farewells)
@@ -116,7 +122,13 @@ class CallControl:
             case events.Confirmed() if not call.confirmed:
                 return self._confirmed(call, now)
             case events.Digit():
-                return [Tell(call.event("dtmf_info", digit=event.digit))]
+                digit = DigitPressed(sid=call.sid, digit=event.digit, duration_ms=event.duration_ms)
+                return [
+                    ToWorker(call.worker, digit),
+                    Tell(call.event("dtmf_info", digit=event.digit)),
+                ]
+            case events.OfferRefused():
+                return self._holds.refused(call, event.code, now)
             case events.TransferRefused():
                 return [Tell(call.event("transfer_refused", target=event.target))]
         return []
@@ -143,6 +155,11 @@ class CallControl:
             return self._outbound.not_dialled(call, reason, now)
         return self._ending.end(call, "sip_failed", reason, now)
 
+    def offer_not_sent(self, leg: str, now: float) -> list[Action]:
+        """The stack would not send a re-INVITE now: another one is under way."""
+        call = self._running.of_leg(leg)
+        return [] if call is None or call.ending else self._holds.refused(call, 491, now)
+
     def transfer_not_sent(self, leg: str, reason: str, now: float) -> list[Action]:
         call = self._running.of_leg(leg)
         if call is None:
@@ -168,6 +185,10 @@ class CallControl:
                 return self._ending.end(call, message.cause, message.reason, now)
             case PromptEnded():
                 return self._farewells.prompt_ended(call, now)
+            case HoldCall():
+                return self._holds.want(call, message.on, now)
+            case PressDigits():
+                return self._keys.want(call, message.digits, now)
             case TransferCall():
                 return self._transfers.begin(call, message.target, now)
         return []
@@ -176,7 +197,12 @@ class CallControl:
         call = self._running.calls.get(asked.sid)
         if call is None or call.ending:
             return []
-        return self._ending.end(call, "plugin_hangup", asked.reason, now)
+        return self._ending.end(call, asked.cause, asked.reason, now)
+
+    def hold(self, asked: HoldCall, now: float) -> list[Action]:
+        """The control API wants it."""
+        call = self._running.calls.get(asked.sid)
+        return [] if call is None or call.ending else self._holds.want(call, asked.on, now)
 
     def worker_lost(self, worker: str, now: float) -> list[Action]:
         """Its calls have no media any more."""
@@ -205,6 +231,10 @@ class CallControl:
                 return self._farewells.check(call, self._transfers.expired(call), now)
             case "open":
                 return self._opening.expired(call, now)
+            case "offer":
+                return self._holds.again(call)
+            case "keys":
+                return self._keys.next(call, now)
             case "rung":
                 return self._opening.answer(call, now)
             case "duration":

@@ -4,7 +4,7 @@ from sip_plugin.planes.messages import CloseCall
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, HangUp, Tell, ToWorker
 from sip_plugin.sip.call import Call
-from sip_plugin.sip.causes import CAUSES, reason_header
+from sip_plugin.sip.causes import CAUSES, cause_of_refusal, reason_header
 from sip_plugin.sip.running import Running
 
 END_SECS = 5.0
@@ -27,7 +27,7 @@ class Ending:
     def ended(self, call: Call, event: events.Ended) -> list[Action]:
         """The far side ended it, or confirms that we did."""
         if not call.ending:
-            call.ending = _cause_of(call, event)
+            call.ending, call.far_reason = _cause_of(call, event), event.far_reason
             if not (call.confirmed and event.code == 200):
                 call.reason = event.reason
         return self.finish(call, event.code, event.reason)
@@ -79,11 +79,12 @@ class Ending:
 
 
 def _cause_of(call: Call, event: events.Ended) -> str:
+    if call.confirmed and event.code in (408, 503):
+        return "sip_failed"  # the stack gave it up: no answer to a request in the call
     if call.confirmed:
         return "caller_hangup" if call.direction == "inbound" else "callee_hangup"
     if call.direction == "outbound":
-        rang_out = call.state == "ringing" and event.code in (408, 480)
-        return "ring_timeout" if rang_out else "rejected"
+        return cause_of_refusal(event.code, event.far_reason, call.state == "ringing")
     if event.code == 487:
         return "cancelled"
     if event.code == 488:

@@ -108,6 +108,17 @@ class Ended(Event):
     code: int
     reason: str
     by_us: bool
+    far_reason: str = ""
+    """The far side's Reason header (RFC 3326)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRefused(Event):
+    """A re-INVITE of ours (hold, resume) was refused: the media stays as it was."""
+
+    sid: str
+    code: int
+    """491: the far side made an offer at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,7 @@ class Digit(Event):
 
     sid: str
     digit: str
+    """0-9, *, #, A-D."""
     duration_ms: int
 
 

@@ -44,6 +44,11 @@ class Message:
         return printable(self.headers.get("privacy", ""))[:MAX_HEADER_VALUE]
 
     @property
+    def reason(self) -> str:
+        """The Reason header (RFC 3326); empty when there is none."""
+        return printable(self.headers.get("reason", ""))[:MAX_HEADER_VALUE]
+
+    @property
     def retry_after_secs(self) -> float:
         """0 when there is no Retry-After."""
         match = re.match(r"[0-9]{1,6}", self.headers.get("retry-after", ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from sip_plugin.media.description import Direction, MediaDescription, PhoneCodec
-from sip_plugin.sip import sdp
+from sip_plugin.sip import info, sdp
 from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import (
     Confirmed,
@@ -16,12 +16,13 @@ from sip_plugin.sip.events import (
     LocalMedia,
     MediaChanged,
     MediaRefused,
+    OfferRefused,
     Progress,
     Refuse,
     TransferProgress,
     TransferRefused,
 )
-from sip_plugin.sip.message import printable
+from sip_plugin.sip.message import parse, printable
 from sip_plugin.sip.sids import new_sid
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class PjCall(pj.Call):
         """Ended before anyone was told of it: no events."""
         self._failure = ""
         self._confirmed = False
+        self._far_reason = ""
+        """The Reason header of what ended it, as the far side gave it (RFC 3326)."""
 
     @classmethod
     def inbound(cls, owner: "UserAgent", account: "PjAccount", call_id: int) -> "PjCall":
@@ -129,6 +132,13 @@ class PjCall(pj.Call):
         prm = self._with_audio(())
         prm.opt.flag = pj.PJSUA_CALL_UNHOLD
         self._try("resume", self.reinvite, prm)
+
+    def press(self, key: str) -> None:
+        """A key by SIP INFO."""
+        prm = pj.CallSendDtmfParam()
+        prm.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
+        prm.digits, prm.duration = key, info.USUAL_MS
+        self._try("send a key", self.sendDtmf, prm)
 
     def refer(self, target: str) -> None:
         self._try("transfer", self.xfer, target, pj.CallOpParam())
@@ -245,8 +255,41 @@ class PjCall(pj.Call):
 
     def _disconnected(self, code: int, reason: str) -> None:
         if not self._silent:
-            self._owner.emit(Ended(self.sid, code, reason, self._ended_by_us))
+            told = Ended(self.sid, code, reason, self._ended_by_us, self._far_reason)
+            self._owner.emit(told)
         self._owner.bury(self)
+
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
+        try:
+            self._on_transaction(prm.e.body.tsxState)
+        except Exception:
+            log_fault(log, "call %s: a transaction could not be followed", self.sid)
+
+    def _on_transaction(self, event: pj.TsxStateEvent) -> None:
+        tsx = event.tsx
+        if event.type != pj.PJSIP_EVENT_RX_MSG:
+            return
+        method = str(tsx.method)
+        if tsx.role == pj.PJSIP_ROLE_UAS:
+            if tsx.state != pj.PJSIP_TSX_STATE_TRYING:
+                return
+            if method in ("BYE", "CANCEL"):
+                self._far_reason = parse(event.src.rdata.wholeMsg).reason
+            elif method == "INFO":
+                self._on_info(event.src.rdata)
+        elif method == "INVITE" and tsx.statusCode >= 300:
+            self._far_reason = parse(event.src.rdata.wholeMsg).reason
+            if self._confirmed and tsx.statusCode not in (401, 407):
+                self._owner.emit(OfferRefused(self.sid, int(tsx.statusCode)))
+
+    def _on_info(self, received: pj.SipRxData) -> None:
+        known = info.read(parse(received.wholeMsg))
+        if known is None:
+            return
+        code, key = known
+        info.answer(int(received.pjRxData), code)
+        if key:
+            self._owner.emit(Digit(self.sid, key, info.USUAL_MS))
 
     def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
         # A re-INVITE or an UPDATE. The binding loses an SDP above some 1015 bytes.
@@ -276,7 +319,8 @@ class PjCall(pj.Call):
         # RFC 4733 digits never come here, the stack sees no RTP: this is INFO.
         try:
             duration = min(max(int(prm.duration), 0), 10_000)
-            self._owner.emit(Digit(self.sid, printable(str(prm.digit))[:1], duration))
+            if key := info.key_of(str(prm.digit)[:1]):
+                self._owner.emit(Digit(self.sid, key, duration))
         except Exception:
             log_fault(log, "call %s: digit lost", self.sid)
 

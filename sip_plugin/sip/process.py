@@ -18,6 +18,7 @@ from sip_plugin.planes.messages import (
     Drain,
     Hangup,
     Hello,
+    HoldCall,
     Message,
     OfferLeases,
     Originate,
@@ -27,7 +28,17 @@ from sip_plugin.planes.messages import (
 )
 from sip_plugin.sip import stack_settings
 from sip_plugin.sip.accounts import TrunkAccounts
-from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Refer, Tell, ToWorker
+from sip_plugin.sip.actions import (
+    Action,
+    Answer,
+    Dial,
+    HangUp,
+    Hold,
+    PressKey,
+    Refer,
+    Tell,
+    ToWorker,
+)
 from sip_plugin.sip.admission import number
 from sip_plugin.sip.agent import AgentOptions, Decision, UserAgent
 from sip_plugin.sip.build import REMEDY, account_shortage, tls_shortage
@@ -212,6 +223,12 @@ class SipProcess:
                 self._agent.call(trunk, uri, local, sid, local_uri=local_uri)
             case HangUp(sid, code, reason, headers):
                 self._agent.hangup(sid, code, reason, headers)
+            case Hold(sid, True):
+                self._agent.hold(sid)
+            case Hold(sid):
+                self._agent.unhold(sid)
+            case PressKey(sid, key):
+                self._agent.press(sid, key)
             case Refer(sid, target):
                 self._agent.transfer(sid, target)
             case ToWorker(worker, message):
@@ -223,6 +240,8 @@ class SipProcess:
         match failed:
             case Answer(sid=sid) | Dial(sid=sid):
                 return self._control.stack_refused(sid, reason, self._loop.time())
+            case Hold(sid=sid):
+                return self._control.offer_not_sent(sid, self._loop.time())
             case Refer(sid=sid):
                 return self._control.transfer_not_sent(sid, reason, self._loop.time())
         return []
@@ -236,7 +255,8 @@ class SipProcess:
         match message:
             case CallState():
                 tail = f", {message.code} {message.reason}" if message.code else ""
-                tail += f" ({message.cause})" if message.cause else ""
+                tail += f" ({message.cause}, by {message.ended_by})" if message.cause else ""
+                tail += f", far side: {message.far_reason}" if message.far_reason else ""
                 log.info(
                     "call %s: %s %s -> %s on trunk %s: %s%s",
                     message.sid,
@@ -291,6 +311,8 @@ class SipProcess:
                 self._carry_out(self._control.originate(message, now))
             case Hangup():
                 self._carry_out(self._control.hangup(message, now))
+            case HoldCall():
+                self._carry_out(self._control.hold(message, now))
             case Drain(retry_after_secs=retry_after_secs):
                 log.info("draining: new calls are refused")
                 self._control.drain(retry_after_secs)

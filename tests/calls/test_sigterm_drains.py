@@ -53,4 +53,6 @@ def test_a_call_that_outlasts_the_drain_is_ended(draining, sipp, rtp_peer):
     plugin.drain()
 
     assert "BYE" in caller.wait_passed()
+    assert 'Reason: SIP;cause=503;text="the plugin stops"' in caller.messages()
     assert plugin.process.wait(10) == 0
+    assert "(shutdown, by plugin)" in plugin.process.output()

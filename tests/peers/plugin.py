@@ -170,8 +170,10 @@ class Plugin:
         text = self.ask("GET", f"/v1/calls/{sid}/events")[1]
         return [json.loads(line) for line in text.splitlines()]
 
-    def wait_event(self, sid: str, name: str, timeout_secs: float = 20.0) -> dict[str, Any]:
-        """The first event of that name on a call, which may be running."""
+    def wait_event(
+        self, sid: str, name: str, timeout_secs: float = 20.0, count: int = 1, **data: Any
+    ) -> dict[str, Any]:
+        """The `count`-th event of that name, with these data, on a call, which may be running."""
         connection = _UnixConnection(self._run_dir / "control.sock")
         deadline = time.monotonic() + timeout_secs
         seen: list[str] = []
@@ -182,8 +184,10 @@ class Plugin:
                 connection.sock.settimeout(left)
                 event = json.loads(response.readline() or b'{"event": "end of the stream"}')
                 seen.append(event["event"])
-                if event["event"] == name:
-                    return event
+                if event["event"] == name and data.items() <= event["data"].items():
+                    count -= 1
+                    if not count:
+                        return event
                 if event["event"] == "end of the stream":
                     break
         except TimeoutError:

@@ -50,7 +50,7 @@ def test_a_call_that_outlasts_the_drain_is_hung_up(tmp_path):
         sid = plugin.originate("123")
         assert plugin.end() == 0
         assert "hanging up 1 call(s)" in plugin.log
-        assert f"hangup {sid} plugin_stopping" in plugin.log
+        assert f"hangup {sid} the plugin stops" in plugin.log
 
 
 def test_a_second_signal_does_not_wait_for_calls(tmp_path):

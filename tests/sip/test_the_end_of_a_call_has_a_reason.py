@@ -148,6 +148,17 @@ def test_a_digit_by_info_is_told(sip: SipServer):
     phone.hang_up()
 
 
+def test_a_bye_with_a_reason_is_told_with_it(sip: SipServer):
+    sip.worker()
+    supervisor, phone = sip.supervisor(), sip.phone()
+    phone.call()
+    phone.again("BYE", headers='Reason: Q.850;cause=16;text="Normal clearing"\r\n')
+    phone.expect(200)
+    final = supervisor.final()
+    assert final.far_reason == 'Q.850;cause=16;text="Normal clearing"'
+    assert (final.cause, final.ended_by) == ("caller_hangup", "caller")
+
+
 def test_sigterm_says_bye_and_ends_in_time(sip: SipServer):
     worker, phone = sip.worker(), sip.phone()
     phone.call()

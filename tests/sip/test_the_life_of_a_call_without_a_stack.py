@@ -150,21 +150,35 @@ def test_an_outbound_call_with_early_media():
 
 
 @pytest.mark.parametrize(
-    ("rang", "code", "state", "cause"),
+    ("rang", "code", "reason", "state", "cause", "by"),
     [
-        (True, 480, "no_answer", "ring_timeout"),
-        (True, 486, "failed", "rejected"),
-        (False, 480, "failed", "rejected"),
-        (False, 408, "failed", "rejected"),
+        (True, 480, "", "no_answer", "no_answer", "callee"),
+        (True, 408, "", "no_answer", "no_answer", "callee"),
+        (True, 486, "", "failed", "busy", "callee"),
+        (False, 600, "", "failed", "busy", "callee"),
+        (False, 480, "", "failed", "rejected", "callee"),
+        (False, 480, "Q.850;cause=19", "no_answer", "no_answer", "callee"),
+        (False, 408, "", "failed", "no_response", "network"),
+        (True, 603, "", "failed", "rejected", "callee"),
+        (False, 403, "", "failed", "rejected", "callee"),
+        (False, 404, "", "failed", "unknown_number", "callee"),
+        (False, 484, "", "failed", "unknown_number", "callee"),
+        (False, 488, "", "failed", "media_refused", "callee"),
+        (False, 503, "", "failed", "trunk_failed", "network"),
+        (False, 503, 'Q.850 ;cause=17 ;text="User busy"', "failed", "busy", "callee"),
+        (False, 500, "SIP;cause=600, q.850; cause=1", "failed", "unknown_number", "callee"),
+        (False, 486, "Q.850;cause=999", "failed", "busy", "callee"),
+        (False, 403, "Q.850;cause=", "failed", "rejected", "callee"),
     ],
 )
-def test_how_an_outbound_call_fails(rang: bool, code: int, state: str, cause: str):
+def test_how_an_outbound_call_fails(rang, code, reason, state, cause, by):
     story = Story()
     sid = story.originate()
     if rang:
         story.control.on_event(Progress(sid, 180, ""), 1.0)
-    final = told(story.control.on_event(Ended(sid, code, "Sorry", False), 2.0))[0]
+    final = told(story.control.on_event(Ended(sid, code, "Sorry", False, reason), 2.0))[0]
     assert (final.state, final.code, final.reason, final.cause) == (state, code, "Sorry", cause)
+    assert (final.ended_by, final.far_reason) == (by, reason)
 
 
 def test_ringing_ends_in_time():
