@@ -19,6 +19,11 @@ class Endpoints:
             self._connections[key] = QuicConnection(agent.endpoint, agent.tls)
         return self._connections[key]
 
+    @property
+    def any_connected(self) -> bool:
+        """A call that begins now finds a model, if it is one of these endpoints that it wants."""
+        return any(connection.connected for connection in self._connections.values())
+
     def flush(self) -> None:
         """Send what the calls queued in this tick."""
         for connection in self._connections.values():

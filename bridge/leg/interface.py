@@ -187,6 +187,12 @@ class ModelCall(Protocol):
 class ModelConnection(Protocol):
     """The connection to one endpoint, shared by calls; connects by itself and stays warm."""
 
+    @property
+    def connected(self) -> bool: ...
+
+    def connect(self) -> None:
+        """Begin to connect ahead of the first call, if that has not begun."""
+
     def open_call(self, facts: CallFacts, agent: AgentSpec, on_event: OnEvent) -> ModelCall:
         """Begins at once; `Opened` or `LegFailed` follows."""
 

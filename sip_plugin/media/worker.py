@@ -35,6 +35,7 @@ from sip_plugin.planes.messages import (
     Lease,
     Message,
     ModelFailed,
+    ModelLink,
     OfferLeases,
     OpenCall,
     Ping,
@@ -73,6 +74,9 @@ class Worker:
         self._missing_engines: set[str] = set()
         self._load_cancellers(config)
         self._endpoints = Endpoints()
+        self._agents = config.agents
+        self._model_told: bool | None = None
+        """What the SIP process knows of our model connections."""
         self._disk = ThreadPoolExecutor(1, "recording")
         self._reader = ThreadPoolExecutor(1, "prompts")
         self._prompts = Prompts(self._reader)
@@ -84,6 +88,8 @@ class Worker:
         """Follow the SIP process at `path`, and again after it was restarted."""
         self._loop = asyncio.get_running_loop()
         self._clock = clock = PhaseClock(self._on_phase)
+        for agent in self._agents.values():
+            self._endpoints.connection(agent).connect()
         try:
             while True:
                 await self._serve(path)
@@ -99,6 +105,8 @@ class Worker:
         except OSError:
             return
         self._emit(Hello(role="worker", name=self._name, pid=os.getpid()))
+        self._model_told = None
+        self._tell_model_link()
         self._offer()
         try:
             async for message in self._link:
@@ -143,6 +151,12 @@ class Worker:
                 self._emit(Pong(n=n))
             case _:
                 log.error("%s: unexpected %s", self._name, type(message).__name__)
+
+    def _tell_model_link(self) -> None:
+        connected = self._endpoints.any_connected
+        if connected != self._model_told and self._link is not None:
+            self._model_told = connected
+            self._emit(ModelLink(connected=connected))
 
     def _offer(self) -> None:
         """Keep the SIP process stocked with bound ports."""
@@ -310,6 +324,7 @@ class Worker:
             self._guard(call, call.hear, batch[i], float(probabilities[i]), float(levels[i]))
 
     def _keep_house(self, n: int) -> None:
+        self._tell_model_link()
         for i, call in enumerate(self._calls.values()):
             if (n // PHASES_PER_FRAME + i) % (HOUSEKEEPING_PHASES // PHASES_PER_FRAME) == 0:
                 self._guard(call, call.housekeeping, self._config.inactivity_secs)

@@ -53,6 +53,12 @@ class OfferLeases(Message):
     leases: tuple[Lease, ...]
 
 
+class ModelLink(Message):
+    """Whether any connection to a model stands. Told after Hello, and when it changes."""
+
+    connected: bool
+
+
 class ModelReady(Message):
     """The model leg of a call is open, and its prompt read: it may be answered."""
 

@@ -28,6 +28,7 @@ from sip_plugin.sip.events import (
 from sip_plugin.sip.pj_account import PjAccount
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.pj_endpoint import AgentOptions, Endpoint, bound_port, open_endpoint
+from sip_plugin.sip.probes import ProbeAnswers
 from sip_plugin.sip.sdp import SrtpMode
 from sip_plugin.sip.sids import new_sid
 
@@ -78,9 +79,11 @@ class UserAgent:
         on_event: Callable[[Event], None],
         on_invite: Callable[[Invite], Decision] = refuse_all,
         account_of: Callable[[str, str], str] = lambda address, called: "",
+        retry_after_secs: Callable[[], int] = lambda: 0,
     ) -> None:
         """`account_of` names the account of a call from `address` to the user `called`; empty
-        leaves it to the stack.
+        leaves it to the stack. `retry_after_secs` tells those who ask by OPTIONS when to come
+        back; 0: come.
         """
         self.options = options
         self.port = 0
@@ -88,6 +91,7 @@ class UserAgent:
         self._on_event = on_event
         self._on_invite = on_invite
         self._name_account_of = account_of
+        self._probes = ProbeAnswers(retry_after_secs)
         self._endpoint: Endpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
@@ -104,6 +108,7 @@ class UserAgent:
         self._endpoint = open_endpoint(
             self.options, self.emit, self._connection_lost, self._account_of
         )
+        self._probes.install()
         self.port = bound_port(self._endpoint)
         self._poller = asyncio.create_task(self._poll(), name="sip poll")
 

@@ -80,6 +80,13 @@ class CallControl:
         """From now on new calls are refused."""
         self._running.drain_retry_secs = retry_after_secs
 
+    @property
+    def retry_after_secs(self) -> int:
+        """For how long no call should be sent here: draining, no worker, no model. 0: welcome."""
+        if self._drain_retry_secs is not None:
+            return max(1, self._drain_retry_secs)
+        return 0 if self._pool.can_serve else BUSY_RETRY_SECS
+
     def reconfigure(self, config: Config) -> None:
         """From now on calls begin with this; running ones go on with what they began with."""
         self._running.replace(config)

@@ -11,6 +11,8 @@ MAX_LEASES_PER_WORKER = 1024
 class _Worker:
     leases: dict[str, Lease] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
+    has_model: bool = True
+    """A connection to a model stands, as far as it has said."""
 
 
 class LeasePool:
@@ -38,6 +40,15 @@ class LeasePool:
                 self.refused += 1
             else:
                 held[lease.lease_id] = lease
+
+    def model_link(self, worker: str, connected: bool) -> None:
+        """A worker that has joined tells whether any of its model connections stands."""
+        self._workers[worker].has_model = connected
+
+    @property
+    def can_serve(self) -> bool:
+        """A worker has a port to give, and a model to talk to."""
+        return any(worker.leases and worker.has_model for worker in self._workers.values())
 
     @property
     def is_empty(self) -> bool:

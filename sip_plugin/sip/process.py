@@ -20,6 +20,7 @@ from sip_plugin.planes.messages import (
     Hello,
     HoldCall,
     Message,
+    ModelLink,
     OfferLeases,
     Originate,
     Reconfigure,
@@ -114,7 +115,13 @@ class SipProcess:
             listeners=listeners(config),
             tls=TlsOptions(**config.sip.tls.model_dump()),
         )
-        self._agent = UserAgent(options, self._on_event, self._on_invite, self._trunks.account_of)
+        self._agent = UserAgent(
+            options,
+            self._on_event,
+            self._on_invite,
+            self._trunks.account_of,
+            self._retry_after_secs,
+        )
         self._accounts = TrunkAccounts(
             self._agent, self._trunks, Names(), partial(self._planes.send_all, "supervisor")
         )
@@ -201,6 +208,9 @@ class SipProcess:
 
     def _account_of(self, address: str, called: str) -> str:
         return self._trunks.account_of(address, number(called))
+
+    def _retry_after_secs(self) -> int:
+        return self._control.retry_after_secs
 
     def _on_event(self, event: Event) -> None:
         now = self._loop.time()
@@ -301,6 +311,8 @@ class SipProcess:
             match message:
                 case OfferLeases(leases=leases):
                     self._pool.offer(hello.name, leases)
+                case ModelLink(connected=connected):
+                    self._pool.model_link(hello.name, connected)
                 case CallEvent() | CallReport():
                     self._planes.send_all("supervisor", message)
                 case _:

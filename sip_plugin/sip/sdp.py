@@ -99,11 +99,11 @@ class _Section:
         for line in self.lines:
             if line.lower().startswith("a=rtpmap:"):
                 number, _, name = line[9:].strip().partition(" ")
-                if number.isdigit() and len(number) <= 3:
+                if _is_number(number) and len(number) <= 3:
                     names[int(number)] = "/".join(name.strip().upper().split("/")[:2])
         found: dict[int, str] = {}
         for word in self.media[3:]:
-            if word.isdigit() and len(word) <= 3:
+            if _is_number(word) and len(word) <= 3:
                 number = int(word)
                 static = _STATIC.get(number)
                 default = next((n for n, codec in _NAMES.items() if codec is static), "")
@@ -111,9 +111,14 @@ class _Section:
         return found
 
 
+def _is_number(word: str) -> bool:
+    """Of the digits 0 to 9: there are others, which `int` does not read."""
+    return word.isascii() and word.isdigit()
+
+
 def _port(word: str) -> int:
     head = word.partition("/")[0]
-    if not (head.isdigit() and len(head) <= 5 and int(head) <= 65535):
+    if not (_is_number(head) and len(head) <= 5 and int(head) <= 65535):
         raise SdpError(f"port {word[:16]!r} is not a number from 0 to 65535")
     return int(head)
 
@@ -287,7 +292,7 @@ def _rewrite_audio(
             continue
         if line.startswith(_PER_FORMAT):
             number = line.partition(":")[2].split(" ", 1)[0]
-            if not number.isdigit() or int(number) not in kept:
+            if not _is_number(number) or int(number) not in kept:
                 continue
         lines.append(_addressed(line, address))
     return lines

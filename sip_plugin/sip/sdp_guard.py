@@ -11,43 +11,12 @@ import logging
 from collections.abc import Callable
 
 from sip_plugin.sip.errors import log_fault
+from sip_plugin.sip.stack_module import Module, OnReceive, String
 
 log = logging.getLogger(__name__)
 
 _PRIORITY = 10
 """After the transport layer (8), before transactions (16)."""
-
-
-class _String(ctypes.Structure):
-    _fields_ = (("ptr", ctypes.c_void_p), ("slen", ctypes.c_ssize_t))
-
-    @property
-    def text(self) -> str:
-        if not self.ptr or self.slen <= 0:
-            return ""
-        return ctypes.string_at(self.ptr, self.slen).decode(errors="replace")
-
-
-_OnReceive = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-
-
-class _Module(ctypes.Structure):
-    _fields_ = (
-        ("prev", ctypes.c_void_p),
-        ("next", ctypes.c_void_p),
-        ("name", _String),
-        ("id", ctypes.c_int),
-        ("priority", ctypes.c_int),
-        ("load", ctypes.c_void_p),
-        ("start", ctypes.c_void_p),
-        ("stop", ctypes.c_void_p),
-        ("unload", ctypes.c_void_p),
-        ("on_rx_request", _OnReceive),
-        ("on_rx_response", _OnReceive),
-        ("on_tx_request", ctypes.c_void_p),
-        ("on_tx_response", ctypes.c_void_p),
-        ("on_tsx_state", ctypes.c_void_p),
-    )
 
 
 class SdpGuard:
@@ -61,12 +30,12 @@ class SdpGuard:
         self.refused = 0
         self._hazard = hazard
         self._name = ctypes.create_string_buffer(b"sdp-guard")
-        self._module = _Module(
-            name=_String(ctypes.cast(self._name, ctypes.c_void_p), len(self._name.value)),
+        self._module = Module(
+            name=String(ctypes.cast(self._name, ctypes.c_void_p), len(self._name.value)),
             id=-1,
             priority=_PRIORITY,
-            on_rx_request=_OnReceive(self._on_request),
-            on_rx_response=_OnReceive(self._on_response),
+            on_rx_request=OnReceive(self._on_request),
+            on_rx_response=OnReceive(self._on_response),
         )
 
     def install(self) -> bool:
@@ -74,7 +43,7 @@ class SdpGuard:
         self._library = ctypes.CDLL(importlib.import_module("pjsua2._pjsua2").__file__)
         try:
             self._library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
-            self._library.pjsip_rdata_get_sdp_info.restype = ctypes.POINTER(_String)
+            self._library.pjsip_rdata_get_sdp_info.restype = ctypes.POINTER(String)
             self._library.pjsip_rdata_get_sdp_info.argtypes = [ctypes.c_void_p]
             self._library.pjsip_rx_data_get_info.restype = ctypes.c_char_p
             self._library.pjsip_rx_data_get_info.argtypes = [ctypes.c_void_p]

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 from tests.peers.absent import absent
@@ -89,6 +90,20 @@ class Sipp:
     def messages(self) -> str:
         """Every SIP message that it sent and received."""
         return self._read(self._folder / "messages.log")
+
+    def setup_secs(self, code: int = 180) -> list[float]:
+        """For each call, from its first INVITE to its first answer of that code."""
+        begun: dict[str, float] = {}
+        taken: dict[str, float] = {}
+        for piece in self.messages().split("-" * 47 + " ")[1:]:
+            stamp, _, text = piece.partition("\n")
+            at = datetime.fromisoformat(stamp.strip()).timestamp()
+            call = re.search(r"(?im)^call-id: *(\S+)", text)
+            if call and re.search(r"(?m)^INVITE ", text):
+                begun.setdefault(call[1], at)
+            elif call and re.search(rf"(?m)^SIP/2.0 {code} ", text):
+                taken.setdefault(call[1], at)
+        return [taken[call] - at for call, at in begun.items() if call in taken]
 
     def stop(self) -> None:
         self.process.stop(timeout_secs=1.0)

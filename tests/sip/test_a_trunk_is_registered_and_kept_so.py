@@ -97,7 +97,7 @@ def test_a_name_that_does_not_exist_is_told(start_sip: Callable[..., SipServer])
     )
     told = server.supervisor().wait(TrunkState, state="unreachable")
     assert "registrar.invalid" in told.reason
-    assert server.phone().options() == 200
+    assert server.phone().options() == 503, "it answers, and has no worker"
 
 
 def test_a_call_from_the_registrar_is_known_by_its_address(

@@ -231,6 +231,7 @@ def test_a_long_offer_in_an_update_is_understood(sip: SipServer):
     ids=["zeros", "no headers", "few headers", "stray answer", "huge"],
 )
 def test_nonsense_is_dropped(sip: SipServer, packet: bytes):
+    sip.worker()
     phone = sip.phone()
     phone._socket.sendto(packet, phone.target)
     assert_alive(sip)

@@ -1,0 +1,128 @@
+"""Answers OPTIONS as the state of the plugin, or of a call, asks for (RFC 3261 section 11).
+
+Proxies ask a host in this way whether calls may go there: 503 while none could be taken. The
+stack by itself answers 200 whatever the state of the plugin; and within a call, where a PBX asks
+whether it still stands, 500.
+"""
+
+import ctypes
+import importlib
+import logging
+import re
+from collections.abc import Callable
+
+import pjsua2 as pj
+
+from sip_plugin.sip.errors import log_fault
+from sip_plugin.sip.message import Message, parse
+from sip_plugin.sip.stack_module import Module, OnReceive, String
+
+log = logging.getLogger(__name__)
+
+_PRIORITY = 24
+"""After transactions (16), before the layer of dialogs (32)."""
+_POOL_BYTES = 512
+_READ = "_ZN2pj9SipRxData6fromPjER13pjsip_rx_data"
+"""The binding's `SipRxData::fromPj`, which takes a message over into an object of Python's."""
+_TAG = re.compile(r";\s*tag\s*=\s*([^;,>\s]{1,128})", re.IGNORECASE)
+
+
+class ProbeAnswers:
+    """`retry_after_secs` tells for how long no call should be sent here; 0: calls are welcome.
+
+    Must live as long as the stack.
+    """
+
+    def __init__(self, retry_after_secs: Callable[[], int]) -> None:
+        self._retry_after_secs = retry_after_secs
+        self._headers: dict[int, ctypes.Array[ctypes.c_void_p]] = {}
+        """By their value, of which there are two or three."""
+        self._name = ctypes.create_string_buffer(b"probe-answers")
+        self._module = Module(
+            name=String(ctypes.cast(self._name, ctypes.c_void_p), len(self._name.value)),
+            id=-1,
+            priority=_PRIORITY,
+            on_rx_request=OnReceive(self._on_request),
+        )
+
+    def install(self) -> bool:
+        """Once the stack is initialised. False: this build always answers 200."""
+        library = ctypes.CDLL(importlib.import_module("pjsua2._pjsua2").__file__)
+        try:
+            library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
+            library.pjsua_pool_create.restype = ctypes.c_void_p
+            library.pjsip_retry_after_hdr_create.restype = ctypes.c_void_p
+            library.pjsip_retry_after_hdr_create.argtypes = [ctypes.c_void_p, ctypes.c_int]
+            library.pjsip_rx_data_get_info.restype = ctypes.c_char_p
+            library.pjsip_rx_data_get_info.argtypes = [ctypes.c_void_p]
+            library.pjsip_endpt_respond_stateless.argtypes = [
+                *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int),
+                *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p),
+            ]
+            self._take_over = getattr(library, _READ)
+            self._take_over.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+            self._take_over.restype = None
+            library.pjsip_ua_find_dialog.restype = ctypes.c_void_p
+            library.pjsip_ua_find_dialog.argtypes = [*[ctypes.POINTER(String)] * 3, ctypes.c_int]
+            self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
+            size = ctypes.c_size_t(_POOL_BYTES)
+            self._pool = library.pjsua_pool_create(b"probe-answers", size, size)
+            status = library.pjsip_endpt_register_module(self._endpoint, ctypes.byref(self._module))
+        except AttributeError as error:
+            log.warning("OPTIONS is answered with 200 whatever happens: %s", error)
+            return False
+        if status != 0 or self._module.id < 0:
+            log.warning("OPTIONS is answered with 200 whatever happens: status %d", status)
+            return False
+        self._library = library
+        return True
+
+    def _on_request(self, received: int) -> int:
+        """1: answered here, nobody else gets it."""
+        try:
+            info = self._library.pjsip_rx_data_get_info(received) or b""
+            if b" OPTIONS/" not in info:
+                return 0
+            if tag := _TAG.search((asked := self._read(received)).headers.get("to", "")):
+                return self._within_a_call(received, asked, tag[1])
+            secs = self._retry_after_secs()
+            if secs <= 0:
+                return 0
+            self._respond(received, 503, self._retry_after(secs))
+        except Exception:
+            log_fault(log, "OPTIONS could not be answered")
+        return 1
+
+    def _read(self, received: int) -> Message:
+        copy = pj.SipRxData()
+        self._take_over(int(copy.this), received)
+        return parse(copy.wholeMsg)
+
+    def _within_a_call(self, received: int, asked: Message, tag: str) -> int:
+        """It stands, whatever becomes of new ones; the stack refuses what is of no call."""
+        far = _TAG.search(asked.headers.get("from", ""))
+        names = (asked.headers.get("call-id", ""), tag, far[1] if far else "")
+        kept = [name.encode() for name in names]
+        strings = [
+            String(ctypes.cast(ctypes.c_char_p(name), ctypes.c_void_p), len(name)) for name in kept
+        ]
+        if not self._library.pjsip_ua_find_dialog(*map(ctypes.byref, strings), 0):
+            return 0
+        self._respond(received, 200, None)
+        return 1
+
+    def _respond(self, received: int, code: int, headers: int | None) -> None:
+        self._library.pjsip_endpt_respond_stateless(
+            self._endpoint, received, code, None, headers, None
+        )
+
+    def _retry_after(self, secs: int) -> int:
+        """Address of a list with this header alone; the stack copies what is in it."""
+        if secs not in self._headers:
+            header = self._library.pjsip_retry_after_hdr_create(self._pool, secs)
+            # Of a list's head only the two pointers that every element begins with count.
+            head = (ctypes.c_void_p * 2)(header, header)
+            link = (ctypes.c_void_p * 2).from_address(header)
+            link[0] = link[1] = ctypes.addressof(head)
+            self._headers[secs] = head
+        return ctypes.addressof(self._headers[secs])
