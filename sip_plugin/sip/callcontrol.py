@@ -25,6 +25,7 @@ from sip_plugin.planes.messages import (
 )
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, Tell, ToWorker
+from sip_plugin.sip.admission import BUSY_RETRY_SECS
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
 from sip_plugin.sip.events import Accept, Invite, Refuse
@@ -83,9 +84,9 @@ class CallControl:
     @property
     def retry_after_secs(self) -> int:
         """For how long no call should be sent here: draining, no worker, no model. 0: welcome."""
-        if self._drain_retry_secs is not None:
-            return max(1, self._drain_retry_secs)
-        return 0 if self._pool.can_serve else BUSY_RETRY_SECS
+        if self._running.drain_retry_secs is not None:
+            return max(1, self._running.drain_retry_secs)
+        return 0 if self._running.pool.can_serve else BUSY_RETRY_SECS
 
     def reconfigure(self, config: Config) -> None:
         """From now on calls begin with this; running ones go on with what they began with."""

@@ -106,7 +106,23 @@ def test_our_preference_decides():
 
 
 _word = st.one_of(
-    st.sampled_from(["0", "4000", "65536", "-1", "RTP/AVP", "IN", "IP4", "8", "120", "*", ""]),
+    st.sampled_from(
+        [
+            "0",
+            "4000",
+            "65536",
+            "-1",
+            "\u00b9",
+            "\u0663",
+            "RTP/AVP",
+            "IN",
+            "IP4",
+            "8",
+            "120",
+            "*",
+            "",
+        ]
+    ),
     st.text(max_size=12),
 )
 _line = st.one_of(
