@@ -1,6 +1,7 @@
 """An agent as the plugin sees it: where its model is and how it wants to be spoken to."""
 
 import re
+import time
 from importlib.util import find_spec
 from typing import Any, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from bridge.codec.interface import OPUS_MISSING, CodecName
 from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
+from bridge.token import SigningOptions, mint
 from bridge.turn.options import TurnOptions
 
 
@@ -60,6 +62,8 @@ class AgentSpec(BaseModel):
     """The agent's name at the gateway."""
     token: Secret = SecretStr("")
     """Shown to the gateway when a call opens."""
+    jwt: SigningOptions | None = None
+    """Instead of `token`: one is made for each call."""
     mode: Literal["speech_to_speech"] = "speech_to_speech"
     model_codec: CodecName = "pcm16"
     """On the way to the gateway. G.711 has both rates at 8000."""
@@ -84,6 +88,18 @@ class AgentSpec(BaseModel):
     leg: LegOptions = LegOptions()
     turn: TurnOptions = TurnOptions()
     tls: TlsOptions = TlsOptions()
+
+    def token_for(self, sid: str) -> str:
+        """What the call `sid` shows to the gateway."""
+        if self.jwt is None:
+            return self.token.get_secret_value()
+        return mint(self.jwt, sid, self.agent, time.time())
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if self.jwt is not None and self.token.get_secret_value():
+            raise ValueError("token has no effect with jwt: take one of them out")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -1,9 +1,9 @@
 """The gateway: a QUIC server that carries calls to agents."""
 
 import asyncio
-import hmac
 import logging
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +14,7 @@ from aioquic.quic.packet import pull_quic_header
 from aioquic.quic.retry import QuicRetryTokenHandler
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from bridge import token
 from bridge.gateway.agent import Agent
 from bridge.gateway.certificate import self_signed, write_ca
 from bridge.gateway.clock import SpeechClock
@@ -22,6 +23,7 @@ from bridge.gateway.greeter import Greeter
 from bridge.gateway.parrot import Parrot
 from bridge.quic.tickets import SERVER_TICKETS, Tickets
 from bridge.secret import Secret
+from bridge.token import CheckingOptions, TokenRefused
 from bridge.wire import messages, transport
 from bridge.wire.errors import ErrorCode, WireError
 
@@ -46,7 +48,9 @@ class GatewayOptions(BaseModel):
     ca_out: str = ""
     """File to write the made certificate to, for `tls.ca_file` of the plugin's agents."""
     token: Secret = SecretStr("")
-    """What calls must show; empty takes every call."""
+    """What calls must show; empty takes every call, unless there is `jwt`."""
+    jwt: CheckingOptions | None = None
+    """Takes calls that show a token made for them."""
     max_calls: int = Field(256, ge=1, le=100_000)
     """Over all connections."""
     max_connections: int = Field(64, ge=1, le=10_000)
@@ -156,9 +160,13 @@ class Gateway:
 
     def admit(self, asked: messages.Open) -> Agent:
         """The agent for a call that asks for one. Raises WireError with why there is none."""
-        token = self.options.token.get_secret_value()
-        if token and not hmac.compare_digest(token.encode(), asked.token.encode()):
-            raise WireError(ErrorCode.UNAUTHORIZED, "the token is not the gateway's")
+        options = self.options
+        try:
+            token.admit(
+                options.token, options.jwt, asked.token, asked.sid, asked.agent, time.time()
+            )
+        except TokenRefused as refused:
+            raise WireError(ErrorCode.UNAUTHORIZED, str(refused)) from None
         agent = self.agents.get(asked.agent)
         if agent is None:
             names = ", ".join(sorted(self.agents))

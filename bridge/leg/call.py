@@ -326,7 +326,7 @@ def _encode_open(facts: CallFacts, agent: AgentSpec) -> bytes:
         message = messages.Open(
             sid=facts.sid,
             agent=agent.agent,
-            token=agent.token.get_secret_value(),
+            token=agent.token_for(facts.sid),
             direction=facts.direction,  # type: ignore[arg-type]
             caller=_cut(facts.caller),
             called=_cut(facts.called),

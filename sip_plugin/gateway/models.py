@@ -8,6 +8,7 @@ from bridge.backends import Options
 from bridge.backends.options import Section
 from bridge.gateway import GatewayOptions
 from bridge.secret import Secret
+from bridge.token import CheckingOptions
 from sip_plugin.config.address import split_host_port
 from sip_plugin.config.values import Name
 
@@ -30,7 +31,10 @@ class ListenConfig(Section):
     """File for the certificate made at start, for `tls.ca_file` of the plugin's agents."""
 
     token: Secret = SecretStr("")
-    """What a call must show; empty takes every call."""
+    """What a call must show; empty takes every call, unless there is `[gateway.jwt]`."""
+
+    jwt: CheckingOptions | None = None
+    """Takes calls that show a token made for them, beside `token`."""
 
     max_calls: int = Field(256, ge=1, le=100_000)
     """Calls at a time."""
@@ -70,6 +74,7 @@ class ListenConfig(Section):
             key_file=self.key_file,
             ca_out=self.write_ca,
             token=self.token,
+            jwt=self.jwt,
             max_calls=self.max_calls,
             max_connections=self.max_connections,
         )

@@ -11,6 +11,7 @@ from sip_plugin.gateway.load import loads
 from sip_plugin.gateway.models import ListenConfig
 from tests.gateway.test_the_command_serves_until_told_to_stop import started
 from tests.leg.network import Phone, run, speech
+from tests.tokens.keys import pair
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +38,18 @@ def test_the_example_file_is_valid_and_its_secrets_are_masked():
 def test_a_reference_may_stand_for_a_number():
     text = '[gateway]\nmax_calls = "${N}"\n[agents.a]\nbackend = "parrot"\n'
     assert read(text, N="7").gateway.max_calls == 7
+
+
+def test_a_key_for_tokens_comes_from_a_file_and_is_masked(tmp_path):
+    private, public = pair()
+    (tmp_path / "public.pem").write_text(public)
+    text = f'[gateway.jwt]\nkey = "${{file:{tmp_path}/public.pem}}"\n' + PARROT
+    options = read(text).gateway.options()
+    assert options.jwt.key.get_secret_value().strip() == public.strip()
+    assert public[40:60] not in repr(options)
+    assert faults(f'[gateway.jwt]\nkey = """{private}"""\n' + PARROT) == [
+        "gateway.toml:1: gateway.jwt: key must be the public key of Ed25519, PEM"
+    ]
 
 
 PARROT = '[agents.a]\nbackend = "parrot"\n'
