@@ -36,8 +36,8 @@ class SigningOptions(BaseModel):
     algorithm: Algorithm = "EdDSA"
     """`EdDSA`: a key pair of Ed25519. `HS256`: a secret that the gateway has too."""
 
-    key: Secret = Field(examples=["${file:gateway-signing.pem}"])
-    """The private key as PEM, or the secret, of at least 32 bytes."""
+    key: Secret = SecretStr("")
+    """Must be given: the private key as PEM, or the secret, of at least 32 bytes."""
 
     key_id: str = Field("", max_length=128)
     """Told in the token's header (`kid`), for a gateway with several keys; empty: not told."""
@@ -67,8 +67,8 @@ class CheckingOptions(BaseModel):
     algorithm: Algorithm = "EdDSA"
     """As the plugin's."""
 
-    key: Secret = Field(examples=["${file:gateway-public.pem}"])
-    """The public key as PEM, or the secret, of at least 32 bytes."""
+    key: Secret = SecretStr("")
+    """Must be given: the public key as PEM, or the secret, of at least 32 bytes."""
 
     issuer: str = Field("", max_length=256)
     """What `iss` must be; empty asks for none."""
