@@ -50,10 +50,10 @@ class Answering:
         replies: set[asyncio.Task[None]] = set()
         async for event in call:
             match event:
-                case CallerAudio(missing=missing):
+                case CallerAudio():
                     self.frames += 1
+                case Committed(turn=turn, missing=missing):
                     self.missing += missing
-                case Committed(turn=turn):
                     replies.add(asyncio.ensure_future(self._reply(call, turn)))
 
     async def _reply(self, call: AgentCall, turn: int) -> None:

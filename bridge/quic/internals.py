@@ -277,6 +277,9 @@ class _Delivery:
 
     def __call__(self, delivery: QuicDeliveryState, start: int, stop: int, fin: bool) -> None:
         sender = self._sender
+        if delivery is QuicDeliveryState.ACKED and stop > start:
+            # Its other copy may have been taken for lost, and wait to be sent once more.
+            sender._pending.subtract(start, stop)
         start = max(start, sender._buffer_start)
         if delivery is QuicDeliveryState.LOST:
             fin = fin and not sender._acked_fin

@@ -161,6 +161,8 @@ class WireProtocol(QuicConnectionProtocol):
         self._queue: deque[Datagram] = deque()
         self._again: deque[tuple[float, Datagram | tuple[int, int, int]]] = deque()
         """What is sent a second time, and when: datagrams, and ranges of streams."""
+        self.again = 0
+        """How much was to be sent twice so far."""
         self._again_timer: asyncio.TimerHandle | None = None
         self._streams_first = False
         self._said_shed = False
@@ -370,6 +372,7 @@ class WireProtocol(QuicConnectionProtocol):
     def _send_again(self, what: Datagram | tuple[int, int, int]) -> None:
         if len(self._again) >= MAX_AGAIN:
             return
+        self.again += 1
         self._again.append((self.now + AGAIN_SECS, what))
         if self._again_timer is None:
             self._again_timer = self._loop.call_later(AGAIN_SECS, self._again_due)

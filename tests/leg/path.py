@@ -16,6 +16,11 @@ class Path(asyncio.DatagramProtocol):
         self._rng = random.Random(7)
         self.cut = False
         self.loss = 0.0
+        self.burst = 1.0
+        """Packets lost in a row, on average."""
+        self.delay = 0.0
+        """Each way, seconds."""
+        self._bad = False
         self.swap = 0.0
         """Share of packets from the client that are held until the next one has passed."""
         self._held: bytes | None = None
@@ -63,16 +68,26 @@ class Path(asyncio.DatagramProtocol):
         if self._held is None and self._rng.random() < self.swap:
             self._held = data
             return
-        self._there.sendto(data)
+        self._pass_on(self._there, data)
         if self._held is not None:
-            self._there.sendto(self._held)
+            self._pass_on(self._there, self._held)
             self._held = None
+
+    def _pass_on(self, out: Any, data: bytes, *address: Any) -> None:
+        if self.delay:
+            asyncio.get_running_loop().call_later(self.delay, out.sendto, data, *address)
+        else:
+            out.sendto(data, *address)
 
     def back(self, data: bytes) -> None:
         if not self._lost() and self._client not in (None, self._ignored):
-            self._here.sendto(data, self._client)
+            self._pass_on(self._here, data, self._client)
 
     def _lost(self) -> bool:
+        if self.burst > 1 and self.loss:
+            enter = self.loss / (1 - self.loss) / self.burst
+            self._bad = self._rng.random() < (1 - 1 / self.burst if self._bad else enter)
+            return self.cut or self._bad
         return self.cut or self._rng.random() < self.loss
 
 
