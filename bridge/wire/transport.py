@@ -214,10 +214,11 @@ class WireProtocol(QuicConnectionProtocol):
             self._send_again(datagram)
 
     def hurry(self, track: Hashable) -> None:
-        """Send again what of a track is on its way and not known to have arrived: something that
-        cannot wait for a loss to be noticed depends on it."""
-        for datagram in [d for d in self._internals.on_the_way if d.track == track]:
-            self._send_again(datagram)
+        """Send twice what of a track waits or is on its way, not known to have arrived: something
+        that cannot wait for a loss to be noticed depends on it."""
+        for datagrams in (self._internals.on_the_way, self._internals.pending, self._queue):
+            for datagram in [d for d in datagrams if d.track == track]:
+                self._send_again(datagram)
 
     def on_shed(self, track: Hashable) -> None:
         """A datagram of this track was shed: the path does not take what we have to send."""
