@@ -63,6 +63,13 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Expires:
+    """The server will end this session at `at`, Unix time in seconds."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """The agent's voice, of the reply to `turn`."""
 
@@ -136,7 +143,17 @@ class Failed:
 
 
 BackendEvent = (
-    Ready | Speech | ReplyDone | Said | ToolCalled | Used | Noticed | Lost | Reconnect | Failed
+    Ready
+    | Expires
+    | Speech
+    | ReplyDone
+    | Said
+    | ToolCalled
+    | Used
+    | Noticed
+    | Lost
+    | Reconnect
+    | Failed
 )
 
 
