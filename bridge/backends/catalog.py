@@ -35,13 +35,14 @@ def build(name: str, options: Options, clock: SpeechClock) -> Agent:
         case ScriptedOptions():
             return Scripted(options)
         case OpenAiOptions():
-            url = openai.connection_url(options)
+            given = (options.url, *options.fallback_urls)
+            urls = [openai.connection_url(url, options.model) for url in given]
             return ServerAgent(
-                name, url, options, partial(openai.dialect, options), _hooks(options.functions)
+                name, urls, options, partial(openai.dialect, options), _hooks(options.functions)
             )
         case VllmOptions():
-            url, make = options.url, partial(vllm.dialect, options)
-            return ServerAgent(name, url, options, make, _hooks(options.functions))
+            urls, make = [options.url, *options.fallback_urls], partial(vllm.dialect, options)
+            return ServerAgent(name, urls, options, make, _hooks(options.functions))
         case CascadeOptions():
             return stages.agent(name, options, _hooks(options.functions))
     raise AssertionError(options)

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from bridge.backends.interface import (
     AudioFormat,
     BackendEvent,
     Dialect,
+    Expires,
     Failed,
     Lost,
     Noticed,
@@ -27,6 +29,7 @@ from bridge.backends.interface import (
     Used,
 )
 from bridge.backends.options import ServerOptions
+from bridge.backends.places import Places
 from bridge.backends.socket import ServerSocket, SocketFailed, connect
 from bridge.backends.tools import Action, Hangup, SendDtmf, Transfer
 from bridge.gateway.agent import AgentCall, CallFailed, CallInfo
@@ -42,6 +45,11 @@ from bridge.gateway.events import (
 )
 from bridge.wire.rate import TokenBucket
 
+LONGEST_PAUSE = 5.0
+"""Before any attempt, whatever the server asks for: the caller waits."""
+RENEWED_BEFORE = 60.0
+"""The end of a session, as the server told it; of a short one, a quarter of it."""
+SHORTEST_SESSION = 2.0
 MAX_MADE_UP = 10
 """Frames lost on the way that are replaced by silence."""
 RECONNECT_PAUSE = 0.2
@@ -60,14 +68,14 @@ class ServerAgent:
     def __init__(
         self,
         name: str,
-        url: str,
+        urls: Sequence[str],
         options: ServerOptions,
         dialect: Callable[[CallInfo], Dialect],
         functions: Mapping[str, Function] | None = None,
     ) -> None:
         """Raises OSError or ssl.SSLError for a `ca_file` that cannot be read."""
         self.name = name
-        self.url = url
+        self.places = Places(urls)
         self.options = options
         self.dialect = dialect
         self.functions = dict(functions or {})
@@ -110,15 +118,22 @@ class _Conversation:
         self._parting: Action | None = None
         """What to do when the reply in which the model asked for it has been spoken."""
         self._socket: ServerSocket | None = None
+        self._url = ""
         self._session_began = 0.0
+        self._session_ends: float | None = None
+        """Before the time at which the server says that it will end it."""
         self._verdict: asyncio.Future[None] = self._loop.create_future()
         """Ends the exchange with the server: a result for another connection, or an exception."""
-        self._attempts = agent.options.reconnects
+        self._attempts = self._all_attempts
         self._accepted = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._functions = Functions(call.info, agent.options.tools, agent.functions)
         self._reports = TokenBucket(REPORT_BURST, REPORT_RATE, self._loop.time())
+
+    @property
+    def _all_attempts(self) -> int:
+        return self._agent.options.reconnects + len(self._agent.places) - 1
 
     async def run(self) -> None:
         """Until the call is over. Raises CallFailed."""
@@ -201,29 +216,42 @@ class _Conversation:
         """Keeps a connection. Raises CallFailed when there can be none."""
         async with aiohttp.ClientSession() as http:
             pause = RECONNECT_PAUSE
+            places = self._agent.places
+            refused: frozenset[str] = frozenset()
+            url = places.best(self._loop.time())
             while True:
+                assert url is not None
                 try:
-                    await self._exchange(http)
+                    await self._exchange(http, url)
                     pause = RECONNECT_PAUSE
+                    url = places.best(self._loop.time(), refused)
                 except SocketFailed as failed:
                     log.warning("call %s: %s: %s", self._call.info.sid, self._agent.name, failed)
-                    if failed.lasting or not self._attempts:
+                    places.failed(url, self._loop.time())
+                    if failed.lasting:
+                        refused |= {url}
+                    before, url = url, places.best(self._loop.time(), refused)
+                    if url is None or not self._attempts:
                         raise CallFailed(failed.code, failed.message) from None
                     self._attempts -= 1
                     if self._accepted:
                         self._report(Noticed(failed.code, f"{failed.message}; connecting again"))
-                    await asyncio.sleep(pause)
-                    pause *= 2
+                    if url == before:
+                        wait = pause if failed.wait_secs is None else failed.wait_secs
+                        await asyncio.sleep(min(wait, LONGEST_PAUSE))
+                        pause *= 2
 
-    async def _exchange(self, http: aiohttp.ClientSession) -> None:
+    async def _exchange(self, http: aiohttp.ClientSession, url: str) -> None:
         """One connection, until another is needed. Raises SocketFailed or CallFailed."""
         agent = self._agent
         sid = self._call.info.sid
         timeout = agent.options.connect_timeout_secs
-        socket = await connect(http, agent.url, agent.headers(sid), agent.tls, timeout)
+        socket = await connect(http, url, agent.headers(sid), agent.tls, timeout)
         self._socket = socket
+        self._url = url
         self._verdict = self._loop.create_future()
         self._session_began = self._loop.time()
+        self._session_ends = None
         reader = asyncio.create_task(self._read(socket))
         try:
             self._handle(self._core.connected(self._session_began))
@@ -244,10 +272,17 @@ class _Conversation:
                 return
             self._handle(self._core.receive(message, self._loop.time()))
 
+    def _ends_in(self, secs: float) -> None:
+        """The server says when it ends the session: renew it a while before that."""
+        if secs > SHORTEST_SESSION:  # less is a clock that is wrong, or of no use
+            self._session_ends = self._loop.time() + secs - min(RENEWED_BEFORE, secs / 4)
+
     def _renew(self, now: float) -> None:
         """Replace a session that is old, while nobody speaks."""
-        age = now - self._session_began
-        if self._socket is not None and age > self._agent.options.session_secs and self._core.idle:
+        ends = self._session_began + self._agent.options.session_secs
+        if self._session_ends is not None:
+            ends = min(ends, self._session_ends)
+        if self._socket is not None and now > ends and self._core.idle:
             self._decide(None)
 
     def _decide(self, failure: Exception | None) -> None:
@@ -264,13 +299,16 @@ class _Conversation:
         for event in events:
             match event:
                 case Ready():
+                    self._agent.places.worked(self._url)
                     if not self._accepted:
                         self._accepted = True
                         self._call.accept()
                 case Speech():
                     self._on_speech(event)
+                case Expires(at=at):
+                    self._ends_in(at - time.time())
                 case ReplyDone(turn=turn):
-                    self._attempts = self._agent.options.reconnects
+                    self._attempts = self._all_attempts
                     self._speech.put_nowait((turn, None))
                     if self._parting is not None:
                         self._speech.put_nowait((turn, self._parting))

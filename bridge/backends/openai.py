@@ -62,12 +62,12 @@ class OpenAiOptions(ServerOptions):
     """Bound of one reply; 0 has none."""
 
 
-def connection_url(options: OpenAiOptions) -> str:
+def connection_url(url: str, model: str) -> str:
     """The address with the model in it, unless it names one."""
-    parts = urlsplit(options.url)
+    parts = urlsplit(url)
     query = parse_qsl(parts.query)
     if "model" not in dict(query):
-        query.append(("model", options.model))
+        query.append(("model", model))
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 

@@ -93,6 +93,10 @@ class ServerOptions(Section):
     url: str = Field(examples=["wss://api.openai.com/v1/realtime"], max_length=2000)
     """WebSocket address of the server."""
 
+    fallback_urls: tuple[str, ...] = Field((), max_length=8)
+    """Addresses of other servers, tried in this order when `url` fails, before a call is answered
+    and during it."""
+
     api_key: Secret = SecretStr("")
     """Sent as `Authorization: Bearer`."""
 
@@ -144,7 +148,8 @@ class ServerOptions(Section):
     theirs after an hour."""
 
     reconnects: int = Field(1, ge=0, le=10)
-    """Attempts at a new connection before a call fails whose connection was lost."""
+    """Attempts at a new connection before a call fails whose connection was lost; each of
+    `fallback_urls` adds one."""
 
     max_calls: int = Field(0, ge=0, le=100_000)
     """Calls at a time of this agent; 0 has no limit of its own."""
@@ -153,6 +158,11 @@ class ServerOptions(Section):
     @classmethod
     def _is_a_websocket(cls, url: str) -> str:
         return web_address(url, "wss", "ws")
+
+    @field_validator("fallback_urls")
+    @classmethod
+    def _are_websockets(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(web_address(url, "wss", "ws") for url in urls)
 
     @field_validator("routing_key")
     @classmethod

@@ -22,6 +22,8 @@ CLOSE_TIMEOUT = 1.0
 
 TRY_LATER = frozenset({1013})
 """Close code of RFC 6455's registry: the server is busy."""
+LEAVING = frozenset({1001, 1012})
+"""Going away, service restart: another connection finds another server at once."""
 REFUSED = frozenset({1008, 3000, 3003})
 """Policy violation, unauthorized, forbidden."""
 
@@ -29,11 +31,15 @@ REFUSED = frozenset({1008, 3000, 3003})
 class SocketFailed(Exception):
     """No connection, or no more. `lasting`: another attempt would end alike."""
 
-    def __init__(self, code: str, message: str, lasting: bool = False) -> None:
+    def __init__(
+        self, code: str, message: str, lasting: bool = False, wait_secs: float | None = None
+    ) -> None:
+        """`wait_secs`: how long the server asks to be left alone."""
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.lasting = lasting
+        self.wait_secs = wait_secs
 
 
 class ServerSocket:
@@ -110,6 +116,8 @@ class ServerSocket:
         why = f"the server closed with code {code}"
         if code in TRY_LATER:
             return SocketFailed("backend_busy", why)
+        if code in LEAVING:
+            return SocketFailed("backend_lost", why, wait_secs=0.0)
         return SocketFailed("backend_lost", why, lasting=code in REFUSED)
 
 
@@ -134,7 +142,7 @@ async def connect(
     except TimeoutError:
         raise SocketFailed("backend_timeout", f"no connection in {timeout_secs:g} s") from None
     except aiohttp.WSServerHandshakeError as error:
-        raise _refused(error.status) from None
+        raise _refused(error.status, error.headers) from None
     except (aiohttp.ClientSSLError, ssl.SSLError) as error:
         raise SocketFailed("backend_certificate", _words(error), lasting=True) from None
     except (aiohttp.ClientError, OSError) as error:
@@ -142,10 +150,12 @@ async def connect(
     return ServerSocket(socket)
 
 
-def _refused(status: int) -> SocketFailed:
+def _refused(status: int, headers: Mapping[str, str] | None) -> SocketFailed:
     why = f"the server answered the connection with HTTP {status}"
     if status in (429, 503):
-        return SocketFailed("backend_busy", why)
+        after = (headers or {}).get("Retry-After", "")
+        wait_secs = float(after) if after.isascii() and after.isdigit() else None
+        return SocketFailed("backend_busy", why, wait_secs=wait_secs)
     if status in (401, 403):
         return SocketFailed("backend_refused", f"{why}: check api_key", lasting=True)
     if 400 <= status < 500:

@@ -42,9 +42,16 @@ class ModelServer:
         self.active: dict[str, Any] | None = None
         self._ids = itertools.count(1)
 
+    expires_at = 0
+    """Told with the session, unless 0."""
+
     def greet(self) -> list[dict]:
         session = {"type": "realtime", "model": "gpt-realtime"}
-        return [self._say("session.created", session=session)]
+        said = self._say("session.created", session=session)
+        if self.expires_at:
+            # Of the session object in RealtimeSessionCreateResponse; the event's model lacks it.
+            said["session"]["expires_at"] = self.expires_at
+        return [said]
 
     def receive(self, message: dict) -> list[dict]:
         check(CLIENT, message)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 
 from aiohttp import WSMsgType, web
@@ -21,17 +22,22 @@ class WebServer:
         self.faults: list[BaseException] = []
         self.refuse_with: list[int] = []
         """HTTP status of the next connections, instead of a session."""
+        self.refuse_headers: dict[str, str] = {}
+        self.expires_in = 0.0
+        """Seconds after which a session ends, as the server tells; 0: it does not."""
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.headers.append(dict(request.headers))
         self.queries.append(dict(request.query))
         if self.refuse_with:
-            return web.Response(status=self.refuse_with.pop(0))
+            return web.Response(status=self.refuse_with.pop(0), headers=self.refuse_headers)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         session = ModelServer()
         session.answers = _Shared(self.answers)
+        if self.expires_in:
+            session.expires_at = int(time.time() + self.expires_in)
         self.sessions.append(session)
         self.sockets.append(socket)
         try:
