@@ -277,6 +277,9 @@ class TrunkConfig(Section):
     register_expires_secs: int = Field(3600, ge=30, le=86_400)
     """Validity asked for at REGISTER."""
 
+    keep_alive_secs: int = Field(15, ge=0, le=3600)
+    """While registered over UDP: how often a packet keeps a router's way to us open; 0: never."""
+
     allow_from: tuple[Network, ...] = Field((), max_length=256)
     """Source addresses and networks (CIDR) whose calls are accepted as this trunk's."""
 

@@ -103,6 +103,7 @@ class TrunkAccounts:
                 expires_secs=config.register_expires_secs,
                 transport=config.transport,
                 srtp=config.srtp,
+                keep_alive_secs=config.keep_alive_secs,
             )
         )
         if config.require_registration:

@@ -62,6 +62,8 @@ class AccountOptions:
     transport: str = "udp"
     """What carries its requests: `udp`, `tcp` or `tls`."""
     srtp: SrtpMode = "off"
+    keep_alive_secs: int = 15
+    """0: none."""
 
 
 class UserAgent:

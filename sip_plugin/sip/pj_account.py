@@ -70,6 +70,7 @@ class PjAccount(pj.Account):
             crypto.name = suite.value
             config.mediaConfig.srtpOpt.cryptos.append(crypto)
         config.natConfig.iceEnabled = False
+        config.natConfig.udpKaIntervalSec = options.keep_alive_secs
         return config
 
     def register(self) -> None:

@@ -53,7 +53,8 @@ class OriginatedCall:
 class Asterisk:
     """One running Asterisk; `stop` when done with it."""
 
-    def __init__(self, ports: Ports, folder: Path) -> None:
+    def __init__(self, ports: Ports, folder: Path, host: str = "127.0.0.1") -> None:
+        self._host = host
         rtp = ports.block()
         self.sip_port = ports.one()
         self.tls_port = ports.one()
@@ -72,6 +73,7 @@ class Asterisk:
         values = {
             "FOLDER": str(self._chroot_path),
             "MODULES": f"/usr/lib/{platform.machine()}-linux-gnu/asterisk/modules",
+            "HOST": host,
             "SIP_PORT": str(self.sip_port),
             "TLS_PORT": str(self.tls_port),
             "RTP_START": str(rtp.start),
@@ -109,7 +111,7 @@ class Asterisk:
     @property
     def address(self) -> str:
         """HOST:PORT of its SIP transports, UDP and TCP."""
-        return f"127.0.0.1:{self.sip_port}"
+        return f"{self._host}:{self.sip_port}"
 
     def stop(self) -> None:
         self._process.stop()

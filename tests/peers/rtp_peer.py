@@ -26,15 +26,17 @@ _HEADER = struct.Struct("!BBHII")
 
 
 class RtpPeer:
-    """One end of one call's media on 127.0.0.1. Its clock, in samples, starts with `send_to`."""
+    """One end of one call's media on `address`. Its clock, in samples, starts with `send_to`."""
 
-    def __init__(self, ports: Ports, codec: str = "g711_ulaw", ptime_ms: int = 20) -> None:
+    def __init__(
+        self, ports: Ports, codec: str = "g711_ulaw", address: str = "127.0.0.1", ptime_ms: int = 20
+    ) -> None:
         self.port = ports.pair()
         self.payload_type = PAYLOAD_TYPES[codec]
         self._encode = audioop.lin2ulaw if codec == "g711_ulaw" else audioop.lin2alaw
         self._decode = audioop.ulaw2lin if codec == "g711_ulaw" else audioop.alaw2lin
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", self.port))
+        self._socket.bind((address, self.port))
         self._socket.settimeout(0.2)
         self._remote: tuple[str, int] | None = None
         self._started_at: float | None = None

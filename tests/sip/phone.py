@@ -219,6 +219,8 @@ class Phone:
             message = self.receive(left)
             if message is None:
                 break
+            if not message.start.strip():
+                continue  # a keep-alive
             if (message.code or message.method) in wanted:
                 return message
             seen.append(message.start)

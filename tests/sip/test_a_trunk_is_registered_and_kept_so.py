@@ -111,3 +111,21 @@ def test_a_call_from_the_registrar_is_known_by_its_address(
     phone.hang_up()
     server.process.terminate()
     grant(registrar, registrar.expect("REGISTER"), 0)
+
+
+@pytest.mark.parametrize("secs", [1, 0])
+def test_the_way_through_a_router_is_kept_open(
+    registrar: Phone, start_sip: Callable[..., SipServer], secs: int
+):
+    server = start_sip(trunks=trunk(registrar, keep_alive_secs=secs))
+    grant(registrar, registrar.expect("REGISTER"), 60)
+
+    packet = registrar.receive(3.0)
+
+    if secs:
+        assert packet is not None and packet.start.strip() == ""
+    else:
+        assert packet is None
+    server.process.terminate()
+    goodbye = registrar.expect("REGISTER")
+    grant(registrar, goodbye, 0)
