@@ -3,7 +3,7 @@
 import re
 import time
 from importlib.util import find_spec
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -12,6 +12,8 @@ from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
 from bridge.token import SigningOptions, mint
 from bridge.turn.options import TurnOptions
+
+Weight = Annotated[int, Field(ge=0, le=1000)]
 
 
 class TlsOptions(BaseModel):
@@ -56,8 +58,10 @@ class AgentSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    endpoint: str = Field(max_length=300, examples=["quic://gateway.example.net:4433"])
+    endpoint: str = Field("", max_length=300, examples=["quic://gateway.example.net:4433"])
     """`quic://HOST:PORT` of the gateway."""
+    endpoints: dict[str, Weight] = Field({}, max_length=16)
+    """Several gateways and their weights, instead of `endpoint`; those of weight 0 are spares."""
     agent: str = Field("parrot", min_length=1, max_length=128)
     """The agent's name at the gateway."""
     token: Secret = SecretStr("")
@@ -132,7 +136,35 @@ class AgentSpec(BaseModel):
     @field_validator("endpoint")
     @classmethod
     def _is_an_endpoint(cls, endpoint: str) -> str:
-        match = re.fullmatch(r"quic://[^/\s@]+:([0-9]{1,5})", endpoint)
-        if not match or not 1 <= int(match[1]) <= 65535:
-            raise ValueError("must be quic://HOST:PORT, the port from 1 to 65535")
-        return endpoint
+        return _checked(endpoint) if endpoint else endpoint
+
+    @field_validator("endpoints")
+    @classmethod
+    def _are_endpoints(cls, endpoints: dict[str, int]) -> dict[str, int]:
+        for endpoint in endpoints:
+            _checked(endpoint)
+        if endpoints and not any(endpoints.values()):
+            raise ValueError("one of them needs a weight above 0")
+        return endpoints
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if self.endpoint and self.endpoints:
+            raise ValueError("has endpoint and endpoints: one of them says where the model is")
+        if not self.endpoint and not self.endpoints:
+            raise ValueError(
+                'needs endpoint, such as "quic://gateway.example.net:4433", or several endpoints'
+            )
+        return self
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Every endpoint with its weight."""
+        return self.endpoints or {self.endpoint: 1}
+
+
+def _checked(endpoint: str) -> str:
+    match = re.fullmatch(r"quic://[^/\s@]+:([0-9]{1,5})", endpoint)
+    if len(endpoint) > 300 or not match or not 1 <= int(match[1]) <= 65535:
+        raise ValueError("must be quic://HOST:PORT, the port from 1 to 65535")
+    return endpoint

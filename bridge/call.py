@@ -99,6 +99,13 @@ class CallBridge:
     def attach(self, leg: ModelCall) -> None:
         self._leg = leg
 
+    def interrupt(self) -> None:
+        """Another model has taken the call: what was being said is cut within a frame, and what
+        was asked for will not come."""
+        self.playout.cancel()
+        self._committed.clear()
+        self._audible = False
+
     @property
     def at_ms(self) -> int:
         """The caller's sample clock."""

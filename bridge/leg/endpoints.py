@@ -1,8 +1,16 @@
 """The model endpoints a worker talks to: one connection each, shared by all of its calls."""
 
+import time
+from collections.abc import Callable
+
 from bridge.agent import AgentSpec, TlsOptions
-from bridge.leg.interface import ModelConnection
+from bridge.leg.failover import FailoverCall
+from bridge.leg.health import Health, ranked
+from bridge.leg.interface import CallFacts, ModelCall, ModelConnection, OnEvent
 from bridge.leg.quic import QuicConnection
+
+CONNECT_SECS = 1.0
+"""A connection that does not stand so long after it was asked for is tried last."""
 
 Key = tuple[str, TlsOptions]
 
@@ -12,11 +20,52 @@ class Endpoints:
 
     def __init__(self) -> None:
         self._connections: dict[Key, ModelConnection] = {}
+        self._begun: dict[Key, float] = {}
+        self._health: dict[TlsOptions, Health] = {}
+        self._clock: Callable[[], float] = time.monotonic
 
-    def connection(self, agent: AgentSpec) -> ModelConnection:
-        key = (agent.endpoint, agent.tls)
+    def connect(self, agent: AgentSpec) -> None:
+        """To all of its endpoints: those that are not used now are warm when they are."""
+        for endpoint in agent.weights:
+            self._connection(endpoint, agent.tls).connect()
+
+    def open_call(self, facts: CallFacts, agent: AgentSpec, on_event: OnEvent) -> ModelCall:
+        """Open a call at one of the agent's endpoints; the next one takes it when that fails.
+
+        Begins at once; `Opened` or `LegFailed` follows.
+        """
+        self.connect(agent)
+        health = self._health.setdefault(agent.tls, Health())
+
+        def choose(tried: frozenset[str]) -> list[str]:
+            now = self._clock()
+            left = [e for e in ranked(agent.weights, facts.sid) if e not in tried]
+            return sorted(left, key=lambda endpoint: self._is_down(endpoint, agent.tls, now))
+
+        def open_at(
+            endpoint: str, facts: CallFacts, agent: AgentSpec, on_event: OnEvent
+        ) -> ModelCall:
+            return self._connection(endpoint, agent.tls).open_call(facts, agent, on_event)
+
+        def result(endpoint: str, worked: bool) -> None:
+            if worked:
+                health.worked(endpoint)
+            else:
+                health.failed(endpoint, self._clock())
+
+        return FailoverCall(facts, agent, on_event, choose, open_at, result, self._clock)
+
+    def _is_down(self, endpoint: str, tls: TlsOptions, now: float) -> bool:
+        key = (endpoint, tls)
+        if not self._connections[key].connected and now - self._begun[key] > CONNECT_SECS:
+            return True
+        return self._health[tls].is_down(endpoint, now)
+
+    def _connection(self, endpoint: str, tls: TlsOptions) -> ModelConnection:
+        key = (endpoint, tls)
         if key not in self._connections:
-            self._connections[key] = QuicConnection(agent.endpoint, agent.tls)
+            self._connections[key] = QuicConnection(endpoint, tls)
+            self._begun[key] = self._clock()
         return self._connections[key]
 
     @property

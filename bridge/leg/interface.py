@@ -29,6 +29,9 @@ class CallFacts:
 class Opened:
     """The agent took the call: it may be answered."""
 
+    endpoint: str = ""
+    """Which of the agent's; empty where there is only one to know of."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyAudio:
@@ -123,6 +126,17 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointChanged:
+    """An endpoint failed the call, and another one takes it."""
+
+    gone: str
+    reason: str
+    next: str
+    had_it: bool
+    """The agent was there: what it was saying is lost, and the next one begins anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegFailed:
     """The call has no model any more. `code` is a short name, see docs/wire.md."""
 
@@ -143,6 +157,7 @@ ModelEvent = (
     | ToolCalled
     | UsageReported
     | Noticed
+    | EndpointChanged
     | LegFailed
 )
 OnEvent = Callable[[ModelEvent], None]

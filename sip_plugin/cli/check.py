@@ -93,7 +93,7 @@ def _agents(config: "Config") -> "Table":
         (
             (
                 name,
-                agent.endpoint,
+                "\n".join(agent.weights),
                 agent.agent,
                 _masked(agent.token),
                 f"{agent.input_rate_hz}\n{agent.output_rate_hz}",

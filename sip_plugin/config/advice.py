@@ -61,8 +61,11 @@ def _trunks(config: Config) -> Iterator[Advice]:
 def _agents(config: Config) -> Iterator[Advice]:
     yield from _unused_agents(config)
     for name, agent in config.agents.items():
-        host = agent.endpoint.removeprefix("quic://").rpartition(":")[0].strip("[]")
-        if not agent.tls.verify and not is_loopback(host):
+        hosts = [
+            endpoint.removeprefix("quic://").rpartition(":")[0].strip("[]")
+            for endpoint in agent.weights
+        ]
+        if not agent.tls.verify and not all(map(is_loopback, hosts)):
             yield (
                 ("agents", name, "tls", "verify"),
                 "the gateway's name is not verified: its token goes to whoever answers there",

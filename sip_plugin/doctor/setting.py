@@ -123,8 +123,9 @@ def _names(config: Config) -> Iterator[Finding]:
         for at in filter(None, (trunk.domain, trunk.proxy)):
             hosts.setdefault(split_host_port(at, 5060)[0], []).append(f"trunk {name}")
     for name, agent in config.agents.items():
-        host = split_host_port(agent.endpoint.removeprefix("quic://"))[0]
-        hosts.setdefault(host, []).append(f"agent {name}")
+        for endpoint in agent.weights:
+            host = split_host_port(endpoint.removeprefix("quic://"))[0]
+            hosts.setdefault(host, []).append(f"agent {name}")
     wanted = [host for host in hosts if not is_ip_address(host)]
     pool = ThreadPoolExecutor(max_workers=max(1, min(16, len(wanted))))
     lookups = {host: pool.submit(_addresses, host) for host in wanted}

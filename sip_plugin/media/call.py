@@ -21,6 +21,7 @@ from bridge.events import TurnEvent, data_of, name_of
 from bridge.leg.absent import AbsentModel
 from bridge.leg.interface import (
     DtmfAsked,
+    EndpointChanged,
     HangupAsked,
     HoldAsked,
     LegFailed,
@@ -119,6 +120,9 @@ class MediaCall:
         self._has_model = opened.agent is not None
         self._awaited = {"model"} if self._has_model else set()
         """What must be there before the call may be answered."""
+        self._endpoint = ""
+        """Where its model is."""
+        self._failovers = 0
         self._prompt: Prompt | None = None
         self._prompt_spec: PromptSpec | None = None
         if opened.prompt is not None:
@@ -164,7 +168,14 @@ class MediaCall:
         match event:
             case ReplyAudio() | ReplyEnd() | Transcript():
                 self._bridge.on_reply(event, now)
-            case Opened():
+            case EndpointChanged(had_it=had_it):
+                if had_it:
+                    self._bridge.interrupt()
+                self._endpoint = event.next
+                self._failovers += 1
+                self._event("endpoint_failed", asdict(event))
+            case Opened(endpoint=endpoint):
+                self._endpoint = endpoint
                 self._awaited.discard("model")
                 self.tell_ready()
             case LegFailed(code=code, message=message):
@@ -497,6 +508,7 @@ class MediaCall:
             "uplink": asdict(self._uplink.stats),
             "bridge": asdict(self._bridge.stats),
             "playout": asdict(self._bridge.playout.stats),
+            "model": {"endpoint": self._endpoint, "failovers": self._failovers},
             "duration_ms": self._at_ms,
         }
 

@@ -89,7 +89,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._clock = clock = PhaseClock(self._on_phase)
         for agent in self._agents.values():
-            self._endpoints.connection(agent).connect()
+            self._endpoints.connect(agent)
         try:
             while True:
                 await self._serve(path)
@@ -230,9 +230,8 @@ class Worker:
         facts = CallFacts(
             message.sid, message.direction, message.caller, message.called, message.headers
         )
-        connection = self._endpoints.connection(agent)
         call.attach(
-            connection.open_call(
+            self._endpoints.open_call(
                 facts, agent, lambda event: self._guard(call, call.on_model, event)
             )
         )

@@ -32,6 +32,7 @@ EVENTS = frozenset(
         *("barge_in_armed", "barge_in_rejected", "cancel", "reply_start", "reply_end"),
         *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
         *("transfer_refused", "transfer_failed", "hold_failed"),
+        *("endpoint_failed", "agent_failed", "fallback", "prompt_ended", "trunk_failed"),
         *("tool_call", "usage", "model_notice", "dtmf_sent"),
     }
 )

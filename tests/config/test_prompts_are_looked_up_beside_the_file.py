@@ -68,3 +68,14 @@ def test_a_key_without_effect_is_refused(file: Path, line: str, why: str):
     file.write_text(FILE.replace('prompt = "closed.wav"', line))
     with pytest.raises(ConfigError, match=why):
         load(file)
+
+
+def test_what_the_processes_are_told_is_what_was_read(file: Path):
+    text = FILE.replace(
+        'endpoint = "quic://127.0.0.1:4433"',
+        'endpoints = { "quic://127.0.0.1:1" = 2, "quic://127.0.0.1:2" = 0 }',
+    )
+    file.write_text(text.replace('prompt = "closed.wav"', "reject = 486"))
+    config = load(file)
+    for told in (config.model_dump_json(), config.model_dump_json(exclude_defaults=True)):
+        assert type(config).model_validate_json(told) == config

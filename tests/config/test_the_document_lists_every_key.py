@@ -37,7 +37,7 @@ def test_a_required_key_has_an_example_to_go_on_with_when_it_is_wrong():
         ("dialplan", "routes", 0, "agent"),
     }
     required = {row.key for row in documented() if row.default == "required"}
-    assert required == {"domain", "endpoint", "timezone"}
+    assert required == {"domain", "timezone"}
     values = {path: stand_in(path) for path in paths}
     Config.model_validate(
         {

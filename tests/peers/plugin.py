@@ -303,7 +303,8 @@ def to_toml(tables: dict[str, Any], prefix: str = "") -> str:
     lines = []
     for name, value in tables.items():
         if not _is_table(value):
-            lines.append(f"{name} = {json.dumps(value)}")
+            key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+            lines.append(f"{key} = {json.dumps(value)}")
     for name, value in tables.items():
         path = f"{prefix}{name}"
         if isinstance(value, dict):
