@@ -10,7 +10,12 @@ from sip_plugin.config.load import dotted
 from sip_plugin.config.models import Config
 from sip_plugin.config.positions import Path
 
-_LIVE_TRUNK_KEYS = frozenset({"numbers", "allow_from", "channel_limit", "max_ring_secs"})
+_LIVE_TRUNK_KEYS = frozenset(
+    {
+        *("numbers", "allow_from", "channel_limit", "max_ring_secs"),
+        *("asserted_identity", "withhold_caller_id", "weight"),
+    }
+)
 """Asked for each call; the others are part of an account of the SIP stack."""
 MAX_NAMED = 50
 """Changes that are named singly."""

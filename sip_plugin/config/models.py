@@ -283,6 +283,16 @@ class TrunkConfig(Section):
     allow_from: tuple[Network, ...] = Field((), max_length=256)
     """Source addresses and networks (CIDR) whose calls are accepted as this trunk's."""
 
+    asserted_identity: bool = False
+    """Trust between us and this trunk (RFC 3325): its P-Asserted-Identity is the caller, and ours
+    goes with outbound calls."""
+
+    withhold_caller_id: bool = False
+    """Outbound calls come from "Anonymous", with `Privacy: id`."""
+
+    weight: int = Field(0, ge=0, le=1000)
+    """Among the trunks that an outbound call may take: drawn before those without, by weight."""
+
     channel_limit: int = Field(0, ge=0, le=10_000)
     """Calls at once on this trunk, both directions; 0 has no limit of its own."""
 

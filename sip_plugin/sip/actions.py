@@ -20,6 +20,7 @@ class Dial:
     local: LocalMedia
     local_uri: str
     """For From; empty: the trunk's own."""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,9 @@ def admit(
     if not load.source_admitted:
         return Turned(unavailable(BUSY_RETRY_SECS), f"too many INVITEs from {address}", name)
     headers = {**invite.headers, "privacy": invite.privacy}
-    facts = CallFacts(invite.called, invite.caller, name, headers, invite.sid)
+    trusted = invite.asserted if trunk.config.asserted_identity else ""
+    says = trusted or invite.caller
+    facts = CallFacts(invite.called, says, name, headers, invite.sid)
     decision = gate.decide(facts, at)
     if isinstance(decision, Reject | Redirect):
         return Turned(refusal(decision, trunks, trunk), decision.why, name)
@@ -96,7 +98,7 @@ def admit(
         why = f"{load.pending_of_source} calls of {address} are not acknowledged"
         return Turned(unavailable(BUSY_RETRY_SECS), why, name)
     numbers = trunk.config.numbers
-    caller = "" if facts.is_anonymous else number(invite.caller, numbers.caller)
+    caller = "" if facts.is_anonymous else number(says, numbers.caller)
     return Admitted(trunk, facts, decision, caller, number(invite.called, numbers.called))
 
 

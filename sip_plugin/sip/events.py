@@ -37,6 +37,8 @@ class Invite:
     """None: no SDP, we make the offer in the 200."""
     headers: dict[str, str] = field(default_factory=dict)
     """X- headers."""
+    asserted: str = ""
+    """User part of P-Asserted-Identity (RFC 3325): worth as much as whoever sends it."""
     privacy: str = ""
     """The Privacy header (RFC 3323)."""
     account: str = ""

@@ -33,6 +33,11 @@ class Message:
         return user_of(self.headers.get("from", ""))
 
     @property
+    def asserted(self) -> str:
+        """User part of the first P-Asserted-Identity; empty when there is none."""
+        return user_of(self.headers.get("p-asserted-identity", ""))
+
+    @property
     def extra_headers(self) -> dict[str, str]:
         """X- headers, which carry an application's own facts: a bounded number, bounded values."""
         found = [(name, value) for name, value in self.headers.items() if name.startswith("x-")]

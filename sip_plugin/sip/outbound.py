@@ -6,6 +6,7 @@ from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, Dial, HangUp, Tell, ToWorker
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
+from sip_plugin.sip.identity import identity
 from sip_plugin.sip.opening import Opening
 from sip_plugin.sip.outward import NoWay, Outward, Way
 from sip_plugin.sip.running import LEG_MARK, Running
@@ -89,9 +90,9 @@ class Outbound:
     def _dial(self, call: Call, trunk: Trunk, now: float) -> Dial:
         call.timers["ring"] = now + trunk.config.max_ring_secs
         far = trunk.addresses[0] if trunk.addresses else ""
-        local_uri = trunk.uri_of(call.caller_id) if call.caller_id else ""
         local = self._running.local_media(call.lease, trunk, far)
-        return Dial(call.leg, trunk.name, trunk.target_of(call.called), local, local_uri)
+        target = trunk.target_of(call.called)
+        return Dial(call.leg, trunk.name, target, local, *identity(trunk, call.caller_id))
 
     def _by_next_trunk(self, call: Call, why: str, now: float) -> list[Action]:
         """Dial by the next trunk that can; nothing when there is none.

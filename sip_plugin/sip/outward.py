@@ -1,5 +1,6 @@
 """Which trunk carries a call of ours: the first that can, then the next when it could not."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class NoWay:
 
 
 class Outward:
-    def __init__(self, trunks: Trunks, gate: Gate) -> None:
+    def __init__(self, trunks: Trunks, gate: Gate, rng: random.Random | None = None) -> None:
+        self._rng = rng or random.Random()
         self._trunks = trunks
         self._gate = gate
 
@@ -33,6 +35,7 @@ class Outward:
     ) -> Way | NoWay:
         """The first trunk that can carry a new call. `used`: running calls by trunk."""
         names = plan.trunks or tuple(trunk.name for trunk in self._trunks if trunk.is_ready)
+        names = self._by_weight(names)
         if not names:
             return NoWay(503, "no trunk is ready")
         problems: list[NoWay] = []
@@ -58,6 +61,18 @@ class Outward:
             if self._gate.change_trunk(call.sid, call.trunk, name, now) is None:
                 return Way(trunk, call.trunks_left[place:])
         return None
+
+    def _by_weight(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those with a weight first, each place drawn by it (as RFC 2782 does), then the rest."""
+        found = {name: self._trunks.get(name) for name in names}
+        weights = {name: trunk.config.weight for name, trunk in found.items() if trunk}
+        left = [name for name in found if weights.get(name)]
+        drawn: list[str] = []
+        while left:
+            [name] = self._rng.choices(left, [weights[name] for name in left])
+            left.remove(name)
+            drawn.append(name)
+        return (*drawn, *(name for name in names if name not in drawn))
 
     def _able(self, name: str, used: Mapping[str, int]) -> Trunk | NoWay:
         trunk = self._trunks.get(name)

@@ -150,6 +150,7 @@ class PjAccount(pj.Account):
             called=message.called,
             offer=read,
             headers=message.extra_headers,
+            asserted=message.asserted,
             privacy=message.privacy,
             account=self.options.name,
         )

@@ -229,8 +229,8 @@ class SipProcess:
         match action:
             case Answer(sid, code):
                 self._agent.answer(sid, code)
-            case Dial(sid, trunk, uri, local, local_uri):
-                self._agent.call(trunk, uri, local, sid, local_uri=local_uri)
+            case Dial(sid, trunk, uri, local, local_uri, headers):
+                self._agent.call(trunk, uri, local, sid, headers, local_uri)
             case HangUp(sid, code, reason, headers):
                 self._agent.hangup(sid, code, reason, headers)
             case Hold(sid, True):
