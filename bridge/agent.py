@@ -3,7 +3,7 @@
 import re
 import time
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -14,6 +14,8 @@ from bridge.token import SigningOptions, mint
 from bridge.turn.options import TurnOptions
 
 Weight = Annotated[int, Field(ge=0, le=1000)]
+Tool = Literal["hangup", "transfer", "send_dtmf", "hold"]
+TOOLS: tuple[Tool, ...] = get_args(Tool)
 
 
 class TlsOptions(BaseModel):
@@ -81,6 +83,10 @@ class AgentSpec(BaseModel):
     """The agent speaks as soon as the call is answered."""
     open_timeout_secs: float = Field(5.0, gt=0, le=60)
     """How long the phone may ring before the model must be ready."""
+    tools: tuple[Tool, ...] = Field(TOOLS, max_length=len(TOOLS))
+    """What the model may do to the call; what else it asks for is refused."""
+    record_dir: str | None = Field(None, max_length=4096)
+    """Folder for recordings of its calls, empty for none; left out, it is `media.record_dir`."""
     language: str = Field("", max_length=64)
     """Told to the agent as the header `language`, unless the dialplan says another."""
     metadata: dict[str, str] = Field({}, max_length=8)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.agent import AgentSpec
+from bridge.agent import AgentSpec, Tool
 from bridge.audio import g711
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.wideband import UpperBand
@@ -81,6 +81,13 @@ log = logging.getLogger(__name__)
 
 _NO_AGENT = AgentSpec(endpoint="quic://none.invalid:9")
 """Its options are those of a bridge that nobody speaks over."""
+_TOOL_OF: dict[type, Tool] = {
+    HangupAsked: "hangup",
+    TransferAsked: "transfer",
+    TransferDecided: "transfer",
+    HoldAsked: "hold",
+    DtmfAsked: "send_dtmf",
+}
 _SILENCE_PCM = np.zeros(FRAME_SAMPLES, np.int16)
 
 Emit = Callable[[Message], None]
@@ -168,6 +175,8 @@ class MediaCall:
         match event:
             case ReplyAudio() | ReplyEnd() | Transcript():
                 self._bridge.on_reply(event, now)
+            case _ if (tool := _TOOL_OF.get(type(event))) and tool not in self._agent.tools:
+                self._event("tool_refused", {"tool": tool})
             case EndpointChanged(had_it=had_it):
                 if had_it:
                     self._bridge.interrupt()

@@ -215,8 +215,9 @@ class Worker:
         )
         self._calls[sid] = call
         self._slots[sid] = self._vad.open()
-        if self._config.record_dir:
-            call.recording = Recording(Path(self._config.record_dir, f"{sid}.wav"), self._disk)
+        own = message.agent.record_dir if message.agent else None
+        if folder := self._config.record_dir if own is None else own:
+            call.recording = Recording(Path(folder, f"{sid}.wav"), self._disk)
         self._loop.add_reader(ports.rtp, call.on_rtp, self._now)
         self._loop.add_reader(ports.rtcp, call.on_rtcp, self._now)
         if message.agent is not None:

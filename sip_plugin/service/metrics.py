@@ -33,7 +33,7 @@ EVENTS = frozenset(
         *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
         *("transfer_refused", "transfer_failed", "hold_failed"),
         *("endpoint_failed", "agent_failed", "fallback", "prompt_ended", "trunk_failed"),
-        *("tool_call", "usage", "model_notice", "dtmf_sent"),
+        *("tool_call", "tool_refused", "usage", "model_notice", "dtmf_sent"),
     }
 )
 """Events that are counted by name; any other is counted as `other`."""

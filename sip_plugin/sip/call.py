@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bridge.agent import AgentSpec
+from bridge.agent import TOOLS, AgentSpec
 from sip_plugin.config import Config
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.planes.messages import (
@@ -128,6 +128,7 @@ class Call:
             )
         agent = self.agent_spec
         language = {"language": agent.language} if agent.language else {}
+        tools = {"tools": " ".join(agent.tools)} if agent.tools != TOOLS else {}
         return OpenCall(
             sid=self.sid,
             lease_id=self.lease.lease_id,
@@ -136,7 +137,7 @@ class Call:
             direction=self.direction,
             caller=self.caller,
             called=self.called,
-            headers=language | agent.metadata | self.headers,
+            headers=tools | language | agent.metadata | self.headers,
             leg=leg,
             prompt=self.prompt,
             again=again,

@@ -173,3 +173,8 @@ def test_running_calls_keep_what_they_began_with():
     story.control.on_event(MediaChanged("s1", MEDIA), 2.0)
     story.control.on_event(Confirmed("s1"), 2.0)
     assert to_worker(story.invite("s2", 3.0)[1])[0].agent_name == "new"
+
+
+def test_an_agent_with_fewer_tools_is_told_which():
+    story = Story(tables={"agents": {"parrot": {**AGENT, "tools": ["hangup", "hold"]}}})
+    assert to_worker(story.invite()[1])[0].headers == {"tools": "hangup hold"}
