@@ -14,6 +14,8 @@ OPTIONS = (
     "Max-Forwards: 70\r\nFrom: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1>\r\n"
     "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
 )
+ANSWER = "SIP/2.0 503 Service Unavailable"
+"""There is a SIP process, and no worker that could carry a call."""
 
 
 def listening(start_sip, sip_ports, authority, **tls):
@@ -33,17 +35,18 @@ def answer(port: int, context: ssl.SSLContext) -> tuple[str, str]:
         return secured.version() or "", secured.recv(4096).decode().partition("\r\n")[0]
 
 
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_a_client_that_verifies_it_is_answered(start_sip, sip_ports, tmp_path, version):
-    if version not in probe().tls_versions:
-        pytest.skip("the installed pjsua2 has no TLS 1.3; scripts/build-pjsua2 builds one")
+def test_a_client_that_verifies_it_is_answered(start_sip, sip_ports, tmp_path):
     authority = Authority(tmp_path)
     port = listening(start_sip, sip_ports, authority)
-    context = ssl.create_default_context(cafile=str(authority.ca_file))
-    wanted = ssl.TLSVersion.TLSv1_2 if version == "1.2" else ssl.TLSVersion.TLSv1_3
-    context.minimum_version = context.maximum_version = wanted
+    # The stock wheel ends at TLS 1.2.
+    versions = [version for version in ("1.2", "1.3") if version in probe().tls_versions]
+    assert versions
+    for version in versions:
+        context = ssl.create_default_context(cafile=str(authority.ca_file))
+        wanted = ssl.TLSVersion.TLSv1_2 if version == "1.2" else ssl.TLSVersion.TLSv1_3
+        context.minimum_version = context.maximum_version = wanted
 
-    assert answer(port, context) == (f"TLSv{version}", "SIP/2.0 200 OK")
+        assert answer(port, context) == (f"TLSv{version}", ANSWER)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1")
@@ -71,4 +74,4 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(
 
     own = authority.issue("client", "client.test")
     context.load_cert_chain(own.cert_file, own.key_file)
-    assert answer(port, context)[1] == "SIP/2.0 200 OK"
+    assert answer(port, context)[1] == ANSWER
