@@ -132,7 +132,9 @@ class QuicConnection:
 
     @property
     def connected(self) -> bool:
-        return self._protocol is not None
+        """The gateway has spoken; a connection may be in use before that (0-RTT)."""
+        protocol = self._protocol
+        return protocol is not None and (not protocol.early or protocol.handshake.done())
 
     @property
     def stats(self) -> TransportStats:

@@ -7,26 +7,18 @@ from tests.peers.plugin import TOKEN, agent, ip_trunk
 pytestmark = pytest.mark.peer("sipp")
 
 
-@pytest.fixture
-def two(gateway, tmp_path):
-    """Both gateways, and a file with the certificates of both."""
-    first, second = gateway(), gateway()
-    bundle = tmp_path / "both.pem"
-    bundle.write_text(first.ca_file.read_text() + second.ca_file.read_text())
-    return first, second, str(bundle)
-
-
-def greeter(endpoints: dict, ca_file: str, **fields) -> dict:
+def greeter(endpoints: dict, **fields) -> dict:
+    """Each gateway of these tests has a certificate of its own making."""
     fields = {"agent": "greeter", "greets_first": True, "open_timeout_secs": 6, **fields}
-    return {"endpoints": endpoints, "token": TOKEN, "tls": {"ca_file": ca_file}, **fields}
+    return {"endpoints": endpoints, "token": TOKEN, "tls": {"verify": False}, **fields}
 
 
-def test_during_a_call_and_before_the_next(plugin, two, sipp, rtp_peer):
-    first, second, ca_file = two
+def test_during_a_call_and_before_the_next(plugin, gateway, sipp, rtp_peer):
+    first, second = gateway(), gateway()
     endpoints = {first.endpoint: 1, second.endpoint: 0}
     pair = plugin(
         trunks={"loop": ip_trunk()},
-        agents={"greeter": greeter(endpoints, ca_file)},
+        agents={"greeter": greeter(endpoints)},
         dialplan={"default": {"agent": "greeter"}},
     )
     peer = rtp_peer()
@@ -64,7 +56,7 @@ def test_an_endpoint_that_says_nothing_costs_its_share_of_the_time(
     endpoints = {silent_model.endpoint: 1, model.endpoint: 0}
     pair = plugin(
         trunks={"loop": ip_trunk()},
-        agents={"greeter": greeter(endpoints, str(model.ca_file), open_timeout_secs=3)},
+        agents={"greeter": greeter(endpoints, open_timeout_secs=3)},
         dialplan={"default": {"agent": "greeter"}},
     )
     peer = rtp_peer()
@@ -79,7 +71,7 @@ def test_when_all_are_gone_the_next_agent_answers(plugin, model, silent_model, s
     pair = plugin(
         trunks={"loop": ip_trunk()},
         agents={
-            "gone": greeter(silent, "", open_timeout_secs=2) | {"tls": {}},
+            "gone": greeter(silent, open_timeout_secs=2),
             "greeter": agent(model, "greeter", greets_first=True),
         },
         dialplan={"default": {"agents": ["gone", "greeter"]}},
