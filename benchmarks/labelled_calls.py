@@ -23,6 +23,9 @@ AGENT_DBFS = (-22.0, -18.0)
 QUIET_LINE_SNR_DB = 25.0
 PAUSE_MS = (200, 700)
 """Pauses inside a turn."""
+OWN_PAUSES = "own pauses"
+OWN_PAUSES_MS = (120, 300, 500, 700, 900, 1100)
+"""A caller's usual pause; each of them is within a fifth of it."""
 BACKCHANNEL_MS = (150, 550)
 ERLS_DB = (6.0, 12.0, 18.0, 24.0)
 ECHO_DELAY_MS = (60, 250)
@@ -226,13 +229,19 @@ class Cast:
         return fitting[self._rng.integers(len(fitting))]
 
 
-def say_turn(sketch: Sketch, cast: Cast, pauses: int, min_ms: int = 500) -> Turn:
+def say_turn(
+    sketch: Sketch,
+    cast: Cast,
+    pauses: int,
+    min_ms: int = 500,
+    pause_ms: tuple[int, int] = PAUSE_MS,
+) -> Turn:
     """A turn of `pauses` + 1 phrases; it is entered among the turns."""
     begin, silences = sketch.now_ms, []
     for n in range(pauses + 1):
         if n:
             since = sketch.now_ms
-            sketch.wait(int(sketch.rng.integers(*PAUSE_MS)))
+            sketch.wait(int(sketch.rng.integers(*pause_ms)))
             silences.append(Span(since, sketch.now_ms))
         sketch.caller_says(cast.phrase(min_ms, 2500).pcm)
     turn = Turn(begin, sketch.now_ms, tuple(silences))
@@ -254,6 +263,18 @@ def turns_with_pauses(cast: Cast, rng: np.random.Generator, snr_db: float) -> La
         say_turn(sketch, cast, int(rng.integers(1, 4)))
         sketch.wait(int(rng.integers(*SETTLE_MS)))
     return sketch.finish(f"pauses snr {snr_db:g}", cast.line(snr_db))
+
+
+def callers_own_pauses(cast: Cast, rng: np.random.Generator) -> LabelledCall:
+    """Eight turns with one to three pauses, all about as long: some callers hardly pause."""
+    usual_ms = float(rng.choice(OWN_PAUSES_MS))
+    bounds = (round(0.8 * usual_ms), round(1.2 * usual_ms))
+    sketch = cast.sketch()
+    sketch.wait(1000)
+    for _ in range(8):
+        say_turn(sketch, cast, int(rng.integers(1, 4)), pause_ms=bounds)
+        sketch.wait(int(rng.integers(*SETTLE_MS)))
+    return sketch.finish(OWN_PAUSES, cast.line(20.0))
 
 
 def short_answers(cast: Cast, rng: np.random.Generator) -> LabelledCall:
@@ -320,6 +341,7 @@ SCENARIOS: dict[str, Scenario] = {
     "barge-ins": barge_ins,
     # A far end that cancels echo, though its leg is taken for a raw one.
     "barge-ins, no echo": partial(barge_ins, echoes=False),
+    OWN_PAUSES: callers_own_pauses,
 }
 
 SEEDS = {"train": 1_000, "test": 5_000}

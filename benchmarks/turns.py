@@ -20,7 +20,7 @@ import numpy as np
 
 import bridge
 from benchmarks import plain_detector
-from benchmarks.labelled_calls import SCENARIOS, SEEDS, LabelledCall, generate
+from benchmarks.labelled_calls import OWN_PAUSES, SCENARIOS, SEEDS, LabelledCall, generate
 from benchmarks.report import Row, publish
 from benchmarks.speech_corpus import Corpus, load
 from benchmarks.turn_metrics import Tally, score
@@ -59,6 +59,21 @@ def contenders(assignments: Sequence[str]) -> list[Contender]:
     if assignments:
         found.append(_ours(" ".join(assignments), settle("raw", None, assignments)))
     return found
+
+
+FIXED_MS = (400, 500, 800)
+"""Fixed silences to compare adaptive endpointing with, where callers differ in their pauses."""
+
+
+def fixed_endpointing() -> list[Contender]:
+    """The best preset, but with a silence that is the same for all callers."""
+    return [
+        _ours(
+            f"phone, fixed {ms} ms",
+            settle("raw", "phone", ["endpointing=fixed", f"silence_threshold_ms={ms}"]),
+        )
+        for ms in FIXED_MS
+    ]
 
 
 def _ours(name: str, settings: Settings) -> Contender:
@@ -122,7 +137,7 @@ def measure(
             end="",
             flush=True,
         )
-        for contender in tested:
+        for contender in [*tested, *(fixed_endpointing() if scenario == OWN_PAUSES else [])]:
             heard = hear(made, contender.leg)
             tally = Tally()
             for call, one in zip(made, heard, strict=True):

@@ -107,6 +107,14 @@ def test_a_backchannel_is_short_and_over_the_agent(corpus):
             assert any(said.begin_ms < burst.begin_ms < said.end_ms for said in call.agent_turns)
 
 
+def test_a_caller_with_own_pauses_keeps_to_them(corpus):
+    for call in generate("own pauses", 4, corpus, "train"):
+        lengths = [pause.ms for turn in call.turns for pause in turn.pauses]
+        assert len(call.turns) == 8 and all(1 <= len(turn.pauses) <= 3 for turn in call.turns)
+        assert max(lengths) <= 1.5 * min(lengths)
+        assert min(lengths) >= 96 and max(lengths) <= 1320
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_same_seed_is_the_same_call_and_the_parts_differ(corpus, scenario):
     one, again = (generate(scenario, 1, corpus, "test")[0] for _ in range(2))

@@ -29,6 +29,8 @@ FRAMES = st.sampled_from(
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("clean"), FRAMES),
+        st.tuples(st.just("jump"), st.integers(-(10**12), 10**12)),
+        st.tuples(st.just("disturbed"), st.none()),
         st.tuples(st.just("sent"), st.one_of(st.none(), FRAMES)),
         st.tuples(st.just("skipped"), st.integers(-(10**12), 10**12)),
         st.tuples(st.just("level"), st.floats()),
@@ -48,6 +50,11 @@ def test_whatever_comes_a_frame_gives_a_frame(steps, profile):
                 assert frame.dtype == np.int16 and frame.shape == (FRAME_SAMPLES,)
                 louder = uplink.for_model(frame, 1.0, float(dbfs(frame)))
                 assert louder.dtype == np.int16 and louder.shape == (FRAME_SAMPLES,)
+            case "jump":
+                frame = uplink.clean(np.zeros(FRAME_SAMPLES, np.int16), slots=value)
+                assert frame.dtype == np.int16 and frame.shape == (FRAME_SAMPLES,)
+            case "disturbed":
+                uplink.disturbed()
             case "sent":
                 uplink.sent(value)
             case "skipped":
@@ -62,7 +69,7 @@ def test_whatever_comes_a_frame_gives_a_frame(steps, profile):
     assert uplink.gate_level(-30.0) == -30.0
 
 
-@given(st.lists(st.sampled_from(["push", "pull", "skip"]), max_size=400))
+@given(st.lists(st.sampled_from(["push", "pull", "skip", "leap"]), max_size=400))
 def test_the_reference_is_bounded_and_finds_its_place_again(steps):
     reference = Reference()
     frame = np.ones(FRAME_SAMPLES, np.int16)
@@ -74,6 +81,8 @@ def test_the_reference_is_bounded_and_finds_its_place_again(steps):
                 reference.pull()
             case "skip":
                 reference.skip(10**9)
+            case "leap":
+                reference.leap(3)
     reference.push(frame)
     ages = []
     for n in range(2000):
