@@ -3,8 +3,8 @@
 Cases in which a frame sounds like speech and is none: a canceller that still learns leaks in
 bursts; after the line stumbled, its echo comes at another time than the canceller knows; on a
 noisy line an echo that hardly rises above the noise is not found at all; and where the canceller
-is left, the line's noise is suddenly back. All are answered by a lower level for the gate, never
-by a change of the audio.
+comes and goes, the line's noise comes and goes with it, and every change sounds like an onset. All
+are answered by a lower level for the gate, never by a change of the audio.
 """
 
 from collections import deque
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bridge.audio.frames import FRAME_SAMPLES
 from bridge.audio.level import FLOOR_DBFS
 
-LEARNING_FRAMES = 100
-"""Of the agent's voice, until the canceller knows the line (2 s)."""
+LEARNING_FRAMES = 50
+"""Of the agent's voice, until the canceller knows the line (1 s)."""
 SURROUNDING_FRAMES = 15
 MOSTLY_CANCELLED = 10 ** (7 / 10)
 """Energy before the canceller over energy after it (7 dB), in the surrounding 300 ms."""
@@ -41,8 +41,8 @@ LOUDEST_FALL_DB = 0.4
 """The loudest frame is forgotten by 20 dB/s."""
 UNHEARD_NOISE_DBFS = -54.0
 """Noise up to here stays below every gate."""
-SETTLING_FRAMES = 12
-"""Louder noise, suddenly back after a change-over, sounds like an onset to the VAD (240 ms)."""
+LOUDEST_NOISE_DBFS = -36.0
+"""What is steadily louder is no line's noise."""
 DIGITAL_SILENCE_DBFS = -75.0
 """No line is so quiet: a phone that sends nothing, of which nothing is learnt."""
 NOISE_RISE_DB = 0.04
@@ -64,7 +64,6 @@ class Residual:
         self._noise_dbfs: float | None = None
         self._doubtful = False
         self._made_up = False
-        self._settling = 0
         self._loudest_dbfs = FLOOR_DBFS
 
     def cancelled(
@@ -116,8 +115,6 @@ class Residual:
     def left(self) -> None:
         """The canceller was left with this frame: the line's own sound is back at once."""
         self._loudest_dbfs = FLOOR_DBFS
-        if self._noise_dbfs is not None and self._noise_dbfs > UNHEARD_NOISE_DBFS:
-            self._settling = SETTLING_FRAMES
 
     def is_quiet(self, level_dbfs: float) -> bool:
         """Whether some milliseconds of a frame of this level would not be missed.
@@ -140,9 +137,9 @@ class Residual:
             return FLOOR_DBFS
         if not self._doubtful:
             self._learn_noise(level_dbfs)
-            if self._settling:
-                self._settling -= 1
-                return FLOOR_DBFS
+        if self._is_noise(level_dbfs):
+            return FLOOR_DBFS
+        if not self._doubtful:
             return level_dbfs
         unsure = self._disturbed or self._learnt < LEARNING_FRAMES
         if unsure and self._mostly_cancelled:
@@ -159,6 +156,12 @@ class Residual:
         if self._echo_db is None:
             return False
         return self._before_dbfs <= self._loudest_sent + self._echo_db + EXPLAINED_DB
+
+    def _is_noise(self, level_dbfs: float) -> bool:
+        """No louder than the line's noise, where that would pass a gate."""
+        if not UNHEARD_NOISE_DBFS < self.noise_dbfs < LOUDEST_NOISE_DBFS:
+            return False
+        return level_dbfs < self.noise_dbfs + NOISE_SPREAD_DB
 
     def _learn_noise(self, level_dbfs: float) -> None:
         if level_dbfs < DIGITAL_SILENCE_DBFS:

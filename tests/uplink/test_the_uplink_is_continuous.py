@@ -5,7 +5,8 @@ import numpy as np
 from bridge.audio.frames import FRAME_SAMPLES, PHONE_RATE_HZ
 from bridge.profile import PROFILES
 from bridge.uplink import Uplink
-from tests.uplink.line import RAW, agent_talks, hear, noise, over_the_line, placed
+from sip_plugin.demo import speech
+from tests.uplink.line import RAW, agent_talks, at_level, hear, noise, over_the_line, placed
 
 SECS = 8.0
 
@@ -34,6 +35,13 @@ def test_a_leg_whose_far_end_cancels_costs_no_delay():
     click[80] = 20000
     uplink.sent(None)
     assert np.argmax(np.abs(uplink.clean(click))) == 80
+
+
+def test_until_the_agent_speaks_the_caller_is_heard_as_on_a_leg_without_echo():
+    caller = placed(3.0, (0.1, at_level(speech.load("turn_1"), -24.0))) + noise(3.0, -62.0)
+    raw, clean = (hear(caller, profile=PROFILES[name]) for name in ("raw", "aec"))
+    assert raw.uplink.stats.cancelled_frames >= 100  # it listens all the same
+    assert np.array_equal(raw.cleaned, clean.cleaned)
 
 
 def test_a_caller_waits_for_the_canceller_only_while_it_runs():
