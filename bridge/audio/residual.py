@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bridge.audio.frames import FRAME_SAMPLES
 from bridge.audio.level import FLOOR_DBFS
 
-LEARNING_FRAMES = 50
-"""Of the agent's voice, until the canceller knows the line (1 s)."""
+LEARNING_FRAMES = 100
+"""Of the agent's voice, until the canceller knows the line (2 s)."""
 SURROUNDING_FRAMES = 15
 MOSTLY_CANCELLED = 10 ** (7 / 10)
 """Energy before the canceller over energy after it (7 dB), in the surrounding 300 ms."""

@@ -10,7 +10,7 @@ PRESETS: Mapping[PresetName, Mapping[str, Any]] = {
     "phone": {
         "silence_threshold_ms": 400,
         "endpointing": "adaptive",
-        "barge_confirm_ms": 480,
+        "barge_confirm_ms": 460,
         "agent_gate_dbfs": -38.0,
         "agent_tail_ms": 300,
         "vad_threshold": 0.4,
