@@ -6,7 +6,9 @@ public interface is in `bridge.quic.internals`.
 
 import asyncio
 import contextlib
+import heapq
 import ipaddress
+import itertools
 import logging
 import math
 import socket
@@ -43,9 +45,10 @@ CHUNK_PACKETS = 8
 """Packets' worth of datagrams that aioquic is given at a time."""
 REPAIR_SECS = 0.15
 """Audio that was lost is sent again if it can arrive within this time of its first sending."""
-AGAIN_SECS = 0.008
-"""What is sent twice is sent again after this time: a burst of losses is over, mostly."""
-MAX_AGAIN = 1024
+AGAIN_SECS = (0.003, 0.010)
+"""What must not be late is sent again after these times, unless it is known to have arrived: soon,
+for a single loss costs no more than that; and when a short burst of losses is over."""
+MAX_AGAIN = 2048
 """Copies that wait for their time; more are not sent."""
 NO_FRAGMENTS = {
     # Linux: IP_MTU_DISCOVER, IPV6_MTU_DISCOVER and what they call "probe": don't fragment, and
@@ -159,10 +162,12 @@ class WireProtocol(QuicConnectionProtocol):
         self._internals = Internals(quic, self._on_fate, self._on_packet)
         self._mtu = PathMtu(base, LADDER[-1] if base == PACKET_BYTES else base)
         self._queue: deque[Datagram] = deque()
-        self._again: deque[tuple[float, Datagram | tuple[int, int, int]]] = deque()
-        """What is sent a second time, and when: datagrams, and ranges of streams."""
+        self._again: list[tuple[float, int, Datagram | tuple[int, int, int]]] = []
+        """What is sent again, soonest first: when, a number that keeps order, and a datagram or a
+        range of a stream."""
         self.again = 0
         """How much was to be sent twice so far."""
+        self._numbers = itertools.count()
         self._again_timer: asyncio.TimerHandle | None = None
         self._streams_first = False
         self._said_shed = False
@@ -374,22 +379,28 @@ class WireProtocol(QuicConnectionProtocol):
         if len(self._again) >= MAX_AGAIN:
             return
         self.again += 1
-        self._again.append((self.now + AGAIN_SECS, what))
-        if self._again_timer is None:
-            self._again_timer = self._loop.call_later(AGAIN_SECS, self._again_due)
+        for secs in AGAIN_SECS:
+            heapq.heappush(self._again, (self.now + secs, next(self._numbers), what))
+        self._wake_again()
+
+    def _wake_again(self) -> None:
+        if self._again_timer is not None:
+            self._again_timer.cancel()
+            self._again_timer = None
+        if self._again and self.ended is None:
+            self._again_timer = self._loop.call_at(self._again[0][0], self._again_due)
 
     def _again_due(self) -> None:
         self._again_timer = None
         now = self.now
         while self._again and self._again[0][0] <= now + 0.001:
-            _, what = self._again.popleft()
+            _, _, what = heapq.heappop(self._again)
             if isinstance(what, tuple):
                 self._internals.repeat(*what, send=super().transmit)
             elif not what.arrived:
                 self.stats.datagrams_doubled += 1
                 self._queue.append(what)
-        if self._again and self.ended is None:
-            self._again_timer = self._loop.call_later(self._again[0][0] - now, self._again_due)
+        self._wake_again()
         self.transmit()
 
     # --- receiving ---------------------------------------------------------------------------
