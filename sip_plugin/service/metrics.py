@@ -31,7 +31,8 @@ EVENTS = frozenset(
         *("speech_start", "speech_end", "prime", "commit", "backchannel"),
         *("barge_in_armed", "barge_in_rejected", "cancel", "reply_start", "reply_end"),
         *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
-        *("transfer_refused", "transfer_failed", "hold_failed"),
+        *("transfer_refused", "transfer_failed", "transfer_progress", "consultation"),
+        "hold_failed",
         *("endpoint_failed", "agent_failed", "fallback", "prompt_ended", "trunk_failed"),
         *("tool_call", "tool_refused", "usage", "model_notice", "dtmf_sent"),
     }

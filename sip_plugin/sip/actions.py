@@ -53,6 +53,8 @@ class PressKey:
 class Refer:
     sid: str
     target: str
+    replaces: str = ""
+    """Another call of ours, that the far side is to replace, in place of a target (RFC 3891)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,12 @@ class UserAgent:
         """Blind transfer (REFER); `TransferProgress` events follow."""
         self._with(sid, lambda call: call.refer(target))
 
+    def connect(self, sid: str, other: str) -> None:
+        """Have the far sides of two calls speak with each other (REFER with Replaces)."""
+        if (target := self._calls.get(other)) is None:
+            raise StackError(f"call {other} is gone")
+        self._with(sid, lambda call: call.refer_to_call(target))
+
     def _with(self, sid: str, act: Callable[[PjCall], None]) -> None:
         def task() -> None:
             # Looked up when it is done: a call is not there before its INVITE was decided about.

@@ -76,6 +76,13 @@ class Call:
     """What the far side said of the end (RFC 3326)."""
     holds: bool = False
     """We have put the far side on hold, or are about to."""
+    consultation: str = ""
+    """The call to the target of its attended transfer."""
+    consults_for: str = ""
+    """The call whose attended transfer this one is of."""
+    complete_asked: bool = False
+    """It is to be connected with that call as soon as it is answered."""
+    transfer_state: str = ""
     keys: str = ""
     """Keys that are still to be pressed by INFO."""
     closed: bool = False

@@ -22,11 +22,13 @@ from sip_plugin.planes.messages import (
     PressDigits,
     PromptEnded,
     TransferCall,
+    TransferDecision,
 )
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, Tell, ToWorker
 from sip_plugin.sip.admission import BUSY_RETRY_SECS
 from sip_plugin.sip.call import Call
+from sip_plugin.sip.consultations import Consultations
 from sip_plugin.sip.ending import Ending
 from sip_plugin.sip.events import Accept, Invite, Refuse
 from sip_plugin.sip.farewells import Farewells
@@ -68,6 +70,9 @@ class CallControl:
         self._opening = Opening(self._running, self._ending, self._farewells)
         self._inbound = Inbound(self._running, self._opening, limits or SourceLimits(), wall_clock)
         self._outbound = Outbound(self._running, self._opening, self._ending)
+        self._consultations = Consultations(
+            self._running, self._outbound, self._holds, self._ending
+        )
 
     @property
     def sids(self) -> list[str]:
@@ -111,16 +116,18 @@ class CallControl:
         match event:
             case events.Ended():
                 by_another = self._outbound.ended(call, event, now)
-                return by_another or self._ending.ended(call, event)
+                return by_another or self._over(call, self._ending.ended(call, event), now)
             case events.TransferProgress() if event.final:
                 actions = self._transfers.ended(call, event.code, event.reason, now)
-                return self._farewells.check(call, actions, now)
+                return self._not_transferred(call, actions, now)
+            case events.TransferProgress():
+                return self._transfers.progressed(call, event.code, now)
         if call.ending:
             return []
         match event:
             case events.Progress() if event.code >= 180 and call.state == "dialing":
                 call.state = "ringing"
-                return [Tell(call.told())]
+                return [Tell(call.told()), *self._consultations.rings(call)]
             case events.MediaChanged():
                 call.media = event.media
                 call.answered = call.answered or call.confirmed
@@ -152,7 +159,25 @@ class CallControl:
         if call.max_duration_secs:
             call.timers["duration"] = now + call.max_duration_secs
         started = [] if was_answered else [ToWorker(call.worker, call.starting())]
-        return [*started, Tell(call.told()), *self._farewells.confirmed(call, now)]
+        return [
+            *started,
+            Tell(call.told()),
+            *self._farewells.confirmed(call, now),
+            *self._consultations.answered(call, now),
+        ]
+
+    def _over(self, call: Call, actions: list[Action], now: float) -> list[Action]:
+        """`actions` of a call that has ended, and of the one that it was bound to."""
+        if call.sid in self._running.calls or not (call.consultation or call.consults_for):
+            return actions
+        last = next((a.message for a in reversed(actions) if isinstance(a, Tell)), None)
+        code = last.code if isinstance(last, CallState) else 0
+        return [*actions, *self._consultations.ended(call, code, call.reason, now)]
+
+    def _not_transferred(self, call: Call, actions: list[Action], now: float) -> list[Action]:
+        """`actions` of a transfer that may have failed."""
+        actions = self._farewells.check(call, actions, now)
+        return [*actions, *self._consultations.not_transferred(call, now)] if actions else []
 
     def stack_refused(self, leg: str, reason: str, now: float) -> list[Action]:
         """The SIP stack would not do what an action asked of it."""
@@ -160,7 +185,7 @@ class CallControl:
         if call is None or call.ending:
             return []
         if call.direction == "outbound" and call.state == "dialing":
-            return self._outbound.not_dialled(call, reason, now)
+            return self._over(call, self._outbound.not_dialled(call, reason, now), now)
         return self._ending.end(call, "sip_failed", reason, now)
 
     def offer_not_sent(self, leg: str, now: float) -> list[Action]:
@@ -172,7 +197,7 @@ class CallControl:
         call = self._running.of_leg(leg)
         if call is None:
             return []
-        return self._farewells.check(call, self._transfers.not_sent(call, reason), now)
+        return self._not_transferred(call, self._transfers.not_sent(call, reason), now)
 
     # --- what the planes ask -------------------------------------------------------------
 
@@ -197,8 +222,12 @@ class CallControl:
                 return self._holds.want(call, message.on, now)
             case PressDigits():
                 return self._keys.want(call, message.digits, now)
-            case TransferCall():
+            case TransferCall(attended=True):
+                return self._consultations.begin(call, message.target, now)
+            case TransferCall() if not call.consultation:
                 return self._transfers.begin(call, message.target, now)
+            case TransferDecision():
+                return self._consultations.decided(call, message.complete, now)
         return []
 
     def hangup(self, asked: Hangup, now: float) -> list[Action]:
@@ -234,9 +263,9 @@ class CallControl:
     def _expired(self, call: Call, timer: str, now: float) -> list[Action]:
         match timer:
             case "end":
-                return self._ending.not_ended(call)
+                return self._over(call, self._ending.not_ended(call), now)
             case "transfer":
-                return self._farewells.check(call, self._transfers.expired(call), now)
+                return self._not_transferred(call, self._transfers.expired(call), now)
             case "open":
                 return self._opening.expired(call, now)
             case "offer":

@@ -1,5 +1,6 @@
 """A call that we make: dialled by one trunk after the other until one carries it."""
 
+import dialplan
 from dialplan import NoDial
 from sip_plugin.planes.messages import ChangeLeg, Originate, OriginateAnswer
 from sip_plugin.sip import events
@@ -36,33 +37,44 @@ class Outbound:
         plan = rules.decide(asked.number, asked.trunk, asked.caller_id)
         if isinstance(plan, NoDial):
             return no(plan.code, plan.why)
+        begun = self.begin(asked.agent_name, plan, now)
+        if isinstance(begun, NoDial):
+            return no(begun.code, begun.why)
+        call, actions = begun
+        return [Tell(OriginateAnswer(request_id=asked.request_id, sid=call.sid)), *actions]
+
+    def begin(
+        self, agent: str, plan: dialplan.Dial, now: float, headers: dict[str, str] | None = None
+    ) -> tuple[Call, list[Action]] | NoDial:
+        """A call of `agent`, which is told `headers`, to a number that may be called."""
+        running = self._running
         if len(running.calls) >= running.max_calls:
-            return no(486, f"{len(running.calls)} calls run, the most there may be")
+            return NoDial(486, f"{len(running.calls)} calls run, the most there may be")
         if running.pool.is_empty:
-            return no(503, "no worker has a free RTP port")
+            return NoDial(503, "no worker has a free RTP port")
         sid = new_sid()
-        way = self._outward.begin(sid, asked.agent_name, plan, running.by_trunk(), now)
+        way = self._outward.begin(sid, agent, plan, running.by_trunk(), now)
         if isinstance(way, NoWay):
-            return no(way.code, way.why)
+            return NoDial(way.code, way.why)
         worker, lease = running.take_port(sid)
         call = Call(
             sid=sid,
             direction="outbound",
             trunk=way.trunk.name,
-            agent=asked.agent_name,
+            agent=agent,
             caller=plan.caller_id or way.trunk.config.sip_username,
             called=plan.number,
             worker=worker,
             state="dialing",
             lease=lease,
             config=running.config,
+            headers=headers or {},
             trunks_left=way.left,
             caller_id=plan.caller_id,
             max_duration_secs=running.config.dialplan.limits.max_duration_secs,
         )
         running.calls[sid] = call
-        return [
-            Tell(OriginateAnswer(request_id=asked.request_id, sid=sid)),
+        return call, [
             self._opening.begin(call, now),
             Tell(call.told()),
             self._dial(call, way.trunk, now),

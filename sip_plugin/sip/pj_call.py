@@ -143,6 +143,9 @@ class PjCall(pj.Call):
     def refer(self, target: str) -> None:
         self._try("transfer", self.xfer, target, pj.CallOpParam())
 
+    def refer_to_call(self, other: "PjCall") -> None:
+        self._try("connect", self.xferReplaces, other, pj.CallOpParam())
+
     def forget(self) -> None:
         self._silent = True
 

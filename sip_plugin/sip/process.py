@@ -239,8 +239,10 @@ class SipProcess:
                 self._agent.unhold(sid)
             case PressKey(sid, key):
                 self._agent.press(sid, key)
-            case Refer(sid, target):
+            case Refer(sid, target, ""):
                 self._agent.transfer(sid, target)
+            case Refer(sid, _, replaces):
+                self._agent.connect(sid, replaces)
             case ToWorker(worker, message):
                 self._planes.send("worker", worker, message)
             case Tell(message):

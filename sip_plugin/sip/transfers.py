@@ -2,7 +2,8 @@
 
 from dialplan import NoDial, normalize
 from dialplan.outcome import is_uri, number_of_uri
-from sip_plugin.sip.actions import Action, Refer, Tell
+from sip_plugin.planes.messages import TransferProgress
+from sip_plugin.sip.actions import Action, Refer, Tell, ToWorker
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.ending import Ending
 from sip_plugin.sip.running import Running
@@ -22,7 +23,7 @@ class Transfers:
         try:
             number = normalize(target)
         except ValueError as error:
-            return _failed(call, 0, f"the target is {error}")
+            return failed(call, 0, f"the target is {error}")
         return self._refer(call, self._running.trunks[call.trunk].uri_of(number), number, now)
 
     def begin_configured(self, call: Call, target: str, now: float) -> list[Action]:
@@ -35,12 +36,26 @@ class Transfers:
         """`number` is what the rules look at; a URI without a user has none."""
         allowed = self._running.config.dialplan.outbound.decide(number) if number else None
         if isinstance(allowed, NoDial):
-            return _failed(call, allowed.code, f"not allowed: {allowed.why}")
+            return failed(call, allowed.code, f"not allowed: {allowed.why}")
         if not call.confirmed or "transfer" in call.timers:
             reason = "the call is not answered" if not call.confirmed else "one is under way"
-            return _failed(call, 0, reason)
+            return failed(call, 0, reason)
         call.timers["transfer"] = now + TRANSFER_SECS
+        call.transfer_state = ""
         return [Refer(call.leg, uri)]
+
+    def progressed(self, call: Call, code: int, now: float) -> list[Action]:
+        """The far side calls the target: the NOTIFYs of RFC 3515."""
+        if "transfer" not in call.timers or call.ending or not 100 <= code < 200:
+            return []
+        state = "ringing" if 180 <= code < 190 else "trying"
+        if state == call.transfer_state:
+            return []
+        call.transfer_state = state
+        call.timers["transfer"] = now + TRANSFER_SECS
+        progress = TransferProgress(sid=call.sid, state=state, code=code)
+        told = call.event("transfer_progress", state=state, code=code)
+        return [ToWorker(call.worker, progress), Tell(told)]
 
     def ended(self, call: Call, code: int, reason: str, now: float) -> list[Action]:
         """The far side has called the target, or not: `code` is what the target said."""
@@ -48,16 +63,21 @@ class Transfers:
             return []
         if code // 100 == 2 and not call.ending:
             return self._ending.end(call, "transferred", "transferred", now)
-        return _failed(call, code, reason)
+        return failed(call, code, reason)
 
     def not_sent(self, call: Call, reason: str) -> list[Action]:
         """The stack would not send the REFER."""
         call.timers.pop("transfer", None)
-        return _failed(call, 0, reason)
+        return failed(call, 0, reason)
 
     def expired(self, call: Call) -> list[Action]:
-        return _failed(call, 408, f"not confirmed in {TRANSFER_SECS:g} s")
+        return failed(call, 408, f"not confirmed in {TRANSFER_SECS:g} s")
 
 
-def _failed(call: Call, code: int, reason: str) -> list[Action]:
-    return [Tell(call.event("transfer_failed", code=code, reason=reason))]
+def failed(call: Call, code: int, reason: str) -> list[Action]:
+    """Nothing came of it: the call is the agent's again, which is told so."""
+    told: list[Action] = [Tell(call.event("transfer_failed", code=code, reason=reason))]
+    if call.closed:
+        return told
+    progress = TransferProgress(sid=call.sid, state="failed", code=code, reason=reason[:256])
+    return [ToWorker(call.worker, progress), *told]

@@ -220,9 +220,14 @@ def test_a_transfer_ends_the_call_or_is_told_to_have_failed():
     assert story.control.on_message("w", ask, 5.0) == [Refer("s1", "sip:+2@192.0.2.9")]
     (busy,) = told(story.control.on_message("w", ask, 5.1))
     assert (busy.event, busy.data["reason"]) == ("transfer_failed", "one is under way")
-    assert story.control.on_event(TransferProgress("s1", 180, "Ringing", False), 6.0) == []
-    (failed,) = told(story.control.on_event(TransferProgress("s1", 486, "Busy", True), 7.0))
+    ringing = story.control.on_event(TransferProgress("s1", 180, "Ringing", False), 6.0)
+    assert [m.state for m in to_worker(ringing)] == ["ringing"]
+    assert story.control.on_event(TransferProgress("s1", 180, "Ringing", False), 6.1) == []
+    actions = story.control.on_event(TransferProgress("s1", 486, "Busy", True), 7.0)
+    (failed,) = told(actions)
     assert failed.data == {"code": 486, "reason": "Busy"}
+    (model,) = to_worker(actions)
+    assert (model.state, model.code, model.reason) == ("failed", 486, "Busy")
 
     story.control.on_message("w", ask, 8.0)
     (late,) = told(story.control.tick(38.0))
