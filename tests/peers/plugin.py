@@ -31,15 +31,18 @@ class Gateway:
     def __init__(
         self, ports: Ports, folder: Path, *options: str, instead_of: "Gateway | None" = None
     ) -> None:
-        """`options` go to the command as they are; `instead_of` is one that has ended."""
+        """`options` go to the command as they are, such as `-c FILE`; `instead_of` is one that has
+        ended."""
         self.port = instead_of.port if instead_of else ports.one()
         self.ca_file = instead_of.ca_file if instead_of else folder / "ca.pem"
         listen = f"127.0.0.1:{self.port}"
         self.process = Process(
             "gateway",
             [
-                *(COMMAND, "gateway", "--listen", listen, "--token", TOKEN),
-                *("--write-ca", self.ca_file, *options),
+                *(COMMAND, "gateway", "--listen", listen, "--write-ca", self.ca_file),
+                # A file says by itself what a call must show.
+                *([] if "-c" in options else ["--token", TOKEN]),
+                *options,
             ],
             folder,
         )

@@ -21,6 +21,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import audioop
 
+EVENTS = 101
+"""Payload type of RFC 4733, as every scenario offers it."""
 PAYLOAD_TYPES = {"g711_ulaw": 0, "g711_alaw": 8}
 _HEADER = struct.Struct("!BBHII")
 
@@ -46,6 +48,7 @@ class RtpPeer:
         self._muted = False
         self._packet = ptime_ms * RATE_HZ // 1000
         self._received: list[tuple[float, int, int, bytes]] = []
+        self._events: list[int] = []
         self._closed = threading.Event()
         self._threads = [
             threading.Thread(target=target, daemon=True) for target in (self._hear, self._speak)
@@ -87,6 +90,10 @@ class RtpPeer:
     def packets(self) -> int:
         """How many audio packets came in."""
         return len(self._received)
+
+    def event_codes(self) -> list[int]:
+        """The key of each event packet that came: 0 to 9, 10 for *, 11 for #."""
+        return list(self._events)
 
     def wait_silence(self, secs: float = 0.5, timeout_secs: float = 4.0) -> None:
         """Until no audio packet has come in for `secs`."""
@@ -136,6 +143,8 @@ class RtpPeer:
             if kind & 0x7F == self.payload_type:
                 payload = packet[_HEADER.size :]
                 self._received.append((time.monotonic(), ssrc, timestamp, payload))
+            elif kind & 0x7F == EVENTS and len(packet) >= _HEADER.size + 4:
+                self._events.append(packet[_HEADER.size])
 
     def _speak(self) -> None:
         ssrc, sequence, timestamp = (random.getrandbits(bits) for bits in (32, 16, 32))
