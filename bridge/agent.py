@@ -61,7 +61,8 @@ class AgentSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     endpoint: str = Field("", max_length=300, examples=["quic://gateway.example.net:4433"])
-    """`quic://HOST:PORT` of the gateway."""
+    """`quic://HOST:PORT` of the gateway, or `moqt://HOST:PORT/PATH` of a MoQT relay that leads
+    to it."""
     endpoints: dict[str, Weight] = Field({}, max_length=16)
     """Several gateways and their weights, instead of `endpoint`; those of weight 0 are spares."""
     agent: str = Field("parrot", min_length=1, max_length=128)
@@ -81,6 +82,9 @@ class AgentSpec(BaseModel):
     """What an agent that greets first should say; empty leaves it to the agent."""
     greets_first: bool = False
     """The agent speaks as soon as the call is answered."""
+    audio_delivery: Literal["datagram", "stream"] = "datagram"
+    """How audio crosses the network, both ways: a datagram for each frame, or a stream for each
+    second, on which nothing is lost and everything behind a lost packet waits."""
     open_timeout_secs: float = Field(5.0, gt=0, le=60)
     """How long the phone may ring before the model must be ready."""
     tools: tuple[Tool, ...] = Field(TOOLS, max_length=len(TOOLS))
@@ -170,7 +174,9 @@ class AgentSpec(BaseModel):
 
 
 def _checked(endpoint: str) -> str:
-    match = re.fullmatch(r"quic://[^/\s@]+:([0-9]{1,5})", endpoint)
-    if len(endpoint) > 300 or not match or not 1 <= int(match[1]) <= 65535:
-        raise ValueError("must be quic://HOST:PORT, the port from 1 to 65535")
+    match = re.fullmatch(
+        r"(?:quic://[^/\s@]+:([0-9]{1,5})|moqt://[^/\s@]+:([0-9]{1,5})(?:/[\x21-\x7e]*)?)", endpoint
+    )
+    if len(endpoint) > 300 or not match or not 1 <= int(match[1] or match[2]) <= 65535:
+        raise ValueError("must be quic://HOST:PORT or moqt://HOST:PORT, the port from 1 to 65535")
     return endpoint

@@ -1,8 +1,8 @@
-"""One plugin's connection at the gateway: its calls, their agents, what is sent to it."""
+"""The gateway's end of a MoQT session: its calls, their agents, what is sent to them."""
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,13 +11,21 @@ from aioquic.quic.events import HandshakeCompleted, QuicEvent
 
 from bridge.codec import CodecUnavailable
 from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
+from bridge.gateway.call_tracks import CallTracks
 from bridge.gateway.events import AgentEvent, Ended
 from bridge.gateway.session import Asked, Session
-from bridge.wire import audio, messages
+from bridge.moqt import events as moqt
+from bridge.moqt.errors import RequestCode
+from bridge.moqt.messages import Publish, PublishNamespace, Subscribe, SubscribeTracks
+from bridge.moqt.objects import Datagram
+from bridge.moqt.tracks import Subscription
+from bridge.wire import messages
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
-from bridge.wire.limits import MAX_STREAM_BACKLOG, PEER_SILENT_AFTER
-from bridge.wire.transport import NO_ERROR, REFUSED, WireProtocol
+from bridge.wire.limits import FAREWELL_WAIT, MAX_CALLS_AT_GATEWAY, PEER_SILENT_AFTER
+from bridge.wire.moqt_protocol import MoqtProtocol
+from bridge.wire.tracks import VOICE, parse
+from bridge.wire.transport import NO_ERROR, REFUSED
 
 QUEUED_DATAGRAMS = 64
 """Frames given to QUIC at a time; the rest waits in its call, where a cancel can drop it."""
@@ -44,116 +52,174 @@ class Host(Protocol):
     stats: GatewayStats
     sids: set[str]
     protocols: "set[ServerProtocol]"
+    links: "set[GatewayLink]"
 
     def admit(self, asked: messages.Open) -> Agent: ...
 
 
 class _Call:
-    """One call: its session, its stream, and once it was accepted its agent."""
+    """One call: its session, its tracks, and once it was accepted its agent."""
 
-    def __init__(self, stream_id: int, now: float) -> None:
-        self.stream_id = stream_id
-        self.session = Session(stream_id // 4, now)
+    def __init__(self, sid: str, protocol: MoqtProtocol, now: float) -> None:
+        self.sid = sid
+        self.session = Session(now)
+        self.tracks = CallTracks(self, sid, self.session, protocol)
         self.agent_call: AgentCall | None = None
         self.task: asyncio.Task[None] | None = None
-        self.sid = ""
-        """Known once the call was accepted."""
-        self.heard_end = False
-        """The plugin has said its last on the stream."""
-        self.said_end = False
+        self.admitted = False
         self.over = False
+        self.farewell_by: float | None = None
+        """Its last message waits for somebody who wants it; until when."""
 
     @property
     def deadline(self) -> float | None:
-        return self.session.deadline
+        return self.farewell_by if self.session.ended else self.session.deadline
 
 
-class ServerProtocol(WireProtocol):
-    def __init__(self, quic: AioQuic, host: Host) -> None:
-        super().__init__(quic)
+class GatewayLink:
+    """The calls of one MoQT session: of a plugin, or of a relay that plugins are behind."""
+
+    def __init__(self, host: Host, most_calls: int) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
         self._host = host
-        self._calls: dict[int, _Call] = {}
+        self._most_calls = most_calls
+        self._protocol: MoqtProtocol | None = None
+        self._loop = asyncio.get_running_loop()
+        self._calls: dict[str, _Call] = {}
         self._speaking: dict[_Call, None] = {}
         """Calls with audio to send, in the order of their turns."""
         self._alarm: Alarm[_Call] = Alarm(self._overdue)
-        self._silence = self._loop.call_later(PEER_SILENT_AFTER / 4, self._check_silence)
-        host.protocols.add(self)
+        host.links.add(self)
 
-    # --- what arrives ------------------------------------------------------------------------
+    @property
+    def protocol(self) -> MoqtProtocol:
+        assert self._protocol is not None
+        return self._protocol
 
-    def on_datagram(self, data: bytes, now: float) -> None:
-        frame = audio.decode(data)
-        if not isinstance(frame, audio.UplinkFrame):
-            self.stats.datagrams_malformed += 1
-            return
-        call = self._calls.get(frame.call)
-        if call is None:
-            self.stats.datagrams_unknown += 1
-            return
-        self._deliver(call, call.session.receive_audio(frame, now))
-
-    def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
-        if stream_id & 3:
-            self.refuse_stream(stream_id)
-            return
-        call = self._calls.get(stream_id // 4)
-        if call is None:
-            call = self._calls[stream_id // 4] = _Call(stream_id, now)
-        call.heard_end = ended
-        self._deliver(call, call.session.receive_control(data, ended, now))
-
-    def on_stop_sending(self, stream_id: int, code: int, now: float) -> None:
-        pass
-
-    def on_stream_reset(self, stream_id: int, code: int, now: float) -> None:
-        call = self._calls.get(stream_id // 4)
-        if call is not None and not stream_id & 3:
-            call.heard_end = True
-            self._deliver(call, call.session.receive_control(b"", True, now))
-
-    def on_other(self, event: QuicEvent) -> None:
-        if isinstance(event, HandshakeCompleted):
-            self._host.stats.connections += 1
-        if self.ended is not None:
-            self._over()
-
-    # --- what leaves -------------------------------------------------------------------------
-
-    def transmit(self) -> None:
-        """Send, feeding QUIC only as fast as the path takes it."""
-        while True:
-            fed = self._feed()
-            super().transmit()
-            if not fed or self.queued_datagrams:
-                return
+    def start(self, protocol: MoqtProtocol) -> None:
+        """Ask for the tracks of all calls."""
+        self._protocol = protocol
+        protocol.session.subscribe_tracks(VOICE)
+        protocol.transmit_soon()
 
     def shut_down(self) -> None:
         """Tell every call that the gateway ends."""
+        if self._protocol is None:
+            return
+        self.protocol.session.goaway()
         for call in list(self._calls.values()):
             call.session.refuse(ErrorCode.SHUTTING_DOWN, "the gateway is shutting down")
             self._deliver(call, [Ended(str(ErrorCode.SHUTTING_DOWN), "")])
-        self.transmit()
-        self.close(NO_ERROR, "shutting down")
+        self.protocol.transmit()
+        self.protocol.close(NO_ERROR, "shutting down")
 
-    # --- inside ------------------------------------------------------------------------------
+    def over(self) -> None:
+        """The connection has ended, and all of its calls with it."""
+        self._alarm.close()
+        for call in self._calls.values():
+            call.session.close("connection lost")
+            self._call_over(call, Ended(str(ErrorCode.CONNECTION_LOST), "connection lost"))
+        self._calls.clear()
+        self._speaking.clear()
+        self._host.links.discard(self)
+        if self._protocol is not None:
+            stats = self._protocol.stats
+            self._host.stats.datagrams_malformed += stats.datagrams_malformed
+            self._host.stats.datagrams_unknown += stats.datagrams_unknown
+            self._host.stats.streams_refused += stats.streams_refused
 
-    def _feed(self) -> bool:
-        """Pass frames of speaking calls to QUIC, one of each in turn; whether there were any."""
-        fed = False
-        while self._speaking and self.queued_datagrams < QUEUED_DATAGRAMS:
-            for call in list(self._speaking):
-                first = call.session.starts_reply
-                datagram = call.session.next_datagram()
-                if datagram is None:
-                    del self._speaking[call]
-                    self._send_control(call)
+    # --- what arrives ------------------------------------------------------------------------
+
+    def on_object(self, subscription: Subscription, datagram: Datagram, now: float) -> None:
+        call = subscription.context
+        if isinstance(call, _Call):
+            self._deliver(call, call.tracks.on_object(datagram, subscription, now))
+
+    def on_event(self, event: moqt.Event, now: float) -> None:
+        match event:
+            case moqt.Asked():
+                self._on_asked(event, now)
+                return
+            case moqt.ObjectArrived(subscription=handle) | moqt.SubgroupEnded(subscription=handle):
+                pass
+            case moqt.Accepted(handle=handle) | moqt.Refused(handle=handle):
+                pass
+            case moqt.Withdrawn(handle=handle) | moqt.ForwardChanged(publication=handle):
+                pass
+            case moqt.SubscriptionEnded(subscription=handle):
+                pass
+            case moqt.TrackBroken(subscription=handle):
+                pass
+            case _:
+                return
+        call = handle.context
+        if isinstance(call, _Call):
+            self._deliver(call, call.tracks.receive(event, now))
+        elif isinstance(event, moqt.Refused):
+            log.warning("calls are not offered: %s", event.reason or event.code)
+
+    def on_shed(self, track: Hashable) -> None:
+        """Counted with the connection."""
+
+    def _on_asked(self, asked: moqt.Asked, now: float) -> None:
+        session = self.protocol.session
+        match asked.request:
+            case Publish(track=name) | Subscribe(track=name):
+                found = parse(name)
+                call = self._call(found.sid, now) if found is not None else None
+                if found is None:
+                    session.refuse(asked, RequestCode.DOES_NOT_EXIST, "no track of a call")
+                elif call is None:
+                    session.refuse(asked, RequestCode.EXCESSIVE_LOAD, "too many calls")
+                elif isinstance(asked.request, Publish):
+                    for event in call.tracks.offered(asked, found.role):
+                        self.on_event(event, now)
+                    self._touched(call)
                 else:
-                    fed = True
-                    self.queue_datagram(datagram, track=call.stream_id, twice=first)
-                if call.agent_call is not None:
-                    call.agent_call.drained()
+                    call.tracks.asked(asked, found.role)
+                    self._touched(call)
+            case SubscribeTracks() | PublishNamespace():
+                session.accept(asked)
+            case _:
+                session.refuse(asked, RequestCode.NOT_SUPPORTED, "ask for tracks by their names")
+
+    def _call(self, sid: str, now: float) -> _Call | None:
+        """The call of that sid, a new one if need be; None for one too many."""
+        call = self._calls.get(sid)
+        if call is None and len(self._calls) < self._most_calls:
+            call = self._calls[sid] = _Call(sid, self.protocol, now)
+        return call
+
+    # --- what leaves -------------------------------------------------------------------------
+
+    def feed(self) -> bool:
+        """Pass frames of speaking calls to QUIC, one of each in turn; whether there were any."""
+        fed, moved = False, True
+        while moved and self._speaking and self.protocol.queued_datagrams < QUEUED_DATAGRAMS:
+            moved = False
+            for call in list(self._speaking):
+                if not call.tracks.may_speak:
+                    del self._speaking[call]
+                elif not call.tracks.voice_waits:
+                    moved = True
+                    fed |= self._feed_one(call)
         return fed
+
+    def _feed_one(self, call: _Call) -> bool:
+        first = call.session.starts_reply
+        frame = call.session.next_frame()
+        if frame is None:
+            self._speaking.pop(call, None)
+            if not call.session.speaking:
+                call.tracks.end_voice()
+            call.tracks.send_messages()
+        else:
+            datagram = call.tracks.send_frame(frame)
+            if datagram is not None:
+                self.protocol.queue_datagram(datagram, track=call, twice=first)
+        if call.agent_call is not None:
+            call.agent_call.drained()
+        return frame is not None
 
     def _deliver(self, call: _Call, events: Iterable[Asked | AgentEvent]) -> None:
         for event in events:
@@ -168,26 +234,28 @@ class ServerProtocol(WireProtocol):
 
     def _touched(self, call: _Call) -> None:
         """The call may have something to send, or a new deadline, or be over."""
-        self._send_control(call)
-        if call.session.backlog_ms:
+        session, tracks = call.session, call.tracks
+        if not tracks.send_messages():
+            session.refuse(ErrorCode.STALLED, "the plugin does not read its messages")
+            self._call_over(call, Ended(str(ErrorCode.STALLED), "messages unread"))
+            tracks.end()
+        tracks.cut_voice(session.cut)
+        if session.backlog_ms:
             self._speaking[call] = None
+        if session.ended and not tracks.over and call.farewell_by is None:
+            call.farewell_by = self._loop.time() + FAREWELL_WAIT
+        if tracks.over:
+            call.farewell_by = None
+            if self._calls.get(call.sid) is call:
+                del self._calls[call.sid]
         self._alarm.watch(call)
-        if call.session.ended and call.heard_end:
-            self._calls.pop(call.session.number, None)
-        self.transmit_soon()
-
-    def _send_control(self, call: _Call) -> None:
-        data, last = call.session.take_control()
-        if (data or last) and not call.said_end:
-            call.said_end = last
-            self.send_stream(call.stream_id, data, last)
-            if last and not call.heard_end:
-                self.stop_reading(call.stream_id)
-            if self.stream_backlog(call.stream_id) > MAX_STREAM_BACKLOG and not last:
-                call.session.refuse(ErrorCode.STALLED, "the plugin does not read its messages")
-                self._call_over(call, Ended(str(ErrorCode.STALLED), "messages unread"))
+        self.protocol.transmit_soon()
 
     def _admit(self, call: _Call, asked: messages.Open) -> None:
+        call.tracks.opened(asked)
+        if asked.sid != call.sid:
+            call.session.refuse(ErrorCode.PROTOCOL_VIOLATION, "open of another call's sid")
+            return
         try:
             agent = self._host.admit(asked)
             agent_call = AgentCall(
@@ -207,7 +275,7 @@ class ServerProtocol(WireProtocol):
         self._host.sids.add(asked.sid)
         self._host.stats.calls += 1
         log.info("call %s: %s, %s", asked.sid, asked.agent, asked.direction)
-        call.sid = asked.sid
+        call.admitted = True
         call.agent_call = agent_call
         call.task = self._loop.create_task(self._serve(call, agent_call, agent))
         self.tasks.add(call.task)
@@ -217,7 +285,7 @@ class ServerProtocol(WireProtocol):
 
     def _accept(self, call: _Call) -> None:
         if not call.session.accepted and not call.session.ended:
-            self._deliver(call, call.session.accept(self.now))
+            self._deliver(call, call.session.accept(self._loop.time()))
 
     async def _serve(self, call: _Call, agent_call: AgentCall, agent: Agent) -> None:
         try:
@@ -243,15 +311,43 @@ class ServerProtocol(WireProtocol):
         if ended.code:
             self._host.stats.failed += 1
             log.warning("call %s failed: %s: %s", call.sid, ended.code, ended.reason)
-        elif call.sid:
+        elif call.admitted:
             log.info("call %s ended: %s", call.sid, ended.reason)
-        self._host.sids.discard(call.sid)
+        if call.admitted:
+            self._host.sids.discard(call.sid)
         self._speaking.pop(call, None)
         if call.agent_call is not None:
             call.agent_call.finish(ended)
 
     def _overdue(self, call: _Call, now: float) -> None:
-        self._deliver(call, call.session.expire(now))
+        if call.session.ended:
+            call.tracks.end()
+            self._touched(call)
+        else:
+            self._deliver(call, call.session.expire(now))
+
+
+class ServerProtocol(MoqtProtocol):
+    """A plugin's connection, or that of a relay which came to us."""
+
+    def __init__(self, quic: AioQuic, host: Host) -> None:
+        super().__init__(quic)
+        self._host = host
+        self.link = GatewayLink(host, MAX_CALLS_AT_GATEWAY)
+        self.open_session()
+        self.attach(self.link)
+        self.link.start(self)
+        self._silence = self._loop.call_later(PEER_SILENT_AFTER / 4, self._check_silence)
+        host.protocols.add(self)
+
+    def on_other(self, event: QuicEvent) -> None:
+        super().on_other(event)
+        if isinstance(event, HandshakeCompleted):
+            self._host.stats.connections += 1
+        if self.ended is not None:
+            self._silence.cancel()
+            self.link.over()
+            self._host.protocols.discard(self)
 
     def _check_silence(self) -> None:
         quiet_for = self.now - self.last_heard
@@ -262,20 +358,6 @@ class ServerProtocol(WireProtocol):
             self.ping(0)
             self.transmit_soon()
         self._silence = self._loop.call_later(PEER_SILENT_AFTER / 4, self._check_silence)
-
-    def _over(self) -> None:
-        """The connection has ended, and all of its calls with it."""
-        self._silence.cancel()
-        self._alarm.close()
-        for call in self._calls.values():
-            call.session.close("connection lost")
-            self._call_over(call, Ended(str(ErrorCode.CONNECTION_LOST), "connection lost"))
-        self._calls.clear()
-        self._speaking.clear()
-        self._host.stats.datagrams_malformed += self.stats.datagrams_malformed
-        self._host.stats.datagrams_unknown += self.stats.datagrams_unknown
-        self._host.stats.streams_refused += self.stats.streams_refused
-        self._host.protocols.discard(self)
 
 
 def _info(asked: messages.Open) -> CallInfo:

@@ -18,7 +18,7 @@ from bridge import token
 from bridge.gateway.agent import Agent
 from bridge.gateway.certificate import self_signed, write_ca
 from bridge.gateway.clock import SpeechClock
-from bridge.gateway.connection import GatewayStats, ServerProtocol
+from bridge.gateway.connection import GatewayLink, GatewayStats, ServerProtocol
 from bridge.gateway.greeter import Greeter
 from bridge.gateway.parrot import Parrot
 from bridge.quic.tickets import SERVER_TICKETS, Tickets
@@ -83,6 +83,7 @@ class Gateway:
         self.sids: set[str] = set()
         """Calls that are open, over all connections."""
         self.protocols: set[ServerProtocol] = set()
+        self.links: set[GatewayLink] = set()
         self._server: _Server | None = None
         self._pem = b""
         self._embedded = embedded
@@ -142,11 +143,12 @@ class Gateway:
         """End all calls, tell the plugins, and stop listening."""
         if self._server is None:
             return
-        for protocol in list(self.protocols):
-            protocol.shut_down()
+        links = list(self.links)
+        for link in links:
+            link.shut_down()
         await asyncio.sleep(0)
         self._server.close()
-        tasks = [task for protocol in self.protocols for task in protocol.tasks]
+        tasks = [task for link in links for task in link.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

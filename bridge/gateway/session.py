@@ -1,7 +1,7 @@
 """The gateway's end of one call on the wire: state and rules, no I/O.
 
-The shell feeds what arrived and the time, hands on the events, and sends what `take_control`
-and `next_datagram` give. Rules by name in docs/wire.md.
+The shell feeds what arrived and the time, hands on the events, and sends what `take_messages`
+and `next_frame` give. Rules by name in docs/wire.md.
 """
 
 from collections import deque
@@ -30,9 +30,11 @@ from bridge.wire.limits import (
     CONTROL_BURST,
     CONTROL_RATE,
     LATE_AUDIO_WAIT,
+    LATE_END_WAIT,
     MAX_SEQ_JUMP,
     MAX_WAITING_MESSAGES,
     OPEN_WAIT,
+    PEER_SILENT_AFTER,
     UPLINK_BURST,
     UPLINK_RATE,
 )
@@ -72,20 +74,22 @@ class _Reply:
 
 
 class Session:
-    """State of one call; `number` is its call number in datagrams."""
+    """State of one call."""
 
-    def __init__(self, number: int, now: float) -> None:
-        self.number = number
+    def __init__(self, now: float) -> None:
         self.stats = SessionStats()
         self.open: messages.Open | None = None
         self.ended = False
         self.accepted = False
         """The agent has taken the call."""
-        self._control = bytearray()
-        self._reader = control.MessageReader()
+        self._messages: list[bytes] = []
         self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
         self._audio_rate = TokenBucket(UPLINK_BURST, UPLINK_RATE, now)
         self._open_deadline: float | None = now + OPEN_WAIT
+        self._silent_at: float | None = None
+        """When a plugin behind a relay, which pings, is dead."""
+        self._end_deadline: float | None = None
+        """When the plugin is done with the call: until when its last message may come."""
         self._order: Reorder[audio.UplinkFrame] = Reorder(self.stats.uplink)
         self._ready: deque[audio.UplinkFrame] = deque()
         self._position = 0
@@ -98,6 +102,8 @@ class Session:
         self._announced = 0
         """Last commit that the agent was given."""
         self._fence = -1
+        self.cut = -1
+        """What was sent of replies to this turn and before it is not wanted any more."""
         self._reply: _Reply | None = None
 
     # --- what the agent says -----------------------------------------------------------------
@@ -121,6 +127,11 @@ class Session:
             return 0
         a_frame = FRAME_MS // codec.frames_of(self.open.codec, self.open.output_rate_hz)
         return len(self._reply.frames) * a_frame
+
+    @property
+    def speaking(self) -> bool:
+        """Whether a reply is under way, though nothing of it may wait now."""
+        return self._reply is not None
 
     def may_speak(self, turn: int) -> bool:
         """Whether audio for `turn` would still go out."""
@@ -184,37 +195,45 @@ class Session:
 
     # --- what the wire says ------------------------------------------------------------------
 
-    def receive_control(self, data: bytes, ended: bool, now: float) -> list[Asked | AgentEvent]:
-        """Bytes of the control stream; `ended` with the last of them."""
+    def receive_message(self, body: bytes, now: float) -> list[Asked | AgentEvent]:
+        """The next message of the control track."""
         if self.ended:
             return []
-        events: list[Asked | AgentEvent] = []
         try:
-            for body in self._reader.feed(data):
-                if self.ended:
-                    return events
-                if not self._control_rate.take(now):
-                    raise WireError(ErrorCode.FLOOD, "too many control messages")
-                events += self._on_message(control.decode_from_plugin(body), now)
+            if not self._control_rate.take(now):
+                raise WireError(ErrorCode.FLOOD, "too many control messages")
+            return self._on_message(control.decode_from_plugin(body), now)
         except WireError as error:
-            return events + self._fail(error.code, error.message)
-        if ended and not self.ended:
-            self._end()
-            events.append(Ended("", "the plugin ended the stream"))
-        return events
+            return self.fail(error.code, error.message)
+
+    def receive_end(self) -> list[Asked | AgentEvent]:
+        """There are no more messages."""
+        if self.ended:
+            return []
+        self._end()
+        return [Ended("", "the plugin ended its messages")]
+
+    def expect_end(self, now: float) -> None:
+        """The plugin is done with the call; its last message may be on its way."""
+        if not self.ended and self._end_deadline is None:
+            self._end_deadline = now + LATE_END_WAIT
 
     def receive_audio(self, frame: audio.UplinkFrame, now: float) -> list[Asked | AgentEvent]:
         if self.ended or not self.accepted:
             return []
         if not self._audio_rate.take(now):
-            return self._fail(ErrorCode.FLOOD, "audio far faster than real time")
+            return self.fail(ErrorCode.FLOOD, "audio far faster than real time")
         self._ready.extend(self._order.push(frame, now))
         return self._pump(now)
 
     def expire(self, now: float) -> list[Asked | AgentEvent]:
         """Call at `deadline`, or at any time."""
         if self._open_deadline is not None and now >= self._open_deadline:
-            return self._fail(ErrorCode.OPEN_TIMEOUT, "no open message in time")
+            return self.fail(ErrorCode.OPEN_TIMEOUT, "no open message in time")
+        if self._silent_at is not None and now >= self._silent_at:
+            return self.fail(ErrorCode.CONNECTION_LOST, "the plugin gave no sign of life")
+        if self._end_deadline is not None and now >= self._end_deadline:
+            return self.receive_end()
         if self.ended:
             return []
         self._ready.extend(self._order.expire(now))
@@ -225,57 +244,67 @@ class Session:
         """When `expire` has something to do."""
         if self.ended:
             return None
-        times = [self._open_deadline, self._order.deadline]
+        times = [
+            self._open_deadline,
+            self._end_deadline,
+            self._silent_at,
+            self._order.deadline,
+        ]
         if self._waiting and self.accepted:
             times.append(self._waiting_until)
         return min((t for t in times if t is not None), default=None)
 
     # --- what is to be sent ------------------------------------------------------------------
 
-    def take_control(self) -> tuple[bytes, bool]:
-        """Bytes for the control stream, and whether they are its last."""
-        data = bytes(self._control)
-        self._control.clear()
-        return data, self.ended
+    def take_messages(self) -> tuple[list[bytes], bool]:
+        """Messages for the events track, and whether they are its last."""
+        out, self._messages = self._messages, []
+        return out, self.ended
 
     @property
     def starts_reply(self) -> bool:
-        """The next datagram is the first of a reply: somebody waits for it."""
+        """The next frame is the first of a reply: somebody waits for it."""
         return self._reply is not None and self._reply.next_seq == 0
 
-    def next_datagram(self) -> bytes | None:
+    def next_frame(self) -> audio.DownlinkFrame | None:
         """The next frame of the agent's voice, or None when there is none."""
         reply = self._reply
         if reply is None or not reply.frames:
             return None
         payload, samples = reply.frames.popleft()
-        datagram = audio.encode_downlink(
-            self.number, reply.turn, reply.next_seq, reply.timestamp, payload
-        )
+        frame = audio.DownlinkFrame(reply.turn, reply.next_seq, reply.timestamp, payload)
         reply.next_seq += 1
         reply.timestamp += samples
         self.stats.downlink_frames += 1
         self._finish_reply()
-        return datagram
+        return frame
 
     # --- inside ------------------------------------------------------------------------------
 
     def _say(self, message: messages.Message) -> None:
         if not self.ended:
-            self._control += control.encode(message)
+            self._messages.append(control.encode(message))
 
     def _end(self) -> None:
         self.ended = True
         self._open_deadline = None
+        self._end_deadline = self._silent_at = None
         self._reply = None
         self._waiting.clear()
         self._ready.clear()
 
-    def _fail(self, code: ErrorCode, message: str) -> list[Asked | AgentEvent]:
+    def fail(self, code: ErrorCode, message: str) -> list[Asked | AgentEvent]:
+        """End the call for what the plugin did."""
+        if self.ended:
+            return []
         self.refuse(code, message)
         return [Ended(str(code), message)]
 
     def _on_message(self, message: messages.FromPlugin, now: float) -> list[Asked | AgentEvent]:
+        if isinstance(message, messages.Ping) and self.accepted:
+            self._silent_at = now + PEER_SILENT_AFTER
+            self._say(messages.Pong())
+            return []
         if isinstance(message, messages.Close):
             self._end()
             return [Ended("", message.reason)]
@@ -392,6 +421,7 @@ class Session:
         self._raise_fence(turn - 1)
 
     def _raise_fence(self, turn: int) -> None:
+        self.cut = max(self.cut, turn)
         self._fence = max(self._fence, turn)
         if self._reply is not None and self._reply.turn <= self._fence:
             self.stats.fenced += len(self._reply.frames)

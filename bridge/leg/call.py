@@ -1,6 +1,6 @@
 """The plugin's end of one call on the wire: state and rules, no I/O.
 
-The shell feeds what arrived and the time, hands on the events, and sends what `take_control`
+The shell feeds what arrived and the time, hands on the events, and sends what `take_messages`
 and `take_audio` give. Rules by name in docs/wire.md.
 """
 
@@ -30,9 +30,12 @@ from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import (
     CONTROL_BURST,
     CONTROL_RATE,
+    DEAD_AFTER,
     DOWNLINK_BURST,
     DOWNLINK_RATE,
     LATE_AUDIO_WAIT,
+    LATE_END_WAIT,
+    PING_INTERVAL,
 )
 from bridge.wire.rate import TokenBucket
 from bridge.wire.reorder import Reorder, TrackStats
@@ -65,21 +68,22 @@ class _Reply:
 
 
 class LegCall:
-    """State of one call; `number` is its call number in datagrams."""
+    """State of one call."""
 
-    def __init__(self, facts: CallFacts, agent: AgentSpec, now: float) -> None:
+    def __init__(
+        self, facts: CallFacts, agent: AgentSpec, now: float, *, relayed: bool = False
+    ) -> None:
+        """`relayed`: the gateway is not at the other end of the connection, so only an answer of
+        its own tells that it is alive."""
         self.sid = facts.sid
         self.stats = LegStats()
         self.opened = False
         self.ended = False
-        self.number = -1
-        """Set by the shell when the call has a stream."""
-        self._control = bytearray(_encode_open(facts, agent))
-        self._held = bytearray()
+        self._messages = [_encode_open(facts, agent)]
+        self._held: list[bytes] = []
         """What the agent is told once it has taken the call: a fast callee answers before."""
         self._finish = False
-        self._audio: list[bytes] = []
-        self._reader = control.MessageReader()
+        self._audio: list[audio.UplinkFrame] = []
         self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
         self._audio_rate = TokenBucket(DOWNLINK_BURST, DOWNLINK_RATE, now)
         self._committed = 0
@@ -87,6 +91,11 @@ class LegCall:
         """Replies to this turn and before it are over."""
         self._reply: _Reply | None = None
         self._open_deadline: float | None = now + agent.open_timeout_secs
+        self._relayed = relayed
+        self._ping_at: float | None = None
+        self._heard_at = now
+        self._end_deadline: float | None = None
+        """When the gateway is done with the call: until when its last message may come."""
 
     # --- what the bridge says ----------------------------------------------------------------
 
@@ -96,7 +105,7 @@ class LegCall:
         if not self.opened:
             self.stats.uplink_unopened += 1
             return
-        self._audio.append(audio.encode_uplink(self.number, seq, timestamp, payload))
+        self._audio.append(audio.UplinkFrame(seq, timestamp, payload))
         self.stats.uplink_frames += 1
 
     def prime(self, turn: int) -> None:
@@ -146,25 +155,25 @@ class LegCall:
 
     # --- what the wire says ------------------------------------------------------------------
 
-    def receive_control(self, data: bytes, ended: bool, now: float) -> list[ModelEvent]:
-        """Bytes of the control stream; `ended` with the last of them."""
+    def receive_message(self, body: bytes, now: float) -> list[ModelEvent]:
+        """The next message of the events track."""
         if self.ended:
             return []
-        events: list[ModelEvent] = []
         try:
-            for body in self._reader.feed(data):
-                if self.ended:
-                    return events
-                if not self._control_rate.take(now):
-                    raise WireError(ErrorCode.FLOOD, "too many control messages")
-                events += self._on_message(control.decode_from_gateway(body), now)
+            if not self._control_rate.take(now):
+                raise WireError(ErrorCode.FLOOD, "too many control messages")
+            return self._on_message(control.decode_from_gateway(body), now)
         except WireError as error:
-            return events + self.fail(error.code, error.message)
-        if ended and not self.ended:
-            events += self.fail(
-                ErrorCode.CLOSED_EARLY, "the gateway ended the call without a message"
-            )
-        return events
+            return self.fail(error.code, error.message)
+
+    def receive_end(self) -> list[ModelEvent]:
+        """There are no more messages."""
+        return self.fail(ErrorCode.CLOSED_EARLY, "the gateway ended the call without a message")
+
+    def expect_end(self, now: float) -> None:
+        """The gateway is done with the call; its last message may be on its way."""
+        if not self.ended and self._end_deadline is None:
+            self._end_deadline = now + LATE_END_WAIT
 
     def receive_audio(self, frame: audio.DownlinkFrame, now: float) -> list[ModelEvent]:
         if self.ended:
@@ -190,6 +199,18 @@ class LegCall:
         """Call at `deadline`, or at any time."""
         if self._open_deadline is not None and now >= self._open_deadline:
             return self.fail(ErrorCode.OPEN_TIMEOUT, "the agent did not take the call in time")
+        if self._ping_at is not None and now >= self._ping_at:
+            # A stall of this process is no silence of the other side.
+            self._heard_at += max(0.0, now - self._ping_at - PING_INTERVAL)
+            if now - self._heard_at > DEAD_AFTER:
+                return self.fail(
+                    ErrorCode.CONNECTION_LOST,
+                    f"no sign of life for {DEAD_AFTER} s behind the relay",
+                )
+            self._ping_at = now + PING_INTERVAL
+            self._say(messages.Ping())
+        if self._end_deadline is not None and now >= self._end_deadline:
+            return self.receive_end()
         reply = self._reply
         if self.ended or reply is None:
             return []
@@ -201,7 +222,7 @@ class LegCall:
         """When `expire` has something to do."""
         if self.ended:
             return None
-        times = [self._open_deadline]
+        times = [self._open_deadline, self._ping_at, self._end_deadline]
         if self._reply is not None:
             times += [self._reply.order.deadline, self._reply.end_deadline]
         return min((t for t in times if t is not None), default=None)
@@ -216,14 +237,17 @@ class LegCall:
 
     # --- what is to be sent ------------------------------------------------------------------
 
-    def take_control(self) -> tuple[bytes, bool]:
-        """Bytes for the control stream, and whether they are its last."""
-        data = bytes(self._control)
-        self._control.clear()
-        return data, self._finish
+    @property
+    def has_messages(self) -> bool:
+        return bool(self._messages) or self._finish
 
-    def take_audio(self) -> list[bytes]:
-        """Datagrams, in order."""
+    def take_messages(self) -> tuple[list[bytes], bool]:
+        """Messages for the control track, and whether they are its last."""
+        out, self._messages = self._messages, []
+        return out, self._finish
+
+    def take_audio(self) -> list[audio.UplinkFrame]:
+        """Frames, in order."""
         out, self._audio = self._audio, []
         return out
 
@@ -233,15 +257,17 @@ class LegCall:
         if self.ended:
             return
         at_once = self.opened or isinstance(message, messages.Close)
-        (self._control if at_once else self._held).extend(control.encode(message))
+        (self._messages if at_once else self._held).append(control.encode(message))
 
     def _end(self) -> None:
         self.ended = True
         self._finish = True
         self._reply = None
         self._open_deadline = None
+        self._end_deadline = self._ping_at = None
 
     def _on_message(self, message: messages.FromGateway, now: float) -> list[ModelEvent]:
+        self._heard_at = now
         match message:
             case messages.Error(code=code, message=text):
                 return self.fail(code, text)
@@ -250,7 +276,9 @@ class LegCall:
             case messages.Opened() if not self.opened:
                 self.opened = True
                 self._open_deadline = None
-                self._control += self._held
+                if self._relayed:
+                    self._ping_at = now + PING_INTERVAL
+                self._messages += self._held
                 self._held.clear()
                 return [Opened()]
             case _ if not self.opened or isinstance(message, messages.Opened):
@@ -276,6 +304,8 @@ class LegCall:
                 return [UsageReported(message.turn, *used, dict(message.details))]
             case messages.Notice(code=code, message=text):
                 return [Noticed(code, text)]
+            case messages.Pong():
+                return []
         raise AssertionError(message)
 
     def _on_reply_end(self, turn: int, frames: int, now: float) -> list[ModelEvent]:
@@ -336,6 +366,7 @@ def _encode_open(facts: CallFacts, agent: AgentSpec) -> bytes:
             output_rate_hz=agent.output_rate_hz,
             greeting=agent.greeting,
             greets_first=agent.greets_first,
+            audio_delivery=agent.audio_delivery,
         )
         try:
             return control.encode(message)

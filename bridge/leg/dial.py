@@ -4,9 +4,9 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from aioquic.quic.connection import QuicConnection as AioQuic
@@ -16,10 +16,13 @@ from aioquic.tls import AlertDescription
 from cryptography.x509 import load_pem_x509_certificates
 
 from bridge.agent import TlsOptions
+from bridge.moqt.messages import Option
+from bridge.moqt.pairs import Pairs
 from bridge.quic.tickets import CLIENT_TICKETS, Tickets
-from bridge.wire import audio, transport
+from bridge.wire import transport
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import ALPN, DEAD_AFTER
+from bridge.wire.moqt_protocol import MoqtProtocol
 
 CONNECT_TIMEOUT = 5.0
 MAX_QUEUED_SECS = 0.2
@@ -32,27 +35,16 @@ _REFUSED_GRACE = 0.4
 log = logging.getLogger(__name__)
 
 
-class Owner(Protocol):
-    """Who gets what arrives on the connection."""
-
-    def received_audio(self, frame: audio.DownlinkFrame, now: float) -> None: ...
-
-    def received_control(self, stream_id: int, data: bytes, ended: bool, now: float) -> None: ...
-
-    def stream_was_reset(self, stream_id: int) -> None: ...
-
-    def audio_was_shed(self, track: Hashable) -> None: ...
-
-
-class ClientProtocol(transport.WireProtocol):
+class ClientProtocol(MoqtProtocol):
     """The plugin's end of a connection."""
 
     connected_socket = True
     max_queued_secs = MAX_QUEUED_SECS
 
-    def __init__(self, quic: AioQuic, owner: Owner) -> None:
+    def __init__(self, quic: AioQuic, options: Pairs = ()) -> None:
+        """`options`: of SETUP."""
         super().__init__(quic)
-        self._owner: Owner | None = owner
+        self._options = options
         self.ended_event = asyncio.Event()
         self.handshake: asyncio.Future[str | None] = self._loop.create_future()
         self.early = False
@@ -65,12 +57,10 @@ class ClientProtocol(transport.WireProtocol):
         self._moving: asyncio.Task[None] | None = None
         self._moved_at = 0.0
 
-    def next_stream_id(self) -> int:
-        return self._quic.get_next_available_stream_id()
-
     def begin(self, address: Any) -> bool:
         """Shake hands with a gateway. Returns whether it may be spoken to at once."""
         self._address = address
+        self.open_session(self._options)
         self.connect(address)
         self.early = self._internals.early
         return self.early
@@ -111,7 +101,7 @@ class ClientProtocol(transport.WireProtocol):
 
     def abandon(self) -> None:
         """Say that the connection is over, and let go of it."""
-        self._owner = None
+        self.owner = None
         if self.give_back is not None and not self.handshake.done():
             self.give_back()
         if self._moving is not None:
@@ -123,31 +113,8 @@ class ClientProtocol(transport.WireProtocol):
         assert self.ended is not None
         return self.ended.reason_phrase or f"closed with code {self.ended.error_code}"
 
-    def on_datagram(self, data: bytes, now: float) -> None:
-        frame = audio.decode(data)
-        if not isinstance(frame, audio.DownlinkFrame):
-            self.stats.datagrams_malformed += 1
-        elif self._owner is not None:
-            self._owner.received_audio(frame, now)
-
-    def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
-        if stream_id & 3:
-            self.refuse_stream(stream_id)
-        elif self._owner is not None:
-            self._owner.received_control(stream_id, data, ended, now)
-
-    def on_stop_sending(self, stream_id: int, code: int, now: float) -> None:
-        pass
-
-    def on_stream_reset(self, stream_id: int, code: int, now: float) -> None:
-        if self._owner is not None and not stream_id & 3:
-            self._owner.stream_was_reset(stream_id)
-
-    def on_shed(self, track: Hashable) -> None:
-        if self._owner is not None:
-            self._owner.audio_was_shed(track)
-
     def on_other(self, event: QuicEvent) -> None:
+        super().on_other(event)
         match event:
             case HandshakeCompleted(alpn_protocol=alpn) if not self.handshake.done():
                 self.resumed = event.session_resumed
@@ -193,12 +160,21 @@ class Dialer:
         self._tls = tls
         self._packet_bytes = packet_bytes
         parts = urlsplit(endpoint)
-        if parts.scheme != "quic" or not parts.hostname or not parts.port:
-            raise ValueError(f"{endpoint!r} is not quic://HOST:PORT")
+        if parts.scheme not in ("quic", "moqt") or not parts.hostname or not parts.port:
+            raise ValueError(f"{endpoint!r} is neither quic://HOST:PORT nor moqt://HOST:PORT/PATH")
         self._host, self._port = parts.hostname, parts.port
+        self.direct = parts.scheme == "quic"
+        """To a gateway itself, not to a relay."""
+        self._options: Pairs = ()
+        if not self.direct:
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            self._options = (
+                (Option.PATH, path.encode()),
+                (Option.AUTHORITY, parts.netloc.encode()),
+            )
         self._tickets = Tickets(CLIENT_TICKETS)
 
-    async def dial(self, owner: Owner) -> ClientProtocol:
+    async def dial(self) -> ClientProtocol:
         """A connection whose handshake is complete, or which may be used before: with a ticket of
         an earlier one (0-RTT). Raises WireError."""
         loop = asyncio.get_running_loop()
@@ -209,7 +185,7 @@ class Dialer:
         try:
             sock = open_socket(family, address)
             _, protocol = await loop.create_datagram_endpoint(
-                lambda: ClientProtocol(quic, owner), sock=sock
+                lambda: ClientProtocol(quic, self._options), sock=sock
             )
         except OSError as error:
             raise self._error(ErrorCode.CONNECTION_REFUSED, str(error)) from error

@@ -7,17 +7,22 @@ from collections.abc import Hashable, Iterable
 
 from bridge.agent import AgentSpec, TlsOptions
 from bridge.leg.call import LegCall, LegStats
+from bridge.leg.call_tracks import CallTracks
 from bridge.leg.dial import ClientProtocol, Dialer
 from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, OnEvent, TransferState
-from bridge.wire import audio
+from bridge.moqt import events as moqt
+from bridge.moqt.errors import RequestCode
+from bridge.moqt.messages import Publish, PublishNamespace, SubscribeTracks
+from bridge.moqt.objects import Datagram
+from bridge.moqt.tracks import Subscription
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import (
     DEAD_AFTER,
     MAX_CALLS_PER_CONNECTION,
-    MAX_STREAM_BACKLOG,
     PING_INTERVAL,
 )
+from bridge.wire.tracks import parse
 from bridge.wire.transport import TransportStats
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
@@ -32,13 +37,17 @@ log = logging.getLogger(__name__)
 class QuicCall:
     """One call on the connection; a `bridge.leg.interface.ModelCall`."""
 
-    def __init__(self, connection: "QuicConnection", core: LegCall, on_event: OnEvent) -> None:
+    def __init__(
+        self, connection: "QuicConnection", core: LegCall, agent: AgentSpec, on_event: OnEvent
+    ) -> None:
         self._connection = connection
         self.core = core
+        self.agent = agent
         self.on_event = on_event
-        self.stream_id = -1
+        self.tracks: CallTracks | None = None
+        """None while it waits for a connection."""
         self.hasty = False
-        """What the control stream gets next is sent twice, with the audio that it ends."""
+        """What the control track gets next is sent twice, with the audio that it ends."""
         self.silent = False
         """No event reaches the bridge any more."""
 
@@ -119,8 +128,8 @@ class QuicConnection:
         self._hurry = asyncio.Event()
         self._connected = asyncio.Event()
         self._failure: WireError | None = None
-        self._calls: dict[int, QuicCall] = {}
-        """By call number."""
+        self._calls: dict[str, QuicCall] = {}
+        """By sid."""
         self._unplaced: list[QuicCall] = []
         """Waiting for the connection."""
         self._touched: dict[QuicCall, None] = {}
@@ -159,7 +168,8 @@ class QuicConnection:
 
     def open_call(self, facts: CallFacts, agent: AgentSpec, on_event: OnEvent) -> QuicCall:
         """Begins at once; `Opened` or `LegFailed` follows, never before this has returned."""
-        call = QuicCall(self, LegCall(facts, agent, self._loop.time()), on_event)
+        core = LegCall(facts, agent, self._loop.time(), relayed=not self._dialer.direct)
+        call = QuicCall(self, core, agent, on_event)
         if self._closed:
             self._fail_soon(call, ErrorCode.CONNECTION_LOST, "the connection was closed")
         elif self._open_calls() >= MAX_CALLS_PER_CONNECTION:
@@ -219,29 +229,68 @@ class QuicConnection:
 
     # --- for the protocol --------------------------------------------------------------------
 
-    def received_audio(self, frame: audio.DownlinkFrame, now: float) -> None:
-        call = self._calls.get(frame.call)
-        if call is None:
-            self.stats.datagrams_unknown += 1
+    def on_object(self, subscription: Subscription, datagram: Datagram, now: float) -> None:
+        tracks: CallTracks | None = subscription.context
+        if tracks is None or subscription is not tracks.downlink or datagram.status:
             return
-        self._deliver(call, call.core.receive_audio(frame, now))
+        frame = tracks.frame(datagram)
+        if frame is None:
+            self.stats.datagrams_malformed += 1
+        else:
+            self._deliver(tracks.call, tracks.call.core.receive_audio(frame, now))
 
-    def received_control(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
-        call = self._calls.get(stream_id // 4)
-        if call is not None:
-            self._deliver(call, call.core.receive_control(data, ended, now))
+    def on_event(self, event: moqt.Event, now: float) -> None:
+        match event:
+            case moqt.ObjectArrived(subscription=handle) | moqt.SubgroupEnded(subscription=handle):
+                tracks = handle.context
+            case moqt.Accepted(handle=handle) | moqt.Refused(handle=handle):
+                tracks = handle.context
+            case moqt.Withdrawn(handle=handle):
+                tracks = handle.context
+            case moqt.ForwardChanged(publication=handle):
+                tracks = handle.context
+            case moqt.SubscriptionEnded(subscription=handle):
+                tracks = handle.context
+            case moqt.TrackBroken(subscription=handle):
+                tracks = handle.context
+            case moqt.Asked():
+                self._on_asked(event, now)
+                return
+            case moqt.GoingAway():
+                log.info("%s: going away", self.endpoint)
+                return
+            case _:
+                return
+        if isinstance(tracks, CallTracks):
+            self._deliver(tracks.call, tracks.receive(event, now))
+            self.touched_soon(tracks.call)
 
-    def stream_was_reset(self, stream_id: int) -> None:
-        call = self._calls.get(stream_id // 4)
-        if call is not None:
-            self._deliver(
-                call, call.core.fail(ErrorCode.CLOSED_EARLY, "the gateway reset the stream")
-            )
+    def on_shed(self, track: Hashable) -> None:
+        if isinstance(track, QuicCall):
+            track.core.stats.uplink_shed += 1
 
-    def audio_was_shed(self, track: Hashable) -> None:
-        call = self._calls.get(track // 4) if isinstance(track, int) else None
-        if call is not None:
-            call.core.stats.uplink_shed += 1
+    def feed(self) -> bool:
+        return False
+
+    def _on_asked(self, asked: moqt.Asked, now: float) -> None:
+        """A request of the gateway's, or of a relay's."""
+        assert self._protocol is not None
+        session = self._protocol.session
+        match asked.request:
+            case Publish(track=name):
+                found = parse(name)
+                call = self._calls.get(found.sid) if found is not None else None
+                if found is None or call is None or call.tracks is None:
+                    session.refuse(asked, RequestCode.UNINTERESTED, "no such call here")
+                    return
+                events = call.tracks.take_offer(asked, found.role)
+                for event in events:
+                    self.on_event(event, now)
+            case SubscribeTracks() | PublishNamespace():
+                # Every call's tracks are offered anyway, and asked for by their names.
+                session.accept(asked)
+            case _:
+                session.refuse(asked, RequestCode.DOES_NOT_EXIST, "no such track here")
 
     # --- inside ------------------------------------------------------------------------------
 
@@ -251,39 +300,33 @@ class QuicConnection:
         return sum(not call.core.ended for call in calls)
 
     def _place(self, call: QuicCall) -> None:
-        """Give a call its stream. The first bytes are written at once: they take the number."""
+        """Give a call its tracks."""
         assert self._protocol is not None
-        call.stream_id = self._protocol.next_stream_id()
-        call.core.number = call.stream_id // 4
-        self._calls[call.core.number] = call
+        sid = call.core.sid
+        if sid in self._calls:
+            self._fail_soon(call, ErrorCode.DUPLICATE_CALL, f"call {sid} is open")
+            return
+        call.tracks = CallTracks(call, self._protocol, self._dialer.direct)
+        self._calls[sid] = call
         self._hand_over(call)
         self._alarm.watch(call)
         self._protocol.transmit_soon()
 
     def _hand_over(self, call: QuicCall) -> None:
         """Pass on what a call has to send; forget it when that was its last."""
-        core, protocol = call.core, self._protocol
+        core, tracks = call.core, call.tracks
         if core.ended:
-            self._calls.pop(core.number, None)
+            if self._calls.get(core.sid) is call:
+                del self._calls[core.sid]
             if call in self._unplaced:
                 self._unplaced.remove(call)
             self._alarm.watch(call)
-        if protocol is None or call.stream_id < 0:
+        if self._protocol is None or tracks is None:
             return
-        for datagram in core.take_audio():
-            protocol.queue_datagram(datagram, track=call.stream_id)
-        data, last = core.take_control()
-        hasty, call.hasty = call.hasty, False
-        if data:
-            if hasty:
-                protocol.hurry(call.stream_id)
-            protocol.send_stream(call.stream_id, data, last, twice=hasty)
-            if last:
-                protocol.stop_reading(call.stream_id)
-            elif protocol.stream_backlog(call.stream_id) > MAX_STREAM_BACKLOG:
-                self._deliver(
-                    call, core.fail(ErrorCode.STALLED, "the gateway does not read its messages")
-                )
+        if not tracks.send():
+            self._deliver(
+                call, core.fail(ErrorCode.STALLED, "the gateway does not read its messages")
+            )
 
     def _deliver(self, call: QuicCall, events: Iterable[ModelEvent]) -> None:
         for event in events:
@@ -300,6 +343,8 @@ class QuicConnection:
 
     def _overdue(self, call: QuicCall, now: float) -> None:
         self._deliver(call, call.core.expire(now))
+        if call.core.has_messages:
+            self.touched_soon(call)
 
     def _fail_soon(self, call: QuicCall, code: ErrorCode, message: str) -> None:
         self._loop.call_soon(lambda: self._deliver(call, call.core.fail(code, message)))
@@ -314,7 +359,7 @@ class QuicConnection:
         while True:
             self._hurry.clear()
             try:
-                protocol = await self._dialer.dial(self)
+                protocol = await self._dialer.dial()
             except WireError as error:
                 self._not_connected(error)
             except Exception as error:
@@ -340,6 +385,7 @@ class QuicConnection:
 
     def _use(self, protocol: ClientProtocol) -> None:
         self._protocol = protocol
+        protocol.attach(self)
         self._failure = None
         self._connected.set()
         log.info("%s: connected", self.endpoint)

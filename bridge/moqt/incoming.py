@@ -41,6 +41,8 @@ class DataStreams:
         self._streams: dict[int, _Stream] = {}
         self._unknown: dict[int, _Stream] = {}
         self.refused = 0
+        self.discarded: set[int] = set()
+        """Unidirectional streams that are not listened to any more."""
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -80,6 +82,7 @@ class DataStreams:
         yield from self._place(stream, now)
 
     def reset(self, stream_id: int, code: int) -> Iterator[Event]:
+        self.discarded.discard(stream_id)
         stream = self._streams.pop(stream_id, None)
         self._unknown.pop(stream_id, None)
         if stream is None or stream.subscription is None or stream.reader.header is None:
@@ -149,4 +152,5 @@ class DataStreams:
 
     def _refuse(self, stream_id: int, code: ResetCode) -> None:
         self.refused += 1
+        self.discarded.add(stream_id)
         self._out.append(Stop(stream_id, code))

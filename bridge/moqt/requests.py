@@ -87,7 +87,6 @@ class Requests:
     ) -> None:
         retry = 0 if retry_ms is None else retry_ms + 1
         self.say(stream_id, m.RequestError(code, retry, reason), ended=True)
-        self._out.append(Stop(stream_id, ResetCode.CANCELLED))
 
     def end(self, handle: Handle) -> None:
         """No more is said or heard about it."""
@@ -161,6 +160,10 @@ class Requests:
     def stopped(self, stream_id: int) -> Iterator[Event]:
         """The other side listens no more on a stream of ours; QUIC has reset our half of it."""
         handle = self._handles.find(stream_id)
+        if isinstance(handle, Subscription | NamespaceRequest):
+            return  # the answer, or the end of its own half, says what became of it
+        if handle is not None and self.streams.is_mine(stream_id) and not handle.answered:
+            return  # likewise
         if handle is not None:
             self.end(handle)
             self._out.append(Stop(stream_id, ResetCode.CANCELLED))

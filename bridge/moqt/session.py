@@ -68,9 +68,13 @@ class Session:
         self._setup_by: float | None = now + self._limits.setup_wait
         self._untyped: dict[int, tuple[bytes, float]] = {}
         """Unidirectional streams that have not told their type; until when they must."""
-        self._discarded: set[int] = set()
         self._next_alias = 0
         self._goaway_received = False
+
+    @property
+    def streams_refused(self) -> int:
+        """Data streams of the other side that were stopped."""
+        return self._data.refused
 
     # --- what is to be sent ------------------------------------------------------------------
 
@@ -92,10 +96,17 @@ class Session:
     # --- requests of this end ----------------------------------------------------------------
 
     def publish(
-        self, track: Track, properties: Pairs = (), tokens: tuple[Token, ...] = ()
+        self,
+        track: Track,
+        properties: Pairs = (),
+        tokens: tuple[Token, ...] = (),
+        *,
+        eager: bool = False,
     ) -> Publication:
-        """Offer a track; `Accepted` or `Refused` follows. Objects are wanted once `forward`."""
+        """Offer a track; `Accepted` or `Refused` follows. Objects are wanted once `forward`; an
+        `eager` publisher takes it for given that they are, before the answer."""
         publication = Publication(self._open_request(), track, self._open_alias())
+        publication.forward = eager
         request_id = self._requests.ids.open()
         message = m.Publish(request_id, track, publication.alias, _parameters(tokens), properties)
         self._requests.ask(publication, message)
@@ -214,7 +225,6 @@ class Session:
         self._requests.end(publication)
         done = m.PublishDone(code, publication.streams_opened, reason)
         self._requests.say(publication.stream_id, done, ended=True)
-        self._out.append(Stop(publication.stream_id, ResetCode.CANCELLED))
 
     # --- what arrives ------------------------------------------------------------------------
 
@@ -246,7 +256,6 @@ class Session:
             return self._guard(lambda: self._requests.reset(stream_id, code, now))
         if stream_id == self._control_in:
             self.close(SessionCode.PROTOCOL_VIOLATION, "the control stream was reset")
-        self._discarded.discard(stream_id)
         self._untyped.pop(stream_id, None)
         return self._guard(lambda: self._data.reset(stream_id, code))
 
@@ -296,9 +305,9 @@ class Session:
             yield from self._on_control_data(data, ended)
         elif self._data.has(stream_id):
             yield from self._data.receive(stream_id, data, ended, now)
-        elif stream_id in self._discarded:
+        elif stream_id in self._data.discarded:
             if ended:
-                self._discarded.discard(stream_id)
+                self._data.discarded.discard(stream_id)
         else:
             yield from self._on_untyped(stream_id, data, ended, now)
 
@@ -321,8 +330,6 @@ class Session:
         elif objects.is_subgroup(kind):
             if self._data.open(stream_id, kind):
                 yield from self._data.receive(stream_id, data[at:], ended, now)
-            elif not ended:
-                self._discarded.add(stream_id)
         elif kind == objects.PADDING_STREAM:
             if not ended:
                 self._discard(stream_id)
@@ -330,7 +337,7 @@ class Session:
             raise violation(f"a stream of type {kind:#x}")
 
     def _discard(self, stream_id: int) -> None:
-        self._discarded.add(stream_id)
+        self._data.discarded.add(stream_id)
         self._out.append(Stop(stream_id, ResetCode.CANCELLED))
 
     def _on_control_data(self, data: bytes, ended: bool) -> Iterator[Event]:

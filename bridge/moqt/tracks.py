@@ -33,8 +33,8 @@ class Publication(Handle):
         self.alias = alias
         self.forward = False
         """Whether objects are wanted now; none must be sent while they are not."""
-        self.largest: Location | None = None
-        """Last object that was sent; its sender keeps it up to date."""
+        self.largest: tuple[int, int] | None = None
+        """Group and object that were sent last; their sender keeps it up to date."""
         self.streams: dict[int, SubgroupWriter] = {}
         self.streams_opened = 0
         self._start = Location(0, 0)
@@ -68,9 +68,9 @@ class Publication(Handle):
         elif self.largest is None:
             self._start = Location(0, 0)
         elif kind == 1:
-            self._start = Location(self.largest.group + 1, 0)
+            self._start = Location(self.largest[0] + 1, 0)
         else:
-            self._start = Location(self.largest.group, self.largest.object + 1)
+            self._start = Location(self.largest[0], self.largest[1] + 1)
         self.filtered = self._end_group is not None or self._start > (0, 0)
 
 
@@ -89,7 +89,9 @@ class SubgroupWriter:
         self._head = objects.subgroup_head(publication.alias, group, has_properties=props)
 
     def write(self, object_id: int, payload: bytes, properties: bytes = b"") -> None:
-        """Raises ValueError for an id that was passed already."""
+        """Nothing, once nobody reads it. Raises ValueError for an id that was passed already."""
+        if self.stream_id not in self._publication.streams:
+            return  # finished, reset, or stopped by the other side
         if object_id < self._next:
             raise ValueError(f"object {object_id} after {self._next - 1}")
         data = objects.encode_object(
@@ -98,7 +100,7 @@ class SubgroupWriter:
         self._out.append(Send(self.stream_id, self._head + data))
         self._head = b""
         self._next = object_id + 1
-        self._publication.largest = Location(self.group, object_id)
+        self._publication.largest = (self.group, object_id)
 
     def finish(self) -> None:
         """The group is complete."""

@@ -229,6 +229,16 @@ class Internals:
         """Whether the other side has yet to confirm something that streams carried."""
         return any(stream.sender._buffer for stream in self._quic._streams.values())
 
+    def allow_streams(self, count: int) -> None:
+        """How many streams of each kind the other side may have open; before the handshake."""
+        for limit in (self._quic._local_max_streams_bidi, self._quic._local_max_streams_uni):
+            limit.value = limit.sent = count
+
+    @property
+    def held_back(self) -> int:
+        """Bytes of streams that came before what belongs in front of them."""
+        return sum(len(stream.receiver._buffer) for stream in self._quic._streams.values())
+
     def has_stream(self, stream_id: int) -> bool:
         return stream_id in self._quic._streams
 

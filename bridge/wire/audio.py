@@ -1,23 +1,31 @@
-"""The datagrams of the model leg: audio both ways.
+"""Frames of audio as objects of a call's tracks: in datagrams, or on a stream for each group.
 
-Layouts in docs/wire.md, section "Datagrams". All numbers are unsigned, big-endian.
+Where a frame is in its track, and the properties of its object: docs/wire.md, section "Audio".
 """
 
 import struct
 from dataclasses import dataclass
 
+from bridge.moqt import objects, varint
+from bridge.moqt.errors import ResetCode
+from bridge.moqt.session import Session
+from bridge.moqt.tracks import Publication, SubgroupWriter
 from bridge.wire.limits import MAX_AUDIO
+from bridge.wire.tracks import FRAMES_PER_GROUP, GROUPS_PER_TURN, TIMESTAMP
 
-UPLINK, DOWNLINK = 1, 2
-_UPLINK = struct.Struct(">BIII")
-_DOWNLINK = struct.Struct(">BIIII")
+MAX_SEQ = 0xFFFF_FFFF
+_MAX_REPLY_SEQ = GROUPS_PER_TURN * FRAMES_PER_GROUP - 1
+# An object's id, the size of its properties, and they: a timestamp in an integer of 4 bytes, or
+# of 5 when it does not fit.
+_SHORT = struct.Struct(">BBBI")
+_LONG = struct.Struct(">BBBBI")
+_SHORT_LIMIT, _SHORT_MARK, _LONG_MARK = 1 << 28, 0xE000_0000, 0xF0
 
 
 @dataclass(frozen=True, slots=True)
 class UplinkFrame:
-    """Caller audio of call number `call`; `timestamp` in samples at the agent's input rate."""
+    """Caller audio; `timestamp` in samples at the agent's input rate."""
 
-    call: int
     seq: int
     timestamp: int
     payload: bytes
@@ -27,46 +35,124 @@ class UplinkFrame:
 class DownlinkFrame:
     """Agent audio of the reply to `turn`; `seq` and `timestamp` (samples) count within it."""
 
-    call: int
     turn: int
     seq: int
     timestamp: int
     payload: bytes
 
 
-Datagram = UplinkFrame | DownlinkFrame
+class AudioWriter:
+    """One track's frames on their way out; what never changes is encoded once."""
 
+    def __init__(self, session: Session, publication: Publication, *, by_stream: bool) -> None:
+        self._session = session
+        self._publication = publication
+        self._by_stream = by_stream
+        self._head = objects.datagram_head(publication.alias, True)
+        self._group = -1
+        self._prefix = b""
+        self._stream: SubgroupWriter | None = None
 
-def encode_uplink(call: int, seq: int, timestamp: int, payload: bytes) -> bytes:
-    """Raises ValueError for audio that a datagram must not carry, struct.error beyond 32 bits."""
-    _check_audio(payload)
-    return _UPLINK.pack(UPLINK, call, seq, timestamp) + payload
+    def uplink(self, seq: int, timestamp: int, payload: bytes) -> bytes | None:
+        """The datagram to send, or None: it went to a stream, or nobody wants it.
+        Raises ValueError for what the wire does not take."""
+        return self._write(seq // FRAMES_PER_GROUP, seq, MAX_SEQ, timestamp, payload)
 
+    def downlink(self, frame: DownlinkFrame) -> bytes | None:
+        """The same for a reply's frame."""
+        group = frame.turn * GROUPS_PER_TURN + frame.seq // FRAMES_PER_GROUP
+        return self._write(group, frame.seq, _MAX_REPLY_SEQ, frame.timestamp, frame.payload)
 
-def encode_downlink(call: int, turn: int, seq: int, timestamp: int, payload: bytes) -> bytes:
-    """Raises ValueError for audio that a datagram must not carry, struct.error beyond 32 bits."""
-    _check_audio(payload)
-    return _DOWNLINK.pack(DOWNLINK, call, turn, seq, timestamp) + payload
+    @property
+    def stream_id(self) -> int | None:
+        """The stream that frames go to now."""
+        return self._stream.stream_id if self._stream is not None else None
 
+    def finish_group(self) -> None:
+        """What comes next is in another group."""
+        if self._stream is not None:
+            self._stream.finish()
+            self._stream = None
 
-def decode(data: bytes) -> Datagram | None:
-    """One datagram, or None when it is not one of ours."""
-    if not data:
+    def drop_group(self) -> None:
+        """What is under way of this group is not wanted any more, nor is its rest."""
+        if self._stream is not None:
+            self._stream.reset(ResetCode.CANCELLED)
+
+    def _write(
+        self, group: int, seq: int, most: int, timestamp: int, payload: bytes
+    ) -> bytes | None:
+        if not 0 < len(payload) <= MAX_AUDIO:
+            raise ValueError(f"audio of {len(payload)} bytes: a frame has 1 to {MAX_AUDIO}")
+        if not (0 <= seq <= most and 0 <= timestamp <= MAX_SEQ):
+            raise ValueError(f"frame {seq} at {timestamp} is beyond what a track counts")
+        publication = self._publication
+        object_id = seq % FRAMES_PER_GROUP
+        if not publication.forward or (
+            publication.filtered and not publication.wants(group, object_id)
+        ):
+            return None
+        if group != self._group:
+            self._group = group
+            self._prefix = self._head + varint.encode(group)
+            self.finish_group()
+        if self._by_stream and self._stream is None:
+            self._stream = self._session.open_subgroup(publication, group, has_properties=True)
+        if timestamp < _SHORT_LIMIT:
+            tail = _SHORT.pack(object_id, 5, TIMESTAMP, _SHORT_MARK | timestamp)
+        else:
+            tail = _LONG.pack(object_id, 6, TIMESTAMP, _LONG_MARK, timestamp)
+        if self._stream is None:
+            publication.largest = (group, object_id)
+            return self._prefix + tail + payload
+        self._stream.write(object_id, payload, tail[2:])
         return None
-    kind = data[0]
-    if kind == DOWNLINK and _audio_fits(len(data) - _DOWNLINK.size):
-        _, call, turn, seq, timestamp = _DOWNLINK.unpack_from(data)
-        return DownlinkFrame(call, turn, seq, timestamp, data[_DOWNLINK.size :])
-    if kind == UPLINK and _audio_fits(len(data) - _UPLINK.size):
-        _, call, seq, timestamp = _UPLINK.unpack_from(data)
-        return UplinkFrame(call, seq, timestamp, data[_UPLINK.size :])
-    return None
 
 
-def _audio_fits(size: int) -> bool:
-    return 0 < size <= MAX_AUDIO
+def uplink_frame(
+    group: int, object_id: int, properties: bytes, payload: bytes, samples: int
+) -> UplinkFrame | None:
+    """An object of an uplink as a frame, or None when it is none. `samples` of a frame give the
+    position of one that does not tell it."""
+    if not _is_frame(object_id, payload):
+        return None
+    seq = group * FRAMES_PER_GROUP + object_id
+    timestamp = _timestamp(properties, seq * samples)
+    if seq > MAX_SEQ or timestamp is None:
+        return None
+    return UplinkFrame(seq, timestamp, payload)
 
 
-def _check_audio(payload: bytes) -> None:
-    if not _audio_fits(len(payload)):
-        raise ValueError(f"audio of {len(payload)} bytes: a datagram takes 1 to {MAX_AUDIO}")
+def downlink_frame(
+    group: int, object_id: int, properties: bytes, payload: bytes, samples: int
+) -> DownlinkFrame | None:
+    """The same for an object of a downlink."""
+    if not _is_frame(object_id, payload):
+        return None
+    turn, group = divmod(group, GROUPS_PER_TURN)
+    seq = group * FRAMES_PER_GROUP + object_id
+    timestamp = _timestamp(properties, seq * samples)
+    if turn > MAX_SEQ or timestamp is None:
+        return None
+    return DownlinkFrame(turn, seq, timestamp, payload)
+
+
+def _is_frame(object_id: int, payload: bytes) -> bool:
+    return object_id < FRAMES_PER_GROUP and 0 < len(payload) <= MAX_AUDIO
+
+
+def _timestamp(properties: bytes, otherwise: int) -> int | None:
+    """What an object's properties say of its position; None when they are malformed."""
+    if not properties:
+        return otherwise
+    if properties[0] == TIMESTAMP:
+        try:
+            value, end = varint.decode(properties, 1)
+        except varint.Truncated:
+            return None
+        if end == len(properties):
+            return value
+    pairs = objects.properties_of(properties)
+    if pairs is None:
+        return None
+    return next((v for k, v in pairs if k == TIMESTAMP and isinstance(v, int)), otherwise)

@@ -1,15 +1,16 @@
-"""Control messages as bytes: a 2-byte big-endian length, then a JSON object with a `type`."""
+"""A call's messages as objects of its reliable tracks: each a JSON object with a `type`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Annotated, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from bridge.moqt.session import Session
+from bridge.moqt.tracks import Publication
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import MAX_MESSAGE
 from bridge.wire.messages import FromGateway, FromPlugin, Message
 
-_HEAD = 2
 _M = TypeVar("_M")
 _FROM_PLUGIN: TypeAdapter[FromPlugin] = TypeAdapter(
     Annotated[FromPlugin, Field(discriminator="type")]
@@ -20,14 +21,14 @@ _FROM_GATEWAY: TypeAdapter[FromGateway] = TypeAdapter(
 
 
 def encode(message: Message) -> bytes:
-    """One framed message. Raises WireError when it is larger than the wire allows."""
+    """One message. Raises WireError when it is larger than the wire allows."""
     body = message.model_dump_json().encode()
     if len(body) > MAX_MESSAGE:
         name = type(message).__name__
         raise WireError(
             ErrorCode.MESSAGE_TOO_LARGE, f"{name} has {len(body)} bytes, over {MAX_MESSAGE}"
         )
-    return len(body).to_bytes(_HEAD, "big") + body
+    return body
 
 
 def decode_from_plugin(body: bytes) -> FromPlugin:
@@ -52,31 +53,44 @@ def _decode(adapter: TypeAdapter[_M], body: bytes) -> _M:
         ) from None
 
 
-class MessageReader:
-    """Cuts a stream into message bodies, holding at most one unfinished message."""
+class MessageWriter:
+    """Says a call's messages: objects 0, 1, 2… of group 0, all on one stream."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
+    def __init__(self, session: Session, publication: Publication) -> None:
+        self._writer = session.open_subgroup(publication, 0, has_properties=False)
+        self._next = 0
 
     @property
-    def unfinished(self) -> bool:
-        return bool(self._buffer)
+    def stream_id(self) -> int:
+        return self._writer.stream_id
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield every body that is now whole. Raises WireError for a length beyond the limit."""
-        self._buffer += data
-        start = 0
-        try:
-            while len(self._buffer) - start >= _HEAD:
-                size = int.from_bytes(self._buffer[start : start + _HEAD], "big")
-                if size > MAX_MESSAGE:
-                    raise WireError(
-                        ErrorCode.MESSAGE_TOO_LARGE, f"{size} bytes announced, over {MAX_MESSAGE}"
-                    )
-                end = start + _HEAD + size
-                if len(self._buffer) < end:
-                    return
-                yield bytes(self._buffer[start + _HEAD : end])
-                start = end
-        finally:
-            del self._buffer[:start]
+    def write(self, bodies: Iterable[bytes]) -> None:
+        for body in bodies:
+            self._writer.write(self._next, body)
+            self._next += 1
+
+    def finish(self) -> None:
+        """There are no more."""
+        self._writer.finish()
+
+
+class MessageOrder:
+    """Puts the objects of a message track into one sequence.
+
+    They come in order on one stream; a relay may have cut it in two, and may send some again.
+    """
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def take(self, group: int, object_id: int) -> bool:
+        """Whether the object is the next message; False for one that was there already. Raises
+        WireError when one is missing: what a call's control has lost is not sent again."""
+        if group or object_id > self._next:
+            raise WireError(
+                ErrorCode.PROTOCOL_VIOLATION, f"message {object_id} after {self._next - 1}"
+            )
+        if object_id < self._next:
+            return False
+        self._next += 1
+        return True

@@ -3,8 +3,10 @@
 Sizes in bytes, times in seconds, rates per second.
 """
 
-ALPN = "clutchcall-voice/1"
-"""Name and version of what is spoken; a change that is not compatible changes the number."""
+from bridge.moqt.draft18 import DRAFT_18
+
+ALPN = DRAFT_18.alpn
+"""What is spoken."""
 
 MAX_MESSAGE = 16 * 1024
 """A control message's JSON."""
@@ -13,14 +15,29 @@ MAX_AUDIO = 1100
 MAX_DATAGRAM_FRAME = 1200
 """What both sides announce as the largest DATAGRAM frame that they take."""
 MAX_CALLS_PER_CONNECTION = 128
-"""Calls open at a time; QUIC's stream limit enforces it."""
+"""Calls open at a time."""
+MAX_CALLS_AT_GATEWAY = 2 * MAX_CALLS_PER_CONNECTION
+"""Calls of a connection that a gateway keeps: those that have ended on one side among them."""
+MAX_STREAMS = 2048
+"""Streams of the other side open at a time, of either kind: a call has 4 requests, and 1 to 3
+unidirectional streams each way."""
+MAX_HELD_BACK = 8 * 1024 * 1024
+"""Bytes of a connection's streams that came before what belongs in front of them."""
 MAX_SEQ_JUMP = 16_384
 """A sequence number further ahead than this is not believed."""
 MAX_STREAM_BACKLOG = 64 * 1024
 """Control bytes that the other side has not taken; more, and the call has stalled."""
+MAX_AUDIO_BACKLOG = 32 * 1024
+"""Of a group's stream; more, and the rest of the group is given up."""
 
+SETUP_WAIT = 5.0
+"""From a connection's beginning to the other side's SETUP."""
 OPEN_WAIT = 5.0
-"""From the opening of a stream to its whole `open` message."""
+"""From a call's first request to its `open` message."""
+LATE_END_WAIT = 1.0
+"""How long a call's last message may come after the request of its track has ended."""
+FAREWELL_WAIT = 5.0
+"""How long a call's last message may wait for somebody who wants it."""
 REORDER_WAIT = 0.12
 """How long a gap in a track may hold back what came after it."""
 LATE_AUDIO_WAIT = 0.2

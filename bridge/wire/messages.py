@@ -43,6 +43,8 @@ class Open(Message):
     output_rate_hz: Rate = 24000
     greeting: Annotated[str, Field(max_length=2000)] = ""
     greets_first: bool = False
+    audio_delivery: Literal["datagram", "stream"] = "datagram"
+    """How the agent's voice is to come."""
 
 
 class Answered(Message):
@@ -119,7 +121,19 @@ class Close(Message):
     reason: Text = ""
 
 
+class Ping(Message):
+    """Through a relay: is the gateway alive?"""
+
+    type: Literal["ping"] = "ping"
+
+
 # --- gateway to plugin -------------------------------------------------------------------
+
+
+class Pong(Message):
+    """It is."""
+
+    type: Literal["pong"] = "pong"
 
 
 class Opened(Message):
@@ -224,6 +238,7 @@ FromPlugin = (
     | Hold
     | TransferProgress
     | Playout
+    | Ping
     | Close
 )
 FromGateway = (
@@ -239,6 +254,7 @@ FromGateway = (
     | ToolCall
     | Usage
     | Notice
+    | Pong
     | Error
     | Close
 )

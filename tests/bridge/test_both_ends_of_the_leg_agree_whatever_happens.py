@@ -11,7 +11,6 @@ from bridge.leg.call import LegCall
 from bridge.leg.interface import LegFailed, Opened
 from bridge.turn.events import TurnEvent
 from bridge.turn.options import TurnOptions
-from bridge.wire import audio
 from tests.bridge.story import SILENCE, SPEECH
 from tests.leg.calls import FACTS
 
@@ -27,8 +26,7 @@ class Line:
         agent = AgentSpec(endpoint="quic://127.0.0.1:4433", output_rate_hz=8000, turn=turn)
         self.now = 0.0
         self.leg = LegCall(FACTS, agent, self.now)
-        self.leg.number = 0
-        self.session = Session(0, self.now)
+        self.session = Session(self.now)
         self.events: list[TurnEvent] = []
         self.bridge = CallBridge(agent, 10.0, self.events.append)
         self.bridge.attach(self.leg)  # type: ignore[arg-type]
@@ -54,18 +52,20 @@ class Line:
 
     def carry(self) -> None:
         """Take everything that waits to the other end."""
-        data, _ = self.leg.take_control()
-        told = self.session.receive_control(data, False, self.now)
-        for datagram in self.leg.take_audio():
-            told += self.session.receive_audio(audio.decode(datagram), self.now)
+        told = []
+        for body in self.leg.take_messages()[0]:
+            told += self.session.receive_message(body, self.now)
+        for frame in self.leg.take_audio():
+            told += self.session.receive_audio(frame, self.now)
         for event in told + self.session.expire(self.now):
             assert not isinstance(event, Ended), event
             if isinstance(event, Committed | NoInput):
                 self.turn = event.turn
-        while (datagram := self.session.next_datagram()) is not None:
-            self._hand_on(self.leg.receive_audio(audio.decode(datagram), self.now))
-        data, _ = self.session.take_control()
-        self._hand_on(self.leg.receive_control(data, False, self.now) + self.leg.expire(self.now))
+        while (frame := self.session.next_frame()) is not None:
+            self._hand_on(self.leg.receive_audio(frame, self.now))
+        for body in self.session.take_messages()[0]:
+            self._hand_on(self.leg.receive_message(body, self.now))
+        self._hand_on(self.leg.expire(self.now))
 
     def _hand_on(self, events: list) -> None:
         for event in events:

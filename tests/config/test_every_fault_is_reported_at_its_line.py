@@ -57,7 +57,8 @@ reject = 200
         "(require_registration = false) calls are accepted from these addresses only",
         "f.toml:19: trunks.half.domain: this key is required",
         "f.toml:20: trunks.half.require_registration: must be true or false, without quotes",
-        "f.toml:23: agents.parrot.endpoint: must be quic://HOST:PORT, the port from 1 to 65535",
+        "f.toml:23: agents.parrot.endpoint: "
+        "must be quic://HOST:PORT or moqt://HOST:PORT, the port from 1 to 65535",
         "f.toml:24: agents.parrot.input_rate_hz: must be 8000, 16000, 24000 or 48000",
         "f.toml:27: agents.parrot.turn.vad_threshold: must be below 1.0",
         "f.toml:30: dialplan.routes[0].number: neither a telephone number nor a plain ASCII name",
@@ -133,7 +134,8 @@ agent = "other"
     assert faults(text) == [
         'f.toml:3: trunks.main.sip_usernam: unknown key (did you mean "sip_username"?)',
         'f.toml:6: agent: unknown key (did you mean "agents"?)',
-        "f.toml:9: agents.other.endpoint: must be quic://HOST:PORT, the port from 1 to 65535",
+        "f.toml:9: agents.other.endpoint: "
+        "must be quic://HOST:PORT or moqt://HOST:PORT, the port from 1 to 65535",
     ]
 
 

@@ -2,7 +2,7 @@
 
 from bridge.gateway.session import Asked, Session
 from bridge.wire import control, messages
-from bridge.wire.audio import DownlinkFrame, UplinkFrame, decode
+from bridge.wire.audio import DownlinkFrame, UplinkFrame
 
 OPEN = messages.Open(sid="call-1", agent="parrot", direction="inbound")
 
@@ -12,7 +12,7 @@ class Desk:
 
     def __init__(self, accepted: bool = True) -> None:
         self.now = 0.0
-        self.session = Session(0, self.now)
+        self.session = Session(self.now)
         self.events: list = []
         if accepted:
             self.plugin_says(OPEN)
@@ -21,12 +21,12 @@ class Desk:
             self.events.clear()
 
     def plugin_says(self, *said: messages.Message) -> None:
-        data = b"".join(map(control.encode, said))
-        self.events += self.session.receive_control(data, False, self.now)
+        for message in said:
+            self.events += self.session.receive_message(control.encode(message), self.now)
 
     def audio(self, *seqs: int) -> None:
         for seq in seqs:
-            frame = UplinkFrame(0, seq, seq * 320, seq.to_bytes(2, "little"))
+            frame = UplinkFrame(seq, seq * 320, seq.to_bytes(2, "little"))
             self.events += self.session.receive_audio(frame, self.now)
 
     def wait(self, secs: float) -> None:
@@ -39,14 +39,14 @@ class Desk:
 
     def said(self) -> list[messages.FromGateway]:
         """Messages for the plugin since the last time."""
-        data, _ = self.session.take_control()
-        return [control.decode_from_gateway(b) for b in control.MessageReader().feed(data)]
+        bodies, _ = self.session.take_messages()
+        return [control.decode_from_gateway(body) for body in bodies]
 
     def spoken(self) -> list[DownlinkFrame]:
         """All audio that is ready to leave."""
         out = []
-        while (datagram := self.session.next_datagram()) is not None:
-            out.append(decode(datagram))
+        while (frame := self.session.next_frame()) is not None:
+            out.append(frame)
         return out
 
 

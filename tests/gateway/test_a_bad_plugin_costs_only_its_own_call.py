@@ -1,4 +1,4 @@
-"""Raw QUIC clients that misbehave, beside a real plugin's call that must not notice."""
+"""Plugins that misbehave, beside a real plugin's call that must not notice."""
 
 import asyncio
 import contextlib
@@ -7,119 +7,113 @@ import ssl
 import pytest
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
-from aioquic.quic.events import ConnectionTerminated, StreamDataReceived
+from aioquic.quic.events import ConnectionTerminated
 
-from bridge.wire import audio, control, limits, messages, transport
+from bridge.moqt import codec, objects
+from bridge.moqt import messages as m
+from bridge.moqt.draft18 import DRAFT_18
+from bridge.moqt.errors import RequestCode, SessionCode
+from bridge.wire import control, limits, messages, transport
+from bridge.wire.tracks import track
 from tests.leg.network import Phone, connection, place, run, speech, talks
-
-
-class RawClient(QuicConnectionProtocol):
-    """Sends whatever it is told, and keeps what comes back."""
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.received: dict[int, bytes] = {}
-        self.finished: set[int] = set()
-        self.over = asyncio.Event()
-        self._news = asyncio.Event()
-
-    def quic_event_received(self, event) -> None:
-        match event:
-            case StreamDataReceived(stream_id=stream_id, data=data, end_stream=ended):
-                self.received[stream_id] = self.received.get(stream_id, b"") + data
-                if ended:
-                    self.finished.add(stream_id)
-                self._news.set()
-            case ConnectionTerminated():
-                self.over.set()
-
-    def stream(self, data: bytes, unidirectional: bool = False) -> int:
-        stream_id = self._quic.get_next_available_stream_id(unidirectional)
-        self._quic.send_stream_data(stream_id, data)
-        self.transmit()
-        return stream_id
-
-    def datagrams(self, *frames: bytes) -> None:
-        for frame in frames:
-            self._quic.send_datagram_frame(frame)
-        self.transmit()
-
-    async def answer_on(self, stream_id: int) -> list[messages.FromGateway]:
-        """All messages on a stream, once it has ended."""
-        async with asyncio.timeout(20):
-            while stream_id not in self.finished:
-                self._news.clear()
-                await self._news.wait()
-        bodies = control.MessageReader().feed(self.received[stream_id])
-        return [control.decode_from_gateway(body) for body in bodies]
+from tests.wire.peer import RawPeer
 
 
 @contextlib.asynccontextmanager
-async def raw_client(where):
+async def raw_client(where, create_protocol=RawPeer):
     configuration = transport.configuration(is_client=True, packet_bytes=1200)
     configuration.verify_mode = ssl.CERT_NONE
     host, port = where.gateway.address
     async with connect(
-        host, port, configuration=configuration, create_protocol=RawClient
+        host, port, configuration=configuration, create_protocol=create_protocol
     ) as client:
         yield client
 
 
 OPEN = control.encode(messages.Open(sid="bad", agent="parrot", direction="inbound"))
+OTHERS = control.encode(messages.Open(sid="other", agent="parrot", direction="inbound"))
 COMMIT = control.encode(messages.Commit(turn=1, last_seq=-1))
+EVENTS = str(track("bad", "events"))
+
+
+class Call:
+    """A call's tracks, on a raw client."""
+
+    def __init__(self, client: RawPeer, sid: str = "bad") -> None:
+        self.client = client
+        self.events = client.subscribe(sid, "events")
+        client.subscribe(sid, "downlink")
+        self.control = client.publish(sid, "control")
+        self.uplink = client.publish(sid, "uplink")
+        self.writer = client.writer(self.control)
+
+    def say(self, *bodies: bytes) -> None:
+        self.writer.write(bodies)
+        self.client.transmit()
+
+    async def answer(self) -> list[messages.FromGateway]:
+        """All that the gateway said, once it has said its last."""
+        await self.client.until(lambda: EVENTS in self.client.over_tracks)
+        return [control.decode_from_gateway(body) for body in self.client.said.get(EVENTS, [])]
 
 
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        (b"\x00\x04ouch", "malformed_message"),
-        (b"\xff\xff", "message_too_large"),
-        (COMMIT, "protocol_violation"),
-        (OPEN + OPEN, "protocol_violation"),
-        (OPEN + b"\x00\x00", "malformed_message"),
-        (OPEN + COMMIT + COMMIT, "protocol_violation"),
-        (OPEN + control.encode(messages.Answered()) * 500, "flood"),
+        ([b"ouch"], "malformed_message"),
+        ([bytes(limits.MAX_MESSAGE + 1)], "message_too_large"),
+        ([COMMIT], "protocol_violation"),
+        ([OPEN, OPEN], "protocol_violation"),
+        ([OPEN, b"{}"], "malformed_message"),
+        ([OTHERS], "protocol_violation"),
+        ([OPEN, COMMIT, COMMIT], "protocol_violation"),
+        ([OPEN, *[control.encode(messages.Answered())] * 500], "flood"),
     ],
+    ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_a_plugin_that_speaks_nonsense_gets_an_error_and_others_go_on(said, code):
     async def story():
         async with place(pace=0) as where, connection(where) as line:
             good = await talks(line, where.agent())
             async with raw_client(where) as client:
-                stream_id = client.stream(said)
-                answer = await client.answer_on(stream_id)
-                assert [m.code for m in answer if isinstance(m, messages.Error)] == [code]
-                again = client.stream(OPEN)
-                async with asyncio.timeout(10):
-                    while again not in client.received:
-                        await asyncio.sleep(0.01)
+                call = Call(client)
+                call.say(*said)
+                answer = await call.answer()
+                assert [e.code for e in answer if isinstance(e, messages.Error)] == [code]
+                again = Call(client, "again")
+                again.say(OPEN.replace(b'"bad"', b'"again"'))
+                await client.until(lambda: str(track("again", "events")) in client.said)
             good.call.commit(2, good.say(speech(0.3)))
             assert len(await good.reply_to(2)) > 0
 
     run(story())
 
 
-def test_nonsense_in_datagrams_is_counted_and_dropped():
+def test_audio_that_is_none_is_counted_and_dropped():
     async def story():
         async with place(pace=0) as where, connection(where) as line:
             good = await talks(line, where.agent())
             async with raw_client(where) as client:
+                call = Call(client)
+                call.say(OPEN)
+                await client.until(lambda: EVENTS in client.said)
+                alias = call.uplink.alias
                 client.datagrams(
-                    b"",
-                    b"\x01",
-                    b"\x09" * 50,
-                    audio.encode_downlink(0, 1, 0, 0, bytes(2)),
-                    audio.encode_uplink(4_000_000_000, 0, 0, bytes(2)),
-                    audio.encode_uplink(7, 0, 0, bytes(2)),
+                    objects.encode_datagram(alias, 0, 50, b"ab"),
+                    objects.encode_datagram(alias, 0, 0, b""),
+                    objects.encode_datagram(alias, 2**60, 0, b"ab"),
+                    objects.encode_datagram(alias, 0, 0, b"ab", b"\x06"),
+                    objects.encode_datagram(77, 0, 0, b"ab"),
+                    objects.encode_datagram(call.control.alias, 0, 0, b"ab"),
                 )
-                await client.ping()
+                await client.ping_acknowledged()
             good.call.commit(2, good.say(speech(0.3)))
             assert len(await good.reply_to(2)) > 0
+            stats = where.gateway.stats
             async with asyncio.timeout(10):
-                while not where.gateway.stats.datagrams_malformed:
+                while not stats.datagrams_malformed:
                     await asyncio.sleep(0.01)
-            assert where.gateway.stats.datagrams_malformed == 4
-            assert where.gateway.stats.datagrams_unknown == 2
+            assert (stats.datagrams_malformed, stats.datagrams_unknown) == (4, 1)
 
     run(story())
 
@@ -127,56 +121,115 @@ def test_nonsense_in_datagrams_is_counted_and_dropped():
 def test_audio_of_one_plugin_cannot_reach_the_call_of_another():
     async def story():
         async with place(pace=0) as where, connection(where) as line:
-            good = await Phone(line, where.agent()).opened()
+            good = await Phone(line, where.agent(), sid="good").opened()
             async with raw_client(where) as client:
-                client.datagrams(
-                    *(audio.encode_uplink(0, n, 0, b"\x7f\x7f" * 320) for n in range(20))
-                )
-                await client.ping()
+                uplink = client.publish("good", "uplink")
+                client.transmit()
+                client.datagrams(*(client.uplink(uplink, n, b"\x7f\x7f" * 320) for n in range(20)))
+                thief = Call(client, "good")
+                thief.say(OPEN.replace(b'"bad"', b'"good"'))
+                await client.until(lambda: str(track("good", "events")) in client.said)
+                (body,) = client.said[str(track("good", "events"))]
+                assert control.decode_from_gateway(body).code == "duplicate_call"
             good.call.commit(1, -1)
             assert len(await good.reply_to(1)) == 0
 
     run(story())
 
 
-def test_streams_that_never_speak_are_closed(monkeypatch):
+def test_calls_that_never_open_are_ended(monkeypatch):
     monkeypatch.setattr("bridge.gateway.session.OPEN_WAIT", 0.2)
 
     async def story():
         async with place() as where, raw_client(where) as client:
-            silent = client.stream(OPEN[:-3])
-            answer = await client.answer_on(silent)
-            assert [m.code for m in answer] == ["open_timeout"]
+            call = Call(client)
+            client.transmit()
+            assert [e.code for e in await call.answer()] == ["open_timeout"]
+            (protocol,) = where.gateway.protocols
+            assert protocol.link._calls == {}
 
     run(story())
 
 
-def test_a_stray_stream_is_refused_and_harms_no_call():
+def test_a_plugin_that_cannot_hear_is_let_go(monkeypatch):
+    monkeypatch.setattr("bridge.gateway.session.OPEN_WAIT", 0.1)
+    monkeypatch.setattr("bridge.gateway.connection.FAREWELL_WAIT", 0.2)
+
     async def story():
-        async with place(pace=0) as where, raw_client(where) as client:
-            call = client.stream(OPEN)
-            stray = client.stream(b"hello", unidirectional=True)
-            client._quic.reset_stream(stray, 0)
-            client.transmit()
-            await client.ping()
-            client._quic.send_stream_data(call, COMMIT)
+        async with place() as where, raw_client(where) as client:
+            client.publish("deaf", "control")
             client.transmit()
             async with asyncio.timeout(10):
-                while b"reply_end" not in client.received.get(call, b""):
+                while not where.gateway.protocols or not where.gateway.stats.failed:
+                    await asyncio.sleep(0.01)
+                (protocol,) = where.gateway.protocols
+                while protocol.link._calls:
                     await asyncio.sleep(0.01)
 
     run(story())
 
 
-def test_no_more_streams_are_open_at_a_time_than_the_document_says():
+class Silent(QuicConnectionProtocol):
+    """A connection that never speaks MoQT."""
+
+    over: asyncio.Event
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.over = asyncio.Event()
+        self.code = -1
+
+    def quic_event_received(self, event) -> None:
+        if isinstance(event, ConnectionTerminated):
+            self.code = event.error_code
+            self.over.set()
+
+
+@pytest.mark.parametrize("said", [b"", b"\xaf", b"\xaf\x00\x00"])
+def test_a_connection_without_setup_is_closed(said, monkeypatch):
+    monkeypatch.setattr("bridge.wire.moqt_protocol.SETUP_WAIT", 0.3)
+
+    async def story():
+        async with place() as where, raw_client(where, Silent) as client:
+            if said:
+                stream_id = client._quic.get_next_available_stream_id(True)
+                client._quic.send_stream_data(stream_id, said)
+                client.transmit()
+            async with asyncio.timeout(20):
+                await client.over.wait()
+            assert client.code == SessionCode.CONTROL_MESSAGE_TIMEOUT
+
+    run(story())
+
+
+@pytest.mark.parametrize("said", [b"\x7f", codec.encode(DRAFT_18, m.Setup())])
+def test_a_plugin_that_breaks_moqt_loses_its_connection_and_no_other_does(said):
+    async def story():
+        async with place(pace=0) as where, connection(where) as line:
+            good = await talks(line, where.agent())
+            async with raw_client(where) as client:
+                stream_id = client.session._requests.streams.open(unidirectional=True)
+                client.send_stream(stream_id, said, False)
+                client.transmit()
+                async with asyncio.timeout(20):
+                    await client.over.wait()
+                assert client.ended.error_code == SessionCode.PROTOCOL_VIOLATION
+            good.call.commit(2, good.say(speech(0.3)))
+            assert len(await good.reply_to(2)) > 0
+
+    run(story())
+
+
+def test_no_more_calls_are_open_at_a_time_than_the_document_says():
     async def story():
         async with place() as where, raw_client(where) as client:
-            for _ in range(limits.MAX_CALLS_PER_CONNECTION + 50):
-                client.stream(b"\x00")
-            await client.ping()
-            await asyncio.sleep(0.1)
+            for n in range(limits.MAX_CALLS_AT_GATEWAY + 50):
+                client.publish(f"call-{n}", "control")
+            client.transmit()
+            await client.until(lambda: len(client.refused) == 50)
+            assert {e.code for e in client.refused} == {RequestCode.EXCESSIVE_LOAD}
             (protocol,) = where.gateway.protocols
-            assert len(protocol._calls) == limits.MAX_CALLS_PER_CONNECTION
+            assert len(protocol.link._calls) == limits.MAX_CALLS_AT_GATEWAY
 
     run(story())
 

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.gateway.events import Answered, CallerAudio, Committed, Ended
-from bridge.wire import audio, control, messages
-from bridge.wire.limits import OPEN_WAIT, UPLINK_BURST
+from bridge.wire import audio, messages
+from bridge.wire.limits import LATE_END_WAIT, OPEN_WAIT, PEER_SILENT_AFTER, UPLINK_BURST
 from tests.gateway.calls import OPEN, Asked, Desk
 
 
@@ -51,11 +51,27 @@ def test_a_stream_that_never_speaks_is_closed():
     assert ended(desk) == ["open_timeout"]
 
 
-def test_a_half_said_open_does_not_keep_a_stream():
-    desk = Desk(accepted=False)
-    desk.events += desk.session.receive_control(control.encode(OPEN)[:-1], False, 0.0)
-    desk.wait(OPEN_WAIT)
-    assert ended(desk) == ["open_timeout"]
+def test_a_plugin_that_is_done_may_say_its_last_for_a_while():
+    desk = Desk()
+    desk.session.expect_end(desk.now)
+    desk.wait(LATE_END_WAIT - 0.01)
+    assert desk.events == []
+    desk.plugin_says(messages.Close(reason="bye"))
+    assert desk.events == [Ended("", "bye")]
+    silent = Desk()
+    silent.session.expect_end(silent.now)
+    silent.wait(LATE_END_WAIT)
+    assert ended(silent) == [""]
+
+
+def test_a_plugin_behind_a_relay_that_pings_no_more_is_dead():
+    desk = Desk()
+    desk.plugin_says(messages.Ping())
+    assert desk.said() == [messages.Pong()]
+    desk.wait(PEER_SILENT_AFTER - 0.01)
+    assert desk.events == []
+    desk.wait(0.01)
+    assert ended(desk) == ["connection_lost"]
 
 
 def test_audio_before_the_agent_has_taken_the_call_is_dropped():
@@ -112,7 +128,7 @@ def test_whatever_it_sends_the_agent_hears_a_consistent_story(accepted, steps):
             case "audio":
                 desk.audio(value)
             case "says" if isinstance(value, bytes):
-                desk.events += desk.session.receive_control(value, False, desk.now)
+                desk.events += desk.session.receive_message(value, desk.now)
             case "says":
                 desk.plugin_says(value)
             case "wait":

@@ -13,21 +13,22 @@ AGENT = AgentSpec(endpoint="quic://127.0.0.1:4433")
 class Leg:
     """Feeds a `LegCall` what a gateway would send, and keeps the events."""
 
-    def __init__(self, opened: bool = True, facts: CallFacts = FACTS) -> None:
+    def __init__(
+        self, opened: bool = True, facts: CallFacts = FACTS, relayed: bool = False
+    ) -> None:
         self.now = 0.0
-        self.core = LegCall(facts, AGENT, self.now)
-        self.core.number = 0
+        self.core = LegCall(facts, AGENT, self.now, relayed=relayed)
         self.events: list[ModelEvent] = []
         if opened:
             self.gateway_says(messages.Opened())
             self.events.clear()
 
     def gateway_says(self, *said: messages.Message) -> None:
-        data = b"".join(map(control.encode, said))
-        self.events += self.core.receive_control(data, False, self.now)
+        for message in said:
+            self.events += self.core.receive_message(control.encode(message), self.now)
 
     def audio(self, turn: int, seq: int) -> None:
-        frame = DownlinkFrame(0, turn, seq, seq * 480, bytes([turn, seq % 256]))
+        frame = DownlinkFrame(turn, seq, seq * 480, bytes([turn, seq % 256]))
         self.events += self.core.receive_audio(frame, self.now)
 
     def wait(self, secs: float) -> None:
@@ -40,5 +41,5 @@ class Leg:
 
     def said(self) -> list[messages.FromPlugin]:
         """Messages for the gateway since the last time."""
-        data, _ = self.core.take_control()
-        return [control.decode_from_plugin(b) for b in control.MessageReader().feed(data)]
+        bodies, _ = self.core.take_messages()
+        return [control.decode_from_plugin(body) for body in bodies]

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from aioquic.asyncio.server import serve
 from aioquic.quic.connection import QuicConnection as AioQuic
-from aioquic.quic.events import QuicEvent
 
 from bridge.agent import TlsOptions
 from bridge.gateway.agent import AgentCall
@@ -15,8 +14,17 @@ from bridge.gateway.certificate import self_signed
 from bridge.gateway.events import Committed
 from bridge.leg.interface import LegFailed, ReplyAudio, Transcript
 from bridge.leg.quic import QuicConnection
+from bridge.moqt import events as moqt
+from bridge.moqt import objects
+from bridge.moqt.messages import Publish, Subscribe
+from bridge.moqt.tracks import Publication
 from bridge.wire import audio, control, messages, transport
+from bridge.wire.audio import AudioWriter
+from bridge.wire.control import MessageWriter
+from bridge.wire.limits import MAX_MESSAGE
+from bridge.wire.tracks import parse, track
 from tests.leg.network import AgentSpec, Phone, connection, place, run, silence, speech, talks
+from tests.wire.peer import RawPeer
 
 
 async def flooding(call: AgentCall) -> None:
@@ -110,68 +118,97 @@ def test_an_agent_that_hears_nothing_keeps_a_bounded_number_of_events():
     run(story())
 
 
-class NonsenseGateway(transport.WireProtocol):
+class NonsenseGateway(RawPeer):
     """Takes calls of `good` agents as a gateway does; does something else to the others."""
 
     def __init__(self, quic: AioQuic, stream_handler=None) -> None:
         super().__init__(quic)
-        self._readers: dict[int, control.MessageReader] = {}
+        self.owner = self
+        self._events: dict[str, Publication] = {}
+        self._downlinks: dict[str, Publication] = {}
+        self._writers: dict[str, MessageWriter] = {}
 
-    def on_stream(self, stream_id: int, data: bytes, ended: bool, now: float) -> None:
-        reader = self._readers.setdefault(stream_id, control.MessageReader())
-        for body in reader.feed(data):
-            match control.decode_from_plugin(body):
-                case messages.Open(agent="good"):
-                    self.send_stream(stream_id, control.encode(messages.Opened()), False)
-                case messages.Open(agent=agent):
-                    self.misbehave(agent, stream_id)
-                case messages.Commit(turn=turn):
-                    end = messages.ReplyEnd(turn=turn, frames=1)
-                    number = stream_id // 4
-                    self.queue_datagram(audio.encode_downlink(number, turn, 0, 0, bytes(960)))
-                    self.send_stream(stream_id, control.encode(end), False)
+    def say(self, sid: str, *bodies: bytes) -> None:
+        if sid not in self._writers:
+            self._writers[sid] = self.writer(self._events[sid])
+        self._writers[sid].write(bodies)
+
+    def on_event(self, event: moqt.Event, now: float) -> None:
+        match event:
+            case moqt.Asked(request=Subscribe(track=name)):
+                sid, role = parse(name)
+                found = self._events if role == "events" else self._downlinks
+                found[sid] = self.session.accept_subscribe(event)
+            case moqt.Asked(request=Publish()):
+                for early in self.session.accept_publish(event)[1]:
+                    self.on_event(early, now)
+            case moqt.Asked():
+                self.session.accept(event)
+            case moqt.ObjectArrived(subscription=found, object=body):
+                sid, role = parse(found.track)
+                if role == "control":
+                    self._on_message(sid, control.decode_from_plugin(body.payload))
         self.transmit_soon()
 
-    def misbehave(self, how: str, stream_id: int) -> None:
-        number = stream_id // 4
+    def _on_message(self, sid: str, message: messages.FromPlugin) -> None:
+        match message:
+            case messages.Open(agent="good"):
+                self.say(sid, control.encode(messages.Opened()))
+            case messages.Open(agent=agent):
+                self.misbehave(agent, sid)
+            case messages.Commit(turn=turn):
+                self.queue_datagram(self._frame(sid, audio.DownlinkFrame(turn, 0, 0, bytes(960))))
+                self.say(sid, control.encode(messages.ReplyEnd(turn=turn, frames=1)))
+
+    def _frame(self, sid: str, frame: audio.DownlinkFrame) -> bytes:
+        return AudioWriter(self.session, self._downlinks[sid], by_stream=False).downlink(frame)
+
+    def misbehave(self, how: str, sid: str) -> None:
         match how:
             case "binary":
-                self.send_stream(stream_id, bytes([0, 9]) + b"\xff" * 500, False)
+                self.say(sid, b"\xff" * 500)
             case "too-long":
-                self.send_stream(stream_id, b"\xff\xff{", False)
+                self.say(sid, bytes(MAX_MESSAGE + 1))
             case "out-of-place":
-                said = control.encode(messages.ReplyEnd(turn=1, frames=1))
-                self.send_stream(stream_id, said, False)
+                self.say(sid, control.encode(messages.ReplyEnd(turn=1, frames=1)))
+            case "a-gap":
+                self._writers[sid] = self.writer(self._events[sid])
+                self._writers[sid]._next = 1
+                self.say(sid, control.encode(messages.Opened()))
             case "reset":
-                self._quic.reset_stream(stream_id, 99)
+                self.say(sid, control.encode(messages.Opened()))
+                self._loop.call_later(0.1, self._reset, sid)
+            case "done":
+                self.session.finish(self._events[sid])
+            case "refusing":
+                self.session.cancel(self._events[sid])
             case "silent":
                 pass
             case "own-streams":
-                own = self._quic.get_next_available_stream_id(is_unidirectional=True)
-                self._quic.send_stream_data(own, b"hello")
-                own = self._quic.get_next_available_stream_id()
-                self._quic.send_stream_data(own, b"hello")
-                self.send_stream(stream_id, control.encode(messages.Opened()), False)
+                stray = objects.subgroup_head(9999, 0, has_properties=False)
+                self.send_stream(self.session._requests.streams.open(unidirectional=True), stray, 0)
+                self.session.publish(track("nobody", "downlink"))
+                self.session.subscribe(track(sid, "downlink"))
+                self.say(sid, control.encode(messages.Opened()))
             case "datagrams":
-                self.send_stream(stream_id, control.encode(messages.Opened()), False)
-                good = audio.encode_downlink(number, 1, 0, 0, bytes(960))
-                for n in range(300):
-                    self.queue_datagram([b"", b"\x02", b"\xee" * 40, good[:17]][n % 4])
-                    self.queue_datagram(audio.encode_uplink(n, 0, 0, bytes(2)))
-                    self.queue_datagram(audio.encode_downlink(n + 70_000, 1, 0, 0, bytes(2)))
-                    self.queue_datagram(audio.encode_downlink(number, n + 9, 0, 0, bytes(2)))
+                self.say(sid, control.encode(messages.Opened()))
+                alias = self._downlinks[sid].alias
+                for n in range(150):
+                    self.queue_datagram(objects.encode_datagram(alias, n, 50, b"ab"))
+                    self.queue_datagram(objects.encode_datagram(alias, n, 0, b"ab", b"\x06"))
+                    self.queue_datagram(objects.encode_datagram(n + 70_000, 1, 0, b"ab"))
+                    frame = audio.DownlinkFrame(n + 9, 0, 0, bytes(2))
+                    self.queue_datagram(self._frame(sid, frame))
 
-    def on_datagram(self, data: bytes, now: float) -> None:
+    def _reset(self, sid: str) -> None:
+        self._writers[sid]._writer.reset()
+        self.transmit()
+
+    def on_object(self, subscription, datagram, now: float) -> None:
         pass
 
-    def on_stream_reset(self, stream_id: int, code: int, now: float) -> None:
-        pass
-
-    def on_stop_sending(self, stream_id: int, code: int, now: float) -> None:
-        pass
-
-    def on_other(self, event: QuicEvent) -> None:
-        pass
+    def feed(self) -> bool:
+        return False
 
 
 @contextlib.asynccontextmanager
@@ -184,7 +221,7 @@ async def nonsense_gateway():
     )
     endpoint = f"quic://127.0.0.1:{server._transport.get_extra_info('sockname')[1]}"
     line = QuicConnection(endpoint, TlsOptions(verify=False))
-    yield line, AgentSpec(endpoint=endpoint, agent="good", open_timeout_secs=0.5)
+    yield line, AgentSpec(endpoint=endpoint, agent="good", open_timeout_secs=2)
     await line.close()
     server.close()
 
@@ -200,7 +237,10 @@ async def still_talks(phone: Phone, turn: int) -> None:
         ("binary", "malformed_message"),
         ("too-long", "message_too_large"),
         ("out-of-place", "protocol_violation"),
+        ("a-gap", "protocol_violation"),
         ("reset", "closed_early"),
+        ("done", "closed_early"),
+        ("refusing", "closed_early"),
         ("silent", "open_timeout"),
     ],
 )
@@ -226,12 +266,10 @@ def test_nonsense_beside_a_call_is_dropped_and_harms_none(how):
             kinds = {type(e) for e in [*good.events, *bad.events]}
             assert not kinds & {LegFailed, Transcript}
             assert sum(isinstance(e, ReplyAudio) for e in bad.events) == 1
-            if how == "own-streams":
-                assert line.stats.streams_refused == 2
-            else:
-                assert line.stats.datagrams_malformed == 600
-                assert line.stats.datagrams_unknown == 300
-                assert bad.call.stats.uncommitted + bad.call.stats.fenced == 300
+            if how == "datagrams":
+                assert line.stats.datagrams_malformed == 300
+                assert line.stats.datagrams_unknown == 150
+                assert bad.call.stats.uncommitted + bad.call.stats.fenced == 150
 
     run(story())
 

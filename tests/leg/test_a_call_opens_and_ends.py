@@ -2,7 +2,7 @@ import pytest
 
 from bridge.leg.interface import CallFacts, HangupAsked, LegFailed, Opened, Transcript
 from bridge.wire import control, messages
-from bridge.wire.limits import MAX_MESSAGE
+from bridge.wire.limits import DEAD_AFTER, LATE_END_WAIT, MAX_MESSAGE, PING_INTERVAL
 from tests.leg.calls import AGENT, Leg
 
 
@@ -52,12 +52,37 @@ def test_a_model_that_closes_mid_word_fails_the_call_once(last):
     leg = Leg()
     leg.core.commit(1, 50)
     leg.audio(1, 0)
-    data = control.encode(last) if last else b""
-    leg.events += leg.core.receive_control(data, True, leg.now)
+    if last:
+        leg.gateway_says(last)
+    leg.events += leg.core.receive_end()
     leg.audio(1, 1)
     leg.wait(10)
     assert [type(e) for e in leg.events[1:]] == [LegFailed]
     assert leg.events[-1].code == "closed_early"
+
+
+def test_a_gateway_that_is_done_may_say_its_last_for_a_while():
+    leg = Leg()
+    leg.core.expect_end(leg.now)
+    leg.wait(LATE_END_WAIT - 0.01)
+    leg.gateway_says(messages.Error(code="agent_failed", message="gone"))
+    assert leg.events == [LegFailed("agent_failed", "gone")]
+    silent = Leg()
+    silent.core.expect_end(silent.now)
+    silent.wait(LATE_END_WAIT)
+    assert [e.code for e in silent.events] == ["closed_early"]
+
+
+def test_a_gateway_behind_a_relay_is_pinged_and_its_death_noticed():
+    leg = Leg(opened=False, relayed=True)
+    leg.said()
+    leg.gateway_says(messages.Opened())
+    for _ in range(10):
+        leg.wait(PING_INTERVAL)
+        assert leg.said() == [messages.Ping()]
+        leg.gateway_says(messages.Pong())
+    leg.wait(DEAD_AFTER + PING_INTERVAL)
+    assert [e.code for e in leg.events[1:]] == ["connection_lost"]
 
 
 def test_after_close_nothing_is_heard_of_the_call():
@@ -72,7 +97,7 @@ def test_after_close_nothing_is_heard_of_the_call():
     leg.gateway_says(messages.Hangup(reason="late"))
     leg.wait(10)
     assert (leg.events, leg.said(), leg.core.take_audio()) == ([], [], [])
-    assert leg.core.take_control() == (b"", True)
+    assert leg.core.take_messages() == ([], True)
 
 
 def test_what_the_agent_asks_for_reaches_the_bridge():
@@ -88,9 +113,8 @@ def test_headers_of_a_hostile_phone_are_cut_to_what_the_wire_takes():
     headers = {f"X-{n}" + "h" * 300: "\udcff" + "🎵" * 5000 for n in range(100)}
     facts = CallFacts("s", "inbound", "\ud800" + "x" * 9000, "y" * 9000, headers)
     leg = Leg(opened=False, facts=facts)
-    data, _ = leg.core.take_control()
-    assert len(data) <= 2 + MAX_MESSAGE
-    (body,) = control.MessageReader().feed(data)
+    (body,), _ = leg.core.take_messages()
+    assert len(body) <= MAX_MESSAGE
     asked = control.decode_from_plugin(body)
     assert len(asked.caller) == 256
     assert asked.headers

@@ -56,7 +56,7 @@ def test_whatever_it_sends_replies_are_in_order_and_end_once(opened, steps):
             case "audio":
                 leg.audio(a, b)
             case "says" if isinstance(a, bytes):
-                leg.events += leg.core.receive_control(a, False, leg.now)
+                leg.events += leg.core.receive_message(a, leg.now)
             case "says":
                 leg.gateway_says(a)
             case "wait":

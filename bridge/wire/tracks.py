@@ -1,0 +1,62 @@
+"""The four tracks of a call, and where in them a frame is. Names and layouts: docs/wire.md."""
+
+from typing import Literal, NamedTuple
+
+from bridge.moqt.names import Namespace, Track
+from bridge.moqt.pairs import Pairs, find
+
+Role = Literal["uplink", "downlink", "control", "events"]
+
+VOICE: Namespace = (b"voice",)
+"""The prefix of every call's namespaces."""
+AUDIO, MESSAGES = b"audio", b"messages"
+_NAMES: dict[Role, bytes] = {
+    "uplink": AUDIO,
+    "downlink": AUDIO,
+    "control": MESSAGES,
+    "events": MESSAGES,
+}
+
+TIMESTAMP, TIMESCALE = 0x06, 0x08
+"""Properties of objects and tracks, as draft-ietf-moq-loc numbers them: the position of a frame's
+first sample, and the units per second that it is counted in."""
+CAPABILITY = 0x3801
+"""A property of audio tracks: `voice/` and the codec's name."""
+
+FRAMES_PER_GROUP = 50
+"""About a second."""
+GROUPS_PER_TURN = 1 << 16
+"""Of a downlink; a reply's first frame is object 0 of group turn * GROUPS_PER_TURN."""
+
+
+class CallTrack(NamedTuple):
+    sid: str
+    role: Role
+
+
+def track(sid: str, role: Role) -> Track:
+    return Track((*VOICE, sid.encode(), role.encode()), _NAMES[role])
+
+
+def parse(name: Track) -> CallTrack | None:
+    """Which call's track a name is, or None."""
+    if len(name.namespace) != 3 or name.namespace[:1] != VOICE:
+        return None
+    try:
+        sid, role = (field.decode("ascii") for field in name.namespace[1:])
+    except UnicodeDecodeError:
+        return None
+    if role not in _NAMES or _NAMES[role] != name.name:
+        return None
+    return CallTrack(sid, role)
+
+
+def audio_properties(codec: str, rate_hz: int) -> Pairs:
+    """What an audio track says of itself."""
+    return ((TIMESCALE, rate_hz), (CAPABILITY, b"voice/" + codec.encode()))
+
+
+def capability(properties: Pairs) -> str:
+    """The capability that a track has, or nothing."""
+    found = find(properties, CAPABILITY)
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else ""
