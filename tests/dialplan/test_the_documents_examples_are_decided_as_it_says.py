@@ -6,6 +6,7 @@ from dialplan import Answer, CallFacts, Dial, normalize
 from dialplan.describe import decided
 from tests.config.files import AGENT, faults
 from tests.dialplan.document import examples, normalized
+from tests.peers.waves import tone, write_wav
 
 ROWS = [(example, row) for example in examples() for row in example.rows]
 INBOUND = [(example, row) for example, row in ROWS if "called" in row]
@@ -55,7 +56,7 @@ def test_a_number_is_compared_as_the_table_says(called, expected):
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.title)
-def test_an_example_is_a_valid_part_of_a_file(example):
+def test_an_example_is_a_valid_part_of_a_file(example, tmp_path):
     plan = example.dialplan.plan
     agents = {agent for _, agent in plan.agents_used()}
     trunks = {trunk for _, trunk in plan.trunks_used()}
@@ -64,7 +65,10 @@ def test_an_example_is_a_valid_part_of_a_file(example):
     for trunk in sorted(trunks):
         text += f'[trunks.{trunk}]\ndomain = "192.0.2.1"\n'
         text += 'require_registration = false\nallow_from = ["192.0.2.1"]\n'
-    assert faults(text) == []
+    for _, outcome in plan.outcomes():
+        if outcome.prompt:
+            write_wav(tmp_path / outcome.prompt, tone(440, 0.1))
+    assert faults(text, folder=tmp_path) == []
 
 
 def test_the_document_was_read():
