@@ -7,11 +7,11 @@ ring, and anything that talks to the caller (Answer, Dial, Queue, VoiceMail, AGI
 becomes an agent. What is left out is told by its line.
 """
 
-import json
 import re
 from dataclasses import dataclass, field
 
 from dialplan import pattern
+from dialplan.imported import SIP_CODES, Imported, toml_value
 from dialplan.number import normalize
 from dialplan.outcome import PLACE, is_target
 
@@ -20,8 +20,6 @@ _EXTEN = re.compile(r"exten\s*=>?\s*([^,]+?)\s*,\s*([^,]+?)\s*,\s*(.*)", re.IGNO
 _SAME = re.compile(r"same\s*=>?\s*([^,]+?)\s*,\s*(.*)", re.IGNORECASE)
 _INCLUDE = re.compile(r"include\s*=>?\s*(.*)", re.IGNORECASE)
 _CALL = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\((.*)\))?\s*")
-_CAUSES = {1: 404, 17: 486, 18: 408, 19: 480, 20: 480, 21: 603, 22: 410, 27: 502, 28: 484, 34: 503}
-"""Hangup causes (Q.850) and their SIP codes (RFC 3398 section 8.2.6.1)."""
 _TALK = frozenset(
     {
         *("answer", "dial", "queue", "voicemail", "agi", "eagi", "stasis", "meetme", "confbridge"),
@@ -33,13 +31,6 @@ _SILENT = frozenset({"noop", "verbose", "log", "progress"})
 _SPECIAL = frozenset("sithoaeT")
 
 MAX_DEPTH = 16
-
-
-@dataclass(frozen=True)
-class Imported:
-    toml: str
-    left: tuple[tuple[int, str], ...]
-    """Lines that were not taken over, and why."""
 
 
 @dataclass
@@ -174,7 +165,7 @@ class _Reader:
             self._leave(extension.line, "an extension that does nothing that a route can do")
             return
         self.out += ["", "[[dialplan.routes]]"]
-        self.out += [f"{key} = {_toml(value)}" for key, value in (keys | action).items()]
+        self.out += [f"{key} = {toml_value(value)}" for key, value in (keys | action).items()]
 
     def _action(self, extension: _Extension) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -185,9 +176,12 @@ class _Reader:
             match = _CALL.fullmatch(call)
             application = match[1].lower() if match else ""
             argument = (match[2] or "").strip() if match else ""
+            cause = int(argument) if re.fullmatch(r"[0-9]{1,3}", argument) else 0
             if found:
                 if application != "hangup":
                     self._leave(line, f"{match[1] if match else call}: comes after the decision")
+                elif "prompt" in found and 1 <= cause <= 127:
+                    found["hangup_cause"] = cause
                 continue
             if application == "set":
                 self._set(line, argument, variables)
@@ -197,8 +191,7 @@ class _Reader:
                 ring += _seconds(argument)
             elif application in ("hangup", "busy", "congestion"):
                 code = {"busy": 486, "congestion": 503}.get(application)
-                cause = int(argument) if argument.isascii() and argument.isdigit() else 0
-                found["reject"] = code or _CAUSES.get(cause, 480)
+                found["reject"] = code or SIP_CODES.get(cause, 480)
             elif application == "transfer" and argument:
                 target = _places(argument.rpartition("/")[2])
                 if "$" in target or not is_target(PLACE.sub("0", target)):
@@ -253,7 +246,7 @@ class _Reader:
                 "",
                 f"[dialplan.times.{name}]",
                 'timezone = "UTC"',
-                f"hours = [{_toml(hours)}]",
+                f"hours = [{toml_value(hours)}]",
             ]
             self.out += table
             self._leave(line, f"times {name}: the file tells no zone; correct its UTC")
@@ -293,9 +286,3 @@ def _called(match: re.Match[str]) -> str:
 def _seconds(argument: str) -> float:
     match = re.match(r"\d{1,4}(\.\d{1,3})?", argument)
     return float(match[0]) if match else 0.0
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{name} = {_toml(text)}" for name, text in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)

@@ -92,15 +92,19 @@ def lint(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Asterisk's extensions.conf.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Asterisk's extensions.conf, or FreeSWITCH's XML."),
+    ],
     context: Annotated[
         str, typer.Option(metavar="NAME", help="The context that calls come in by.")
     ] = "",
     agent: Annotated[
-        str, typer.Option(metavar="NAME", help="Agent that answers where Asterisk did something.")
+        str,
+        typer.Option(metavar="NAME", help="Agent that answers where something was done."),
     ] = "parrot",
 ) -> None:
-    """Turn a part of Asterisk's extensions.conf into our dialplan.
+    """Turn a part of Asterisk's extensions.conf, or of FreeSWITCH's XML, into our dialplan.
 
     Prints TOML for [dialplan], and on stderr a line for each thing that was not taken over.
     docs/dialplan.md says what is.
@@ -109,7 +113,7 @@ def import_(
 
     Exit codes: 0 all of it was taken over; 1 some was not; 2 the file cannot be read.
     """
-    from dialplan import asterisk
+    from dialplan import asterisk, freeswitch
 
     try:
         with file.open("rb") as stream:
@@ -119,7 +123,9 @@ def import_(
     if len(content) > MAX_IMPORT_BYTES:
         raise fail(f"{file}: has more than {MAX_IMPORT_BYTES} bytes", Exit.USAGE)
     try:
-        imported = asterisk.read(content.decode(errors="replace"), context, agent)
+        text = content.decode("utf-8-sig", errors="replace")
+        other = freeswitch if text.lstrip().startswith("<") else asterisk
+        imported = other.read(text, context, agent)
     except ValueError as error:
         raise fail(f"{file}: {error}", Exit.USAGE) from None
     typer.echo(imported.toml, nl=False)
