@@ -133,6 +133,21 @@ class Asterisk:
         log = self._inside / "messages"
         return log.read_text(errors="replace") if log.exists() else ""
 
+    def add_configuration(self, into: str, name: str, text: str) -> None:
+        """Have the file `into` include one of that name, and take it over."""
+        folder = self._inside / "etc"
+        (folder / name).write_text(text)
+        line = f"#include {name}\n"
+        whole = (folder / into).read_text()
+        if line not in whole:
+            (folder / into).write_text(f"{whole}\n{line}")
+        reload = "dialplan reload" if into == "extensions.conf" else "module reload res_pjsip.so"
+        self.command(reload)
+
+    def wait_message(self, text: str, timeout_secs: float = 20.0) -> None:
+        """Until its log has it."""
+        wait_until(lambda: text in self.messages(), f"{text!r} in Asterisk's log", timeout_secs)
+
     def contacts(self, user: str) -> list[str]:
         """The addresses that registered for a user."""
         prefix = f"{user}/"
