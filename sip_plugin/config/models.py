@@ -113,6 +113,9 @@ class SipConfig(Section):
 
     tls: SipTlsConfig = SipTlsConfig()
 
+    nameservers: tuple[IpAddress, ...] = Field((), max_length=4)
+    """IP addresses of the DNS servers that trunks' names are looked up at; empty: the system's."""
+
     public_address: EmptyOrIp = ""
     """IP address put into SDP and Contact; empty takes the address of the route to the peer."""
 

@@ -1,18 +1,103 @@
-"""The addresses behind a trunk's name."""
+"""The addresses behind a trunk's name, as the SIP stack finds them (RFC 3263).
+
+The stack looks up names itself when it sends; this is for what it does not tell: from which
+addresses a trunk's calls come, and why a name leads nowhere.
+"""
 
 import asyncio
 import socket
+from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
+
+import dns.asyncresolver
+import dns.exception
+import dns.resolver
 
 from sip_plugin.config.address import is_ip_address, split_host_port
 
+LOOKUP_SECS = 4.0
+"""Of one question, over all name servers."""
+MAX_TARGETS = 16
+"""Of one name's SRV records."""
+MAX_SERVERS = 4
+"""Name servers that are asked; the SIP stack takes no more."""
+HOSTS = Path("/etc/hosts")
+_SERVICES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
+
+
+def in_hosts_file(host: str, hosts: Path = HOSTS) -> bool:
+    """Whether the system knows it without asking a name server."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        text = hosts.read_text(errors="replace")
+    except OSError:
+        return False
+    lines = (line.partition("#")[0].lower().split() for line in text.splitlines())
+    return any(host.lower() in words[1:] for words in lines if words)
+
+
+def name_servers(configured: Sequence[str], ways: Iterable[str]) -> tuple[str, ...]:
+    """Those that the SIP stack shall ask; none: it leaves its names to the system.
+
+    `ways` are `HOST` or `HOST:PORT` of all trunks. The stack asks name servers for every name or
+    for none, and the system's look-up, which knows /etc/hosts, makes all calls wait.
+    """
+    hosts = {split_host_port(at, 0)[0] for at in ways}
+    if not any(not is_ip_address(host) and not in_hosts_file(host) for host in hosts):
+        return ()
+    return tuple(configured or _system_servers())[:MAX_SERVERS]
+
+
+def _system_servers() -> list[str]:
+    try:
+        found = dns.resolver.Resolver().nameservers
+    except dns.exception.DNSException:
+        return []
+    return [server for server in found if isinstance(server, str) and is_ip_address(server)]
+
 
 class Names:
+    def __init__(self, servers: Sequence[str] = ()) -> None:
+        """`servers`: IP addresses; none: whatever the system does with a name."""
+        self._servers = list(servers)
+
     async def addresses(self, at: str, transport: str) -> list[str]:
-        """Of `HOST` or `HOST:PORT`. Raises OSError when it has none."""
-        host, _ = split_host_port(at, 0)
+        """IPv4 addresses of `HOST` or `HOST:PORT`. Raises OSError when it has none.
+
+        Without a port those of its SRV records for `udp`, `tcp` or `tls`, if it has any.
+        """
+        host, port = split_host_port(at, 0)
         if is_ip_address(host):
             return [host]
+        if not self._servers or in_hosts_file(host):
+            return await self._by_system(host)
+        targets = [] if port else await self._targets(host, transport)
+        found: list[str] = []
+        for target in targets or [host]:
+            found += await self._ask(target, "A")
+        if not found:
+            raise OSError(0, f"no address is known at {', '.join(self._servers)}")
+        return found
+
+    async def _targets(self, host: str, transport: str) -> list[str]:
+        records = await self._ask(f"{_SERVICES[transport]}.{host}", "SRV")
+        words = [record.split() for record in records[:MAX_TARGETS]]
+        return [target.rstrip(".") for *_, target in words if target != "."]
+
+    async def _ask(self, name: str, kind: str) -> list[str]:
+        """The records as text; none when there are none, or nobody answers."""
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers = self._servers
+        resolver.lifetime = LOOKUP_SECS
+        try:
+            answer = await resolver.resolve(name, kind, search=False)
+        except (dns.exception.DNSException, OSError):
+            return []
+        return [record.to_text() for record in answer]
+
+    async def _by_system(self, host: str) -> list[str]:
         resolve = partial(
             socket.getaddrinfo, host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM
         )

@@ -56,6 +56,8 @@ class AgentOptions:
     """Address in Contact and Via where it differs from the bound one."""
     user_agent: str = "clutchcall-sip-plugin"
     max_calls: int = 4
+    nameservers: tuple[str, ...] = ()
+    """Asked for names, SRV records first; none: the system is, which all calls wait for."""
     listeners: tuple[Listener, ...] = ()
     """Besides the one of UDP."""
     tls: TlsOptions = field(default_factory=TlsOptions)
@@ -184,6 +186,8 @@ def _endpoint_config(options: AgentOptions, endpoint: Endpoint) -> pj.EpConfig:
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
     config.uaConfig.natTypeInSdp = 0
+    for server in options.nameservers:
+        config.uaConfig.nameserver.append(server)
     config.uaConfig.userAgent = options.user_agent
     config.medConfig.hasIoqueue = False
     config.medConfig.threadCnt = 0

@@ -48,7 +48,7 @@ from sip_plugin.sip.documents import Documents, TooLong
 from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import Event, Invite
 from sip_plugin.sip.leases import LeasePool
-from sip_plugin.sip.names import Names
+from sip_plugin.sip.names import Names, name_servers
 from sip_plugin.sip.pj_endpoint import Listener
 from sip_plugin.sip.plane_server import PlaneServer
 from sip_plugin.sip.tls import TlsOptions
@@ -106,12 +106,15 @@ class SipProcess:
         self._documents = Documents()
         self._one_at_a_time = asyncio.Lock()
         self._reconfigurations: set[asyncio.Task[None]] = set()
+        ways = [trunk.proxy or trunk.domain for trunk in config.trunks.values()]
+        servers = name_servers(config.sip.nameservers, ways)
         options = AgentOptions(
             bind_address=config.sip.bind_host,
             port=config.sip.bind_port,
             public_address=config.sip.public_address,
             user_agent=config.sip.user_agent,
             max_calls=config.sip.max_calls or stack_settings.ANY_CALLS,
+            nameservers=servers,
             listeners=listeners(config),
             tls=TlsOptions(**config.sip.tls.model_dump()),
         )
@@ -123,7 +126,7 @@ class SipProcess:
             self._retry_after_secs,
         )
         self._accounts = TrunkAccounts(
-            self._agent, self._trunks, Names(), partial(self._planes.send_all, "supervisor")
+            self._agent, self._trunks, Names(servers), partial(self._planes.send_all, "supervisor")
         )
         self._control: CallControl
 
