@@ -20,7 +20,8 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d|24:00"
 _HOURS = re.compile(rf"(?:(\S+)[ ]+)?({_CLOCK})-({_CLOCK})", re.ASCII)
 _DATE = r"\d{4}-\d\d-\d\d"
-_HOLIDAY = re.compile(rf"(\d\d-\d\d)|({_DATE})(?:\.\.({_DATE}))?", re.ASCII)
+_YEARLY = re.compile(r"(\d\d-\d\d)(?:\.\.(\d\d-\d\d))?", re.ASCII)
+_HOLIDAY = re.compile(rf"({_DATE})(?:\.\.({_DATE}))?", re.ASCII)
 _SPAN = re.compile(rf"({_DATE})(?: ({_CLOCK})-({_CLOCK}))?", re.ASCII)
 _DAY = dt.timedelta(days=1)
 
@@ -61,6 +62,22 @@ class Span:
         return self.start <= moment < self.end
 
 
+@dataclass(frozen=True, slots=True)
+class YearlyDays:
+    """Days of every year, as (month, day), both within; over the end of the year when the last
+    comes before the first."""
+
+    first: tuple[int, int]
+    last: tuple[int, int]
+    name: str
+
+    def covers(self, moment: dt.datetime) -> bool:
+        day = (moment.month, moment.day)
+        if self.first <= self.last:
+            return self.first <= day <= self.last
+        return day >= self.first or day <= self.last
+
+
 def read_hours(text: str) -> Hours:
     """`09:00-17:00`, `mon-fri 09:00-17:00`, `sat,sun 10:00-13:00`. Raises ValueError."""
     match = _HOURS.fullmatch(text.strip().lower())
@@ -79,15 +96,18 @@ def read_hours(text: str) -> Hours:
     return Hours(frozenset(days), start, end, text)
 
 
-def read_holiday(text: str) -> calendar.Event:
-    """`2026-12-24`, `2026-12-24..2026-12-26` (both within), or `12-25` of every year."""
+def read_holiday(text: str) -> "calendar.Event | YearlyDays":
+    """`2026-12-24`, `2026-12-24..2026-12-26` (both within), or of every year: `12-25`,
+    `12-24..01-01`."""
+    if yearly := _YEARLY.fullmatch(text.strip()):
+        first, last = (_date(f"2000-{day}") for day in (yearly[1], yearly[2] or yearly[1]))
+        return YearlyDays((first.month, first.day), (last.month, last.day), text)
     match = _HOLIDAY.fullmatch(text.strip())
     if match is None:
-        raise ValueError('must be as "2026-12-24", "2026-12-24..2026-12-26" or "12-25"')
-    if match[1]:
-        start = _date(f"2000-{match[1]}")
-        return calendar.Event(start.replace(year=2000), start + _DAY, text, yearly=True)
-    start, end = _date(match[2]), _date(match[3] or match[2])
+        raise ValueError(
+            'must be as "2026-12-24", "2026-12-24..2026-12-26", "12-25" or "12-24..01-01"'
+        )
+    start, end = _date(match[1]), _date(match[2] or match[1])
     if end < start:
         raise ValueError("the range ends before it begins")
     return calendar.Event(start, end + _DAY, text)
@@ -142,7 +162,7 @@ class Times(Part):
     """Second: days, or hours of a day, when it is open in spite of holidays and hours."""
 
     holidays: tuple[Annotated[str, _read_by(read_holiday)], ...] = Field((), max_length=1000)
-    """Third: days when it is closed: dates, ranges, days of every year."""
+    """Third: days when it is closed: dates, ranges, days and ranges of every year."""
 
     calendar: str = Field("", max_length=512 * 1024)
     """Holidays too: an iCalendar text."""
@@ -174,7 +194,7 @@ class Schedule:
     zone: ZoneInfo
     closed: tuple[Span, ...]
     opened: tuple[Span, ...]
-    holidays: tuple[calendar.Event, ...]
+    holidays: tuple[calendar.Event | YearlyDays, ...]
     hours: tuple[Hours, ...]
 
     def is_open(self, at: dt.datetime) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ from sip_plugin.cli.options import DEFAULT_CONFIG, ConfigFile, fail, load_config
 from sip_plugin.cli.plain import plain
 
 if TYPE_CHECKING:
+    from bridge.agent import Fallback
     from dialplan import Decision, Explanation
     from sip_plugin.config import Config
 
@@ -69,7 +70,7 @@ def route_test(
     typer.echo("")
     _print_steps(explained)
     typer.echo("")
-    _print_decision(explained.decision)
+    _print_decision(checked, explained.decision)
     raise typer.Exit(Exit.ERROR if isinstance(explained.decision, Reject) else Exit.OK)
 
 
@@ -97,19 +98,38 @@ def _print_steps(explained: "Explanation") -> None:
         typer.echo(f"{'=>' if step.matched else '  '} {step.rule}: {plain(step.why)}")
 
 
-def _print_decision(decision: "Decision") -> None:
-    from dialplan import Answer
+def _print_decision(config: "Config", decision: "Decision") -> None:
+    from dialplan import Answer, NoDial, Play, Transfer
     from dialplan.describe import decided
+    from dialplan.outcome import is_uri, number_of_uri
 
     typer.echo(f"decision: {plain(decided(decision))}")
     typer.echo(f"because   {plain(decision.why)}")
     if isinstance(decision, Answer):
         for name, text in decision.variables.items():
             typer.echo(f"variable  {name} = {plain(text)}")
+        last = (decision.agents or (decision.agent,))[-1]
+        if fallback := config.agents[last].fallback:
+            typer.echo(f"fallback  {plain(_fallback(fallback))}")
+    if isinstance(decision, Transfer):
+        target = decision.target
+        number = number_of_uri(target) if is_uri(target) else target
+        refused = config.dialplan.outbound.decide(number) if number else None
+        if isinstance(refused, NoDial):
+            typer.echo(f"but       [dialplan.outbound] refuses it: {plain(refused.why)}")
+    if isinstance(decision, Answer | Play | Transfer):
         if decision.ring_secs:
             typer.echo(f"rings     {decision.ring_secs:g} s")
         if decision.max_duration_secs:
             typer.echo(f"at most   {decision.max_duration_secs:g} s")
+
+
+def _fallback(fallback: "Fallback") -> str:
+    """What comes when no model of the last agent can be reached, or the last one is lost."""
+    prompt = f"play {fallback.prompt}, then " if fallback.prompt else ""
+    if fallback.transfer:
+        return f"{prompt}transfer to {fallback.transfer}"
+    return f"{prompt}hang up with cause {fallback.hangup_cause}"
 
 
 def _compared(written: str, number: str) -> str:

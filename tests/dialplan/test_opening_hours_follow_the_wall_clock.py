@@ -115,3 +115,20 @@ def test_any_moment_is_open_or_closed_with_a_reason(at):
     local = at.astimezone(BERLIN.schedule.zone)
     assert found == (local.weekday() < 5 and 9 <= local.hour < 17)
     assert why
+
+
+@pytest.mark.parametrize(
+    ("days", "closed", "opened"),
+    [
+        ("12-24..12-26", ["2026-12-24", "2031-12-26"], ["2026-12-23", "2026-12-27"]),
+        ("12-24..01-01", ["2026-12-24", "2026-12-31", "2027-01-01"], ["2026-12-23", "2027-01-02"]),
+        ("02-28..03-01", ["2028-02-29", "2027-02-28", "2027-03-01"], ["2028-03-02", "2027-03-02"]),
+        ("02-29", ["2028-02-29"], ["2027-02-28", "2027-03-01"]),
+    ],
+)
+def test_days_of_every_year_may_be_a_range(days: str, closed: list[str], opened: list[str]):
+    schedule = Times(timezone="UTC", holidays=(days,), hours=("00:00-24:00",)).schedule
+    for day, expected in [*((d, False) for d in closed), *((d, True) for d in opened)]:
+        for clock in ("00:00", "23:59"):
+            at = dt.datetime.fromisoformat(f"{day}T{clock}+00:00")
+            assert schedule.is_open(at)[0] is expected, day

@@ -103,8 +103,9 @@ def test_a_prompt_that_cannot_be_read_is_a_503():
 def test_a_transfer_answers_and_refers(target: str, uri: str):
     story = planned({"transfer": target})
     actions = answered(story)
-    assert actions[-1] == Refer("s1", uri)
-    assert story.control.on_event(TransferProgress("s1", 180, "", False), 2.0) == []
+    assert Refer("s1", uri) in actions
+    ringing = story.control.on_event(TransferProgress("s1", 180, "", False), 2.0)
+    assert not any(isinstance(action, HangUp) for action in ringing)
     actions = story.control.on_event(TransferProgress("s1", 200, "OK", True), 3.0)
     assert isinstance(actions[0], HangUp)
     final = told(story.control.on_event(Ended("s1", 200, "", True), 3.1))[0]
