@@ -102,6 +102,27 @@ def _numbers_without_route(config: Config) -> Iterator[Advice]:
             if isinstance(decision, Reject):
                 text = f"calls to it get {decision.code}: {decision.why}"
                 yield ("trunks", name, "sip_username"), text
+    yield from _numbers_that_cannot_be_called_back(config)
+
+
+def _numbers_that_cannot_be_called_back(config: Config) -> Iterator[Advice]:
+    """Those that we call as, when no trunk's calls to them lead anywhere."""
+    outbound = config.dialplan.outbound
+    named: list[tuple[Path, str]] = [
+        (("caller_ids", place), number) for place, number in enumerate(outbound.caller_ids)
+    ]
+    named += [
+        (("rules", place, "caller_id"), rule.caller_id)
+        for place, rule in enumerate(outbound.rules)
+        if rule.caller_id not in outbound.caller_ids
+    ]
+    for path, number in named:
+        if not number or number.startswith("_"):
+            continue
+        decisions = [config.routing.decide(CallFacts(number, trunk=name)) for name in config.trunks]
+        if decisions and all(isinstance(decision, Reject) for decision in decisions):
+            text = f"who calls it back gets {decisions[0].code}: {decisions[0].why}"
+            yield ("dialplan", "outbound", *path), text
 
 
 def _transfers(config: Config) -> Iterator[Advice]:

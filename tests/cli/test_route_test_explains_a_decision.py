@@ -119,3 +119,38 @@ def test_show_lint_and_import(command):
     assert '[[dialplan.routes]]\nnumber = "1"\nagent = "parrot"\n' in imported.stdout
     assert "extensions.conf:3: Goto: there is nothing like it" in imported.stderr
     assert command("dialplan", "import", "absent").exit_code == 2
+
+
+def test_what_comes_after_the_decision_is_told(command):
+    file = Path("sip-plugin.toml")
+    text = file.read_text().replace(
+        '[dialplan.outbound]\ncountries = ["US"]\n',
+        """[[dialplan.routes]]
+number = "9"
+transfer = "+19005550123"
+[[dialplan.routes]]
+number = "8"
+agents = ["parrot", "night"]
+[dialplan.outbound]
+countries = ["US"]
+caller_ids = ["+12025550123", "+12025550199", "_+1415."]
+""",
+    )
+    file.write_text(
+        text.replace(
+            "[trunks.main.numbers]", 'fallback = { transfer = "100" }\n[trunks.main.numbers]'
+        )
+    )
+    assert "but       [dialplan.outbound] refuses it" in command("route-test", "--to", "9").stdout
+    assert "fallback  transfer to 100" in command("route-test", "--to", "8").stdout
+    found = command("dialplan", "lint").stdout
+    assert "dialplan.outbound.caller_ids[1]: who calls it back gets 404" in found
+    assert "dialplan.outbound.caller_ids[2]" not in found
+    assert "dialplan.routes[2].transfer: [dialplan.outbound] refuses it" in found
+    Path("public.xml").write_text(
+        '<context name="in"><extension name="a"><condition field="destination_number" '
+        'expression="^1$"><action application="answer"/></condition></extension></context>'
+    )
+    imported = command("dialplan", "import", "public.xml")
+    assert imported.exit_code == 0
+    assert 'regex = "^1$"\nagent = "parrot"' in imported.stdout
