@@ -43,6 +43,9 @@ UNHEARD_NOISE_DBFS = -54.0
 """Noise up to here stays below every gate."""
 LOUDEST_NOISE_DBFS = -36.0
 """What is steadily louder is no line's noise."""
+SETTLING_FRAMES = 50
+"""Noise that is suddenly back, since the canceller was left, sounds like speech for so long (1 s).
+Later it is judged as on any other call: the quiet end of a word may be as quiet as the noise."""
 DIGITAL_SILENCE_DBFS = -75.0
 """No line is so quiet: a phone that sends nothing, of which nothing is learnt."""
 NOISE_RISE_DB = 0.04
@@ -64,6 +67,7 @@ class Residual:
         self._noise_dbfs: float | None = None
         self._doubtful = False
         self._made_up = False
+        self._settling = 0
         self._loudest_dbfs = FLOOR_DBFS
 
     def cancelled(
@@ -71,6 +75,7 @@ class Residual:
     ) -> None:
         """A frame in which echo was expected has been cleaned; what was sent beside it."""
         self._doubtful = True
+        self._settling = SETTLING_FRAMES
         self._learnt = min(self._learnt + audible, LEARNING_FRAMES)
         self._energies.append((_energy(before), _energy(after)))
         self._before_dbfs = 10 * log10(self._energies[-1][0] / _FULL_ENERGY)
@@ -115,6 +120,7 @@ class Residual:
     def left(self) -> None:
         """The canceller was left with this frame: the line's own sound is back at once."""
         self._loudest_dbfs = FLOOR_DBFS
+        self._settling = SETTLING_FRAMES
 
     def is_quiet(self, level_dbfs: float) -> bool:
         """Whether some milliseconds of a frame of this level would not be missed.
@@ -137,7 +143,8 @@ class Residual:
             return FLOOR_DBFS
         if not self._doubtful:
             self._learn_noise(level_dbfs)
-        if self._is_noise(level_dbfs):
+            self._settling -= self._settling > 0
+        if self._settling and self._is_noise(level_dbfs):
             return FLOOR_DBFS
         if not self._doubtful:
             return level_dbfs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bridge.audio.level import FLOOR_DBFS
-from bridge.audio.residual import Residual
+from bridge.audio.residual import SETTLING_FRAMES, Residual
 from sip_plugin.demo import speech
 from sip_plugin.demo.echo import EchoPath
 from tests.uplink.line import agent_talks, at_level, hear, noise, placed
@@ -24,15 +24,29 @@ def test_a_caller_above_the_noise_is_heard():
     assert len(heard.onsets) >= 1 and 2000 <= heard.onsets[0] <= 2300
 
 
-def test_noise_is_what_stays_as_quiet_as_the_quietest_frames():
+def noisy_line(noise_dbfs: float) -> Residual:
+    """On which the canceller was just left."""
     residual = Residual()
-    levels = np.random.default_rng(1).uniform(-47.0, -44.0, 200)
-    assert [residual.gate_level(level) for level in levels[100:]] == [FLOOR_DBFS] * 100
+    levels = np.random.default_rng(1).uniform(noise_dbfs, noise_dbfs + 3.0, 200)
+    for level in levels:
+        residual.gate_level(level)
+    residual.left()
+    return residual
+
+
+def test_noise_that_is_back_is_what_is_as_quiet_as_the_quietest_frames():
+    residual = noisy_line(-47.0)
+    assert residual.gate_level(-44.0) == FLOOR_DBFS
     assert residual.gate_level(-35.0) == -35.0
 
 
+def test_a_second_later_the_quiet_end_of_a_word_counts_again():
+    residual = noisy_line(-47.0)
+    for _ in range(SETTLING_FRAMES):
+        residual.gate_level(-45.0)
+    assert residual.gate_level(-44.0) == -44.0
+
+
 def test_on_a_quiet_line_nothing_is_taken_for_noise():
-    residual = Residual()
-    for _ in range(100):
-        assert residual.gate_level(-60.0) == -60.0
+    residual = noisy_line(-60.0)
     assert residual.gate_level(-57.0) == -57.0
