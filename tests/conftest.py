@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.peers.absent import PEERS_REQUIRED
+from tests.peers.aiomoqt_peer import Relay
 from tests.peers.asterisk import Asterisk, check_asterisk
 from tests.peers.baresip import Baresip, check_baresip
 from tests.peers.plugin import Gateway, Plugin, SilentModel, agent, ip_trunk
@@ -50,6 +51,14 @@ def asterisk(ports: Ports, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """One Asterisk 22 for the whole run: accounts 1001 (the plugin's) and 2001."""
     check_asterisk()
     running = Asterisk(ports, tmp_path_factory.mktemp("asterisk"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def relay(ports: Ports, tmp_path: Path) -> Iterator[Relay]:
+    """A MoQT relay of the test's own: aiomoqt's."""
+    running = Relay(ports, _folder(tmp_path / "relay"))
     yield running
     running.stop()
 

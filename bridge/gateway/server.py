@@ -15,12 +15,14 @@ from aioquic.quic.retry import QuicRetryTokenHandler
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bridge import token
+from bridge.agent import TlsOptions
 from bridge.gateway.agent import Agent
 from bridge.gateway.certificate import self_signed, write_ca
 from bridge.gateway.clock import SpeechClock
 from bridge.gateway.connection import GatewayLink, GatewayStats, ServerProtocol
 from bridge.gateway.greeter import Greeter
 from bridge.gateway.parrot import Parrot
+from bridge.gateway.relay import RelayLink
 from bridge.quic.tickets import SERVER_TICKETS, Tickets
 from bridge.secret import Secret
 from bridge.token import CheckingOptions, TokenRefused
@@ -58,6 +60,10 @@ class GatewayOptions(BaseModel):
     """How long the embedded agents wait after a commit."""
     pace: float = Field(1.0, ge=0.0, le=100.0)
     """How fast they speak, in multiples of real time; 0: all at once."""
+    relays: tuple[str, ...] = Field((), max_length=16)
+    """MoQT relays that calls come through, besides those that come here: `moqt://HOST:PORT/PATH`."""
+    relay_ca_file: str = ""
+    """PEM file of the authority that signed their certificates; empty takes the system's."""
     packet_bytes: int = Field(0, ge=0, le=65_000)
     """UDP payloads sent; 0: as large as a loopback path takes if the gateway listens on one,
     1200 otherwise."""
@@ -84,6 +90,7 @@ class Gateway:
         """Calls that are open, over all connections."""
         self.protocols: set[ServerProtocol] = set()
         self.links: set[GatewayLink] = set()
+        self.relays: list[RelayLink] = []
         self._server: _Server | None = None
         self._pem = b""
         self._embedded = embedded
@@ -138,6 +145,9 @@ class Gateway:
         except OSError:
             sock.close()
             raise
+        tls = TlsOptions(ca_file=options.relay_ca_file)
+        for endpoint in options.relays:
+            self.relays.append(RelayLink(self, endpoint, tls, options.max_calls))
 
     async def close(self) -> None:
         """End all calls, tell the plugins, and stop listening."""
@@ -147,6 +157,8 @@ class Gateway:
         for link in links:
             link.shut_down()
         await asyncio.sleep(0)
+        for relay in self.relays:
+            relay.close()
         self._server.close()
         tasks = [task for link in links for task in link.tasks]
         for task in tasks:

@@ -180,6 +180,7 @@ class LegCall:
             return []
         if not self._audio_rate.take(now):
             return self.fail(ErrorCode.FLOOD, "audio further ahead than 120 s of real time")
+        self._heard_at = now
         if frame.turn <= self._fence or not self.opened:
             self.stats.fenced += 1
             return []

@@ -21,7 +21,7 @@ from bridge.moqt.pairs import Pairs
 from bridge.quic.tickets import CLIENT_TICKETS, Tickets
 from bridge.wire import transport
 from bridge.wire.errors import ErrorCode, WireError
-from bridge.wire.limits import ALPN, DEAD_AFTER
+from bridge.wire.limits import ALPN, DEAD_AFTER, PING_INTERVAL
 from bridge.wire.moqt_protocol import MoqtProtocol
 
 CONNECT_TIMEOUT = 5.0
@@ -91,6 +91,25 @@ class ClientProtocol(MoqtProtocol):
             self.transmit()
         finally:
             self._moving = None
+
+    async def watch(self) -> str:
+        """Ping until the connection has ended; return why it has."""
+        n = 0
+        while True:
+            n += 1
+            self.ping(n)
+            self.transmit()
+            slept_from = self.now
+            try:
+                async with asyncio.timeout(PING_INTERVAL):
+                    await self.ended_event.wait()
+                return self.why_ended()
+            except TimeoutError:
+                pass
+            # A stall of this process is no silence of the other side.
+            self.last_heard += max(0.0, self.now - slept_from - 2 * PING_INTERVAL)
+            if self.now - self.last_heard > DEAD_AFTER:
+                return f"nothing heard for {DEAD_AFTER} s"
 
     async def drain(self, secs: float) -> None:
         """Wait until the other side has confirmed everything on streams, but not for long."""
@@ -167,6 +186,8 @@ class Dialer:
         """To a gateway itself, not to a relay."""
         self._options: Pairs = ()
         if not self.direct:
+            # Not every server takes what loopback carries; this one is probed as any path is.
+            self._packet_bytes = packet_bytes or transport.PACKET_BYTES
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             self._options = (
                 (Option.PATH, path.encode()),

@@ -18,9 +18,7 @@ from bridge.moqt.tracks import Subscription
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import (
-    DEAD_AFTER,
     MAX_CALLS_PER_CONNECTION,
-    PING_INTERVAL,
 )
 from bridge.wire.tracks import parse
 from bridge.wire.transport import TransportStats
@@ -368,7 +366,7 @@ class QuicConnection:
             else:
                 pause = BACKOFF_FIRST
                 self._use(protocol)
-                lost = await self._watch(protocol)
+                lost = await protocol.watch()
                 self._lost(lost)
             log.warning("%s: %s; next try in %.1f s", self.endpoint, self._failure, pause)
             await asyncio.sleep(BACKOFF_FIRST)
@@ -405,22 +403,3 @@ class QuicConnection:
         self._connected.clear()
         if protocol is not None:
             protocol.abandon()
-
-    async def _watch(self, protocol: ClientProtocol) -> str:
-        """Ping until the connection has ended; return why it has."""
-        n = 0
-        while True:
-            n += 1
-            protocol.ping(n)
-            protocol.transmit()
-            slept_from = protocol.now
-            try:
-                async with asyncio.timeout(PING_INTERVAL):
-                    await protocol.ended_event.wait()
-                return protocol.why_ended()
-            except TimeoutError:
-                pass
-            # A stall of this process is no silence of the other side.
-            protocol.last_heard += max(0.0, protocol.now - slept_from - 2 * PING_INTERVAL)
-            if protocol.now - protocol.last_heard > DEAD_AFTER:
-                return f"nothing heard for {DEAD_AFTER} s"

@@ -56,6 +56,17 @@ def gateway(
         typer.Option(min=0, max=100, help="Speed of replies: 1 is real time, 0 all at once."),
     ] = 1.0,
     max_calls: Annotated[int, typer.Option(min=1, max=100_000, help="Calls at a time.")] = 256,
+    relay: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="MoQT relay that calls come through as well: moqt://HOST:PORT/PATH. Repeatable.",
+        ),
+    ] = None,
+    relay_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Authority that signed the relays' certificates, PEM."),
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="What is logged to stderr.")] = "info",
 ) -> None:
     """Serve agents: the models' side of the plugin's calls.
@@ -97,6 +108,8 @@ def gateway(
         first_audio_ms=first_audio_ms,
         pace=pace,
         max_calls=max_calls,
+        relays=tuple(relay or ()),
+        relay_ca_file=str(relay_ca or ""),
     )
     _run(lambda: Gateway(options), listen, log_level)
 
@@ -108,7 +121,10 @@ def _serve_file(context: typer.Context, path: Path) -> None:
 
     given = [
         name
-        for name in ("cert", "key", "token", "first_audio_ms", "pace", "max_calls")
+        for name in (
+            *("cert", "key", "token", "first_audio_ms", "pace", "max_calls"),
+            *("relay", "relay_ca"),
+        )
         if context.get_parameter_source(name).name == "COMMANDLINE"
     ]
     if given:

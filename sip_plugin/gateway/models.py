@@ -1,5 +1,6 @@
 """Every key of the gateway's file; docs/gateway.md documents them. Times in seconds."""
 
+import re
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -42,6 +43,12 @@ class ListenConfig(Section):
     max_connections: int = Field(64, ge=1, le=10_000)
     """Plugin processes at a time."""
 
+    relays: tuple[str, ...] = Field((), max_length=16)
+    """MoQT relays that calls come through as well: `moqt://HOST:PORT/PATH`."""
+
+    relay_ca_file: str = Field("", max_length=4096)
+    """Authority that signed their certificates, PEM; empty takes the system's."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged to stderr."""
 
@@ -52,6 +59,14 @@ class ListenConfig(Section):
         if not (host and port == "0"):  # any free port
             split_host_port(listen, DEFAULT_PORT)
         return listen
+
+    @field_validator("relays")
+    @classmethod
+    def _are_relays(cls, relays: tuple[str, ...]) -> tuple[str, ...]:
+        for relay in relays:
+            if not re.fullmatch(r"moqt://[^/\s@]+:[0-9]{1,5}(/[\x21-\x7e]*)?", relay):
+                raise ValueError(f"{relay!r} is not moqt://HOST:PORT/PATH")
+        return relays
 
     @model_validator(mode="after")
     def _files_belong_together(self) -> "ListenConfig":
@@ -77,6 +92,8 @@ class ListenConfig(Section):
             jwt=self.jwt,
             max_calls=self.max_calls,
             max_connections=self.max_connections,
+            relays=self.relays,
+            relay_ca_file=self.relay_ca_file,
         )
 
 

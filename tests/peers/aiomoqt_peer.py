@@ -2,10 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+
+from bridge.gateway.certificate import self_signed
 from tests.peers.absent import absent
+from tests.peers.ports import Ports
+from tests.peers.process import Process
 
 SCRIPTS = Path(__file__).parent / "aiomoqt"
 
@@ -29,3 +35,63 @@ def vectors() -> dict[str, str]:
         [check_aiomoqt(), SCRIPTS / "vectors.py"], check=True, capture_output=True, timeout=60
     )
     return json.loads(made.stdout)
+
+
+class Relay:
+    """Its relay on raw QUIC, draft 18; `stop` when done with it."""
+
+    def __init__(self, ports: Ports, folder: Path) -> None:
+        python = check_aiomoqt()
+        self.port = ports.one()
+        self.ca_file = folder / "relay.pem"
+        made = self_signed("127.0.0.1")
+        self.ca_file.write_bytes(made.pem)
+        key = folder / "relay.key"
+        key.write_bytes(
+            made.key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        self.process = Process(
+            "relay",
+            [
+                *(python, "-m", "aiomoqt.tools.moq_interop_relay", "--bind", "127.0.0.1"),
+                *("--port", str(self.port), "--cert", self.ca_file, "--key", key),
+                *("--quic", "--draft", "18"),
+            ],
+            folder,
+        )
+        try:
+            self.process.wait_until(self._listens, "its port to be taken", 20)
+        except BaseException:
+            self.process.stop()
+            raise
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("0.0.0.0", self.port))
+            except OSError:
+                return True
+        return False
+
+    @property
+    def endpoint(self) -> str:
+        return f"moqt://127.0.0.1:{self.port}/"
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+def subscriber(folder: Path, endpoint: str, namespace: str, track: str) -> Process:
+    """Its subscriber: says for each object `object GROUP OBJECT HEX-OF-PROPERTY-6 SIZE`."""
+    command = [check_aiomoqt(), SCRIPTS / "subscriber.py", endpoint, namespace, track]
+    return Process("subscriber", command, folder)
+
+
+def publisher(folder: Path, endpoint: str, namespace: str, track: str, *options: str) -> Process:
+    """Its publisher: sends the frames of a file of PCM16, 20 ms each, 50 to a group."""
+    command = [check_aiomoqt(), SCRIPTS / "publisher.py", endpoint, namespace, track, *options]
+    return Process("publisher", command, folder)
