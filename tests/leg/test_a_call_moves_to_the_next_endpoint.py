@@ -184,3 +184,45 @@ def test_an_endpoint_that_fails_is_tried_last_for_longer_each_time():
     health.worked(A)
     health.failed(A, now)
     assert not health.is_down(A, now + 2)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["opened", "failed", "audio", "later", "answered", "commit", "close"]),
+            st.integers(0, 20),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_endpoints_do_the_bridge_hears_one_of_them_and_one_end(steps):
+    story, turn = Story({A: 1, B: 1, C: 0}), 0
+    call = story.begin()
+    closed_at = None
+    for what, which in steps:
+        attempt = min(which, len(story.opened) - 1)
+        before = len(story.events)
+        match what:
+            case "opened":
+                story.says(Opened(), attempt)
+            case "failed":
+                story.says(GONE, attempt)
+            case "audio":
+                story.says(ReplyAudio(0, 0, 0, b"\0\0"), attempt)
+                heard = len(story.events) > before
+                assert not heard or attempt == len(story.opened) - 1, "only the newest is heard"
+            case "later":
+                story.now += which
+            case "answered":
+                call.answered()
+            case "commit":
+                turn += 1
+                call.commit(turn, turn)
+            case "close":
+                call.close("bye")
+                closed_at = closed_at or len(story.events)
+    assert len(story.opened) <= MAX_MOVES + 1
+    assert sum(isinstance(event, Opened) for event in story.events) <= 1
+    ends = [place for place, event in enumerate(story.events) if isinstance(event, LegFailed)]
+    assert ends in ([], [len(story.events) - 1]), "nothing comes after the end"
+    assert closed_at in (None, len(story.events)), "no event follows a close"
