@@ -139,8 +139,37 @@ def test_a_wrong_use_of_the_file_says_what_is_wrong(options, said):
     run(story())
 
 
-@pytest.mark.parametrize("name", ["openai", "vllm", "scripted", "parrot"])
+def test_the_document_lists_every_key_of_a_cascades_stages():
+    text = (ROOT / "docs" / "gateway.md").read_text()
+    for stage in ("asr", "llm", "tts"):
+        model = OPTIONS["cascade"].model_fields[stage].annotation
+        assert [key for key in model.model_fields if f"`{stage}.{key}`" not in text] == []
+
+
+CASCADE = '[agents.a]\nbackend = "cascade"\n[agents.a.llm]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (CASCADE, "3: agents.a.llm: engine rules needs at least one [[agents.NAME.llm.rules]]"),
+        (CASCADE + 'engine = "chat"\n', "3: agents.a.llm: engine chat needs url and model"),
+        (CASCADE + 'engine = "chatt"\n', '4: agents.a.llm.engine: must be "rules" or "chat"'),
+        (
+            CASCADE + '[[agents.a.llm.rules]]\nphrases = ["<x>"]\nsays = "y"\n',
+            "5: agents.a.llm.rules[0].phrases[0]: must be words of A-Z a-z ', and at most one",
+        ),
+        ('[agents.a]\nbackend = "cascade"\n', "1: agents.a.llm: this key is required"),
+    ],
+)
+def test_a_fault_of_a_cascade_is_told_at_its_line(text, fault):
+    (told,) = faults(text)
+    assert told.startswith(f"gateway.toml:{fault}"), told
+
+
+@pytest.mark.parametrize("name", ["openai", "vllm", "scripted", "parrot", "cascade"])
 def test_the_document_lists_every_key_of_a_backend(name):
     text = (ROOT / "docs" / "gateway.md").read_text()
-    assert [key for key in OPTIONS[name].model_fields if f"`{key}`" not in text] == []
+    keys = [key for key in OPTIONS[name].model_fields if key not in ("asr", "llm", "tts")]
+    assert [key for key in keys if f"`{key}`" not in text] == []
     assert [key for key in ListenConfig.model_fields if f"`{key}`" not in text] == []

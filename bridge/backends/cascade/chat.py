@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 
 from bridge.backends import fields
 from bridge.backends.cascade.interface import FunctionCall, Question, StageFailed, Tokens
@@ -87,7 +88,7 @@ class Chat:
                     yield _object(data)
         except TimeoutError:
             raise StageFailed("backend_timeout", "the chat server stopped answering") from None
-        except ValueError:  # aiohttp's, for a line that is too long
+        except (LineTooLong, ValueError):
             raise StageFailed("backend_protocol", "a line of the stream is too long") from None
         except (aiohttp.ClientError, OSError) as error:
             raise StageFailed("backend_lost", str(error)[:200] or type(error).__name__) from None

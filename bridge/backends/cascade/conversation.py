@@ -171,9 +171,7 @@ class Conversation:
     # --- turns -------------------------------------------------------------------------------
 
     async def _begin_turn(self) -> None:
-        if self._asking is not None:
-            self._asking.cancel()
-            self._asking = None
+        self._stop_asking()
         await self._drop_draft()
         self._drafts = 0
         self._hearing.begin()
@@ -181,6 +179,7 @@ class Conversation:
     def _take_back(self, turn: int) -> None:
         """The caller goes on: the same turn, with all that came since."""
         self._continued = True
+        self._stop_asking()
         self._history.forget(turn)
         self._hearing.take_back()
         self._caller_said = None
@@ -189,9 +188,14 @@ class Conversation:
 
     def _ask(self) -> None:
         """A pause: recognise what was said, and begin to answer it."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._begin_early())
-            self._asking.add_done_callback(_seen)
+        self._stop_asking()  # more was said than it knows of
+        self._asking = asyncio.create_task(self._begin_early())
+        self._asking.add_done_callback(_seen)
+
+    def _stop_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
 
     async def _begin_early(self) -> str:
         text = await self._hearing.text()

@@ -5,7 +5,8 @@ away has cost time, and nothing else.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 
 from bridge.backends.cascade.interface import (
@@ -27,6 +28,8 @@ MAX_ROUNDS = 5
 """Answers of one reply: each function call needs another."""
 MAX_CALLS = 16
 MAX_WORDS = 20_000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,21 @@ class Draft:
                 return
 
     async def _make(self) -> None:
-        failed = None
-        try:
-            await self._answer()
-        except StageFailed as error:
-            failed = error
-            if self._fallback and not self._words:
-                try:
-                    await self._say([self._fallback])
-                except StageFailed as again:
-                    failed = again
+        failed = await self._tried(self._answer())
+        if failed and self._fallback and not self._words:
+            failed = await self._tried(self._say([self._fallback])) or failed
         await self._parts.put(Over(failed))
+
+    async def _tried(self, part: Coroutine[None, None, None]) -> StageFailed | None:
+        """Why it failed, if it did: whoever waits for the reply must learn of it."""
+        try:
+            await part
+        except StageFailed as failed:
+            return failed
+        except Exception:
+            log.exception("call %s: a stage of the cascade", self._question.info.sid)
+            return StageFailed("backend_error", "a stage failed")
+        return None
 
     async def _answer(self) -> None:
         exchanges: list[Exchange] = []
