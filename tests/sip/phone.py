@@ -148,10 +148,14 @@ class Phone:
             self._invite_uri, self._invite_branch = self.remote_target, self.branch
         self.send(text)
 
-    def cancel(self) -> None:
+    def cancel(self, headers: str = "") -> None:
         self.send(
             self.request(
-                "CANCEL", self._invite_uri, to=f"<{self._invite_uri}>", branch=self._invite_branch
+                "CANCEL",
+                self._invite_uri,
+                to=f"<{self._invite_uri}>",
+                branch=self._invite_branch,
+                headers=headers,
             )
         )
 
