@@ -80,6 +80,8 @@ class Answer:
     """0: no limit."""
     prompt: Prompt | None = None
     """Played before the agent is heard."""
+    early_media: str = "none"
+    """What is heard before the answer: `none`, `ringback` or `greeting`."""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ def extras(outcome: Outcome) -> str:
         found.append(f"language = {outcome.language}")
     if outcome.ring_secs:
         found.append(f"rings {outcome.ring_secs:g} s")
+    if outcome.early_media != "none":
+        found.append(f"early {outcome.early_media}")
     if outcome.max_duration_secs:
         found.append(f"at most {outcome.max_duration_secs:g} s")
     if outcome.max_calls:

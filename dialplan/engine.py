@@ -183,6 +183,7 @@ class Dialplan:
             outcome.ring_secs,
             longest,
             prompt,
+            outcome.early_media,
         )
 
     def _agents(self, outcome: Outcome, route: str, context: Context) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What becomes of a call, as the configuration says it: one action, and what goes with it."""
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -21,6 +21,7 @@ _GOES_WITH = {
     "variables": _TO_AGENTS,
     "language": _TO_AGENTS,
     "ring_secs": _ANSWERED,
+    "early_media": _TO_AGENTS,
     "max_duration_secs": _ANSWERED,
     "max_calls": _ANSWERED,
     "calls_per_minute": _ANSWERED,
@@ -116,6 +117,10 @@ class Outcome(Part):
 
     ring_secs: float = Field(0.0, ge=0, le=60)
     """The phone rings for at least so long before it is answered."""
+
+    early_media: Literal["none", "ringback", "greeting"] = "none"
+    """What the caller hears before the answer: what its own side makes of 180, a ringback tone of
+    ours, or the agent's greeting (both 183). Needs `ring_secs`, which is how long it lasts."""
 
     max_duration_secs: float = Field(0.0, ge=0, le=86_400)
     """The answered call ends after so long; 0: only the limit of all calls counts."""

@@ -50,6 +50,7 @@ from sip_plugin.media.packetizing import Packetizer
 from sip_plugin.media.ports import PortPair
 from sip_plugin.media.prompt import Prompt, PromptFrame
 from sip_plugin.media.recording import Recording
+from sip_plugin.media.ringback import Ringback
 from sip_plugin.media.session import CallerFrame, RtpSession
 from sip_plugin.media.srtp import Srtp, SrtpError
 from sip_plugin.media.wavefile import NotPlayable
@@ -143,6 +144,8 @@ class MediaCall:
         self.srtp = Srtp()
         self._send_errors = 0
         self._keys = TwoWays()
+        self._early = "none"
+        self._ringback = Ringback()
         self.ended = False
 
     def change_leg(self, profile: LegProfile, uplink: Uplink) -> None:
@@ -256,8 +259,11 @@ class MediaCall:
 
     # --- phone leg -----------------------------------------------------------------------
 
-    def start(self, media: MediaDescription, answered: bool, now: float) -> None:
-        """The SDP was negotiated, for the first time or anew."""
+    def start(
+        self, media: MediaDescription, answered: bool, now: float, early: str = "none"
+    ) -> None:
+        """The SDP was negotiated, for the first time or anew. `early`: what the caller hears
+        before the answer, `ringback` or the agent's `greeting`."""
         self.srtp.update(media.srtp, now)
         if self.session is None:
             self.ports.drain()
@@ -273,8 +279,12 @@ class MediaCall:
         if answered and not self.answered:
             self.answered = True
             self.session.restart(now)
-            if self._prompt is None:
+            if self._prompt is None and self._early != "greeting":
                 self._leg.answered()
+        elif not answered and early == "greeting" != self._early:
+            self._leg.answered()  # it may speak, though nobody listens to the caller yet
+        if not answered:
+            self._early = early
         self._bridge.hold(self.answered and self.session.on_hold)
         self._event(
             "media_started" if answered else "early_media",
@@ -368,13 +378,17 @@ class MediaCall:
 
     def sends_in(self, n: int) -> bool:
         """Whether a packet is due in phase `n`, with the agent's voice or without."""
-        if self.session is None or not self.answered:
+        if self.session is None or (not self.answered and self._early == "none"):
             return False
         return n >= self._schedule.next or bool(self._later and self._later[0][0] <= n)
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
-        if self.session is None or not self.answered:
+        if self.session is None:
+            return
+        if not self.answered:
+            if self._early != "none":
+                self._speak_early(n, now)
             return
         if missed := self._schedule.missed(n):
             self._forget_unsent()
@@ -401,6 +415,24 @@ class MediaCall:
             self._part(frame is None, now)
         if self._prompt is not None and self._prompt.over:
             self._prompt_over()
+
+    def _speak_early(self, n: int, now: float) -> None:
+        """A packet before the answer: nothing comes in yet that an echo could be in."""
+        assert self.session is not None
+        if missed := self._schedule.missed(n):
+            self._forget_unsent()
+            self.session.skip(missed * FRAME_SAMPLES)
+        self._send_later(n, now)
+        if not self._schedule.due(n, False):
+            return
+        self._send_later(None, now)
+        frame = self._bridge.speak(now) if self._early == "greeting" else None
+        pcm = self._ringback.pull() if self._early == "ringback" else _SILENCE_PCM
+        coded = self._encoder.encode(pcm if frame is None else frame.pcm)
+        for payload, marker, wait_ms in self._packets.push(coded, False):
+            self._later.append((n + wait_ms // PHASE_MS, payload, marker))
+        self._send_later(n, now)
+        self._schedule.sent(n, talking=frame is not None)
 
     def _next_frame(self, now: float) -> PlayoutFrame | PromptFrame | None:
         if self._prompt is None or self._cuts_agent:

@@ -126,9 +126,9 @@ class Worker:
         match message:
             case OpenCall():
                 self._open(message)
-            case StartMedia(sid=sid, media=media, answered=answered):
+            case StartMedia(sid=sid, media=media, answered=answered, early=early):
                 if call := self._calls.get(sid):
-                    call.start(media, answered, self._now())
+                    call.start(media, answered, self._now(), early)
             case PlayPrompt(sid=sid, prompt=prompt):
                 if call := self._calls.get(sid):
                     call.play(prompt)

@@ -167,6 +167,8 @@ class StartMedia(Message):
     media: MediaDescription
     answered: bool
     """False for early media before the 200."""
+    early: Literal["none", "ringback", "greeting"] = "none"
+    """What the caller hears of us before it."""
 
 
 class PlayPrompt(Message):

@@ -58,6 +58,8 @@ class Call:
     """It is not answered before."""
     give_up_at: float = 0.0
     """No other agent is tried after this."""
+    early_media: str = "none"
+    """What is heard before the answer, after a 183: `ringback` or `greeting`."""
     max_duration_secs: float = 0.0
     """0: no limit."""
     prompt: PromptSpec | None = None
@@ -153,4 +155,5 @@ class Call:
     def starting(self) -> StartMedia:
         """For its worker, when media was agreed on, for the first time or anew."""
         assert self.media is not None
-        return StartMedia(sid=self.sid, media=self.media, answered=self.answered)
+        early = "none" if self.answered else self.early_media
+        return StartMedia(sid=self.sid, media=self.media, answered=self.answered, early=early)

@@ -69,6 +69,7 @@ class Inbound:
             source=invite.source[0],
             headers={**variables, **invite.headers},
             rings_until=now + routed.ring_secs,
+            early_media=routed.early_media if isinstance(routed, Routed) else "none",
             give_up_at=now + running.config.sip.answer_timeout_secs,
             max_duration_secs=routed.max_duration_secs,
             prompt=prompt_of(routed.prompt),
@@ -77,7 +78,7 @@ class Inbound:
         running.calls[call.sid] = call
         return Accept(running.local_media(lease, trunk, invite.source[0])), [
             self._opening.begin(call, now),
-            Answer(call.sid, 180),
+            Answer(call.sid, 183 if call.early_media == "ringback" else 180),
             Tell(call.told()),
         ]
 

@@ -30,14 +30,17 @@ class Opening:
             return []
         if now < call.rings_until:
             call.timers["rung"] = call.rings_until
-            return []
+            return [Answer(call.leg, 183)] if call.early_media == "greeting" else []
         return self.answer(call, now)
 
     def answer(self, call: Call, now: float) -> list[Action]:
         """It rang long enough."""
         call.answered = True
         call.timers["ack"] = now + self._running.config.sip.answer_timeout_secs
-        return [Answer(call.leg, 200)]
+        answer: list[Action] = [Answer(call.leg, 200)]
+        if call.media is not None:  # agreed on with a 183, and not anew
+            answer.append(ToWorker(call.worker, call.starting()))
+        return answer
 
     def failed(self, call: Call, reason: str, now: float) -> list[Action]:
         """The next agent of the route takes a call that was not answered; else it gets the
