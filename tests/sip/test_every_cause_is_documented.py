@@ -8,7 +8,8 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "calls.md").read_text()
 
 def test_the_table_has_every_cause_with_its_state_and_who_did_it():
     rows = {}
-    for names, state, by in re.findall(r"(?m)^\| (`[a-z_`, ]+`) \| (\w+) \| ([\w, ]+) \|", DOCUMENT):
+    row = r"(?m)^\| (`[a-z_`, ]+`) \| (\w+) \| ([\w, ]+) \|"
+    for names, state, by in re.findall(row, DOCUMENT):
         for name in re.findall(r"`(\w+)`", names):
             rows[name] = (state, by)
     assert rows.keys() == CAUSES.keys()
