@@ -8,7 +8,7 @@ AGENT ?= parrot
 TEST_ARGS ?=
 PJSUA2_ARGS ?=
 STOCK ?=
-BENCHMARKS ?= latency cpu turns dialplan model_leg reconnect
+BENCHMARKS ?= latency cpu turns dialplan model_leg reconnect sip_load
 
 # Written last: an environment whose set-up was cut off is set up again.
 READY := $(VENV)/.ready

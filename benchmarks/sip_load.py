@@ -92,6 +92,9 @@ async def _row(
     failed = [call.failed for call in done if call.failed]
     for why in sorted(set(failed)):
         print(f"sip_load: {failed.count(why)} of {len(done)} failed: {why}", flush=True)
+    if "503" in failed or "486" in failed:
+        print(f"sip_load: {host.refusals()}", flush=True)
+    print(f"sip_load: {host.rss_of_each_mb()}", flush=True)
     return {
         "kind": kind,
         "calls": len(done),

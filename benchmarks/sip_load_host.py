@@ -38,6 +38,20 @@ class Host:
     def descriptors(self) -> int:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids)
 
+    def rss_of_each_mb(self) -> str:
+        notes = sorted(self._run_dir.glob("*.child"))
+        names = ["supervisor", *(note.stem for note in notes)]
+        pids = [self._plugin.process.pid, *(int(note.read_text().split()[0]) for note in notes)]
+        sizes = zip(names, pids, strict=True)
+        return ", ".join(f"{name} {_rss_bytes(pid) / 1e6:.0f} MB" for name, pid in sizes)
+
+    def refusals(self) -> str:
+        """The newest reason that it gave for a refusal."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return next(
+            (line for line in reversed(lines) if "refused: " in line), "no reason is logged"
+        )
+
     def room(self) -> int:
         """How many calls it says that it has room for."""
         for line in self.log.read_text(errors="replace").splitlines():

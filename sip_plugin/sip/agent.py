@@ -37,6 +37,9 @@ POLL_SECS = 0.005
 POLL_BATCH = 64
 """Events of the stack handled before others of the process get their turn."""
 
+LOST_ROUNDS = 4
+"""Of polls, until calls that were not answered yet are looked at."""
+
 log = logging.getLogger(__name__)
 
 Decision = Accept | Refuse
@@ -101,6 +104,7 @@ class UserAgent:
         self._events: deque[Event] = deque()
         self._deferred: deque[Callable[[], None]] = deque()
         self._in_stack = False
+        self._rounds = 0
         self._poller: asyncio.Task[None] | None = None
 
     # --- life --------------------------------------------------------------------------
@@ -139,12 +143,11 @@ class UserAgent:
     def _destroy(self) -> None:
         """In this order, and collected before the library goes: anything left alive aborts."""
         self._graveyard.clear()
-        for call in self._calls.values():
-            call.forget()
-        self._calls.clear()
-        for account in self._accounts.values():
-            account.shutdown()
-        self._accounts.clear()
+        # Emptied as they go: the last one of a loop would stay alive in its variable.
+        while self._calls:
+            self._calls.popitem()[1].forget()
+        while self._accounts:
+            self._accounts.popitem()[1].shutdown()
         gc.collect()
         assert self._endpoint is not None
         self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
@@ -174,6 +177,21 @@ class UserAgent:
             self._graveyard.clear()
             if handled <= 0:
                 break
+        self._rounds += 1
+        if self._rounds % LOST_ROUNDS == 0:
+            self._look_for_lost_calls()
+
+    def _look_for_lost_calls(self) -> None:
+        """A hostile INVITE can end in the stack after it was taken, and nobody is told of it.
+
+        Its object must go before the stack gives its number to another call, which would be the
+        one that is hung up with it.
+        """
+        for call in [call for call in self._calls.values() if call.is_lost()]:
+            log.warning("call %s was dropped by the SIP stack", call.sid)
+            call.lose()
+        self._deliver()
+        self._graveyard.clear()
 
     def _do_deferred(self) -> None:
         while self._deferred:

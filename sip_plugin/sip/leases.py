@@ -11,6 +11,8 @@ MAX_LEASES_PER_WORKER = 1024
 class _Worker:
     leases: dict[str, Lease] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
+    has_ports: bool = False
+    """It has had some to give: that all are taken at this moment does not last."""
     has_model: bool = True
     """A connection to a model stands, as far as it has said."""
 
@@ -40,6 +42,7 @@ class LeasePool:
                 self.refused += 1
             else:
                 held[lease.lease_id] = lease
+                self._workers[worker].has_ports = True
 
     def model_link(self, worker: str, connected: bool) -> None:
         """A worker that has joined tells whether any of its model connections stands."""
@@ -47,8 +50,8 @@ class LeasePool:
 
     @property
     def can_serve(self) -> bool:
-        """A worker has a port to give, and a model to talk to."""
-        return any(worker.leases and worker.has_model for worker in self._workers.values())
+        """There is a worker with ports, and a model to talk to."""
+        return any(worker.has_ports and worker.has_model for worker in self._workers.values())
 
     @property
     def is_empty(self) -> bool:

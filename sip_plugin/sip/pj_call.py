@@ -124,6 +124,16 @@ class PjCall(pj.Call):
         except pj.Error as error:
             # It ended by itself in the meantime: what was asked has happened.
             log.debug("call %s: not hung up: %s", self.sid, error.reason)
+            if not self.isActive():
+                self._disconnected(code, reason)
+
+    def is_lost(self) -> bool:
+        """The stack has dropped it, before it was answered, without a word."""
+        return not self._confirmed and not self._ended_by_us and not self.isActive()
+
+    def lose(self) -> None:
+        self._ended_by_us = True  # its number at the stack may be another call's: hands off
+        self._disconnected(500, "dropped by the SIP stack")
 
     def put_on_hold(self) -> None:
         self._try("hold", self.setHold, self._with_audio(()))

@@ -1,0 +1,61 @@
+"""A long fuzz run against a SIP process of its own: `python -m tests.fuzz --messages 200000`.
+
+Ends with 1 at the first death or silence, and leaves the last messages' seed and the log.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.fuzz.caller import HostileCaller
+from tests.fuzz.test_hostile_messages_leave_the_service_alive import TRUNK
+from tests.peers.ports import Ports
+from tests.sip.conftest import SipServer, configuration
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
+    parser.add_argument("--messages", type=int, default=200_000)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    arguments = parser.parse_args()
+    port = Ports().one()
+    folder = Path(tempfile.mkdtemp(prefix="sip-fuzz-"))
+    sip = SipServer(configuration(port, trunks=TRUNK), folder, port)
+    sip.worker(leases=64)
+    caller = HostileCaller(port, arguments.seed)
+    began, before = time.monotonic(), sip.descriptors
+    print(f"seed {arguments.seed}, log {sip.log_path}", flush=True)
+    while caller.sent < arguments.messages:
+        caller.send(1000)
+        code = sip.phone().options()
+        if sip.process.poll() is not None or code != 200:
+            died = sip.process.poll()
+            print(
+                f"after {caller.sent} messages: exit code {died}, OPTIONS {code}\n{sip.log[-4000:]}"
+            )
+            return 1
+        if caller.sent % 20_000 < 1500:
+            rate = caller.sent / (time.monotonic() - began)
+            print(f"{caller.sent} messages, {caller.answered} calls, {rate:.0f}/s", flush=True)
+    # Calls that were left hanging are given up after a while.
+    time.sleep(35)
+    left = sip.descriptors - before
+    with_calls = [sip.phone() for _ in range(4)]
+    for number, phone in enumerate(with_calls):
+        answer = phone.call()
+        print(f"a sound call, the {number + 1}. at a time: {answer.start}", flush=True)
+    for phone in with_calls:
+        phone.hang_up()
+    faults = sip.log.count("Traceback")
+    code = sip.stop()
+    print(
+        f"{caller.sent} messages, {caller.answered} calls: exit code {code}, "
+        f"{faults} exceptions, {left} descriptors more than at first"
+    )
+    return int(code != 0 or faults > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
