@@ -65,7 +65,7 @@ def test_a_caller_id_that_is_not_ours_is_refused():
     (dial,) = dials(ask(story, "(202) 555-0123", caller_id="+12025550100"))
     assert (dial.uri, dial.local_uri) == (
         "sip:+12025550123@192.0.2.9",
-        "sip:+12025550100@192.0.2.9",
+        "<sip:+12025550100@192.0.2.9>",
     )
 
 
