@@ -65,8 +65,9 @@ class PhoneSide:
             while not any(isinstance(event, kind | LegFailed) for event in self.events):
                 await asyncio.sleep(0.005)
 
-    def say(self, pcm: np.ndarray, untouched: str = "") -> list[bytes]:
-        """8 kHz; what the phone sent when it is passed on untouched."""
+    async def say(self, pcm: np.ndarray, untouched: str = "") -> list[bytes]:
+        """8 kHz, at real time: a connection sheds what comes all at once. Returns what the phone
+        sent when it is passed on untouched."""
         sent = []
         for start in range(0, len(pcm), 160):
             frame = pcm[start : start + 160]
@@ -75,7 +76,8 @@ class PhoneSide:
                 own = (untouched, codec.encoder(untouched, 8000).encode(frame)[:-1] + b"\x7f")
                 sent.append(own[1])
             self.bridge.hear(frame, 0.0, -90.0, 0.0, None, own)
-        self.line.flush()
+            self.line.flush()
+            await asyncio.sleep(0.02)
         return sent
 
     async def reply(self) -> np.ndarray:
@@ -101,7 +103,7 @@ def test_what_the_caller_says_comes_back_in_every_codec(name, rate_hz):
             rates = {"input_rate_hz": rate_hz, "output_rate_hz": rate_hz}
             phone = await opened(line, where, model_codec=name, **rates)
             said = speech(1.0, 8000)
-            phone.say(said)
+            await phone.say(said)
             frames = 50 * codec.frames_of(name, rate_hz)
             phone.call.commit(1, frames - 1)
             heard = await phone.reply()
@@ -131,9 +133,9 @@ def test_g711_of_the_phone_goes_up_untouched_and_comes_back_untouched(law):
         echo = Echo()
         async with place({"echo": echo}) as where, connection(where) as line:
             phone = await opened(line, where, model_codec=law)
-            sent = phone.say(speech(0.5, 8000), untouched=law)
+            sent = await phone.say(speech(0.5, 8000), untouched=law)
             other = "g711_alaw" if law == "g711_ulaw" else "g711_ulaw"
-            phone.say(speech(0.1, 8000), untouched=other)
+            await phone.say(speech(0.1, 8000), untouched=other)
             phone.call.commit(1, 29)
             await phone.reply()
             assert echo.payloads[:25] == sent
