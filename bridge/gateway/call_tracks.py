@@ -40,6 +40,15 @@ class CallTracks:
         self.over = False
         """Everything was said, or will never be."""
 
+    def adopt(self, owner: Any, core: CallSession) -> None:
+        """From now on these are the tracks of a call that was on another connection."""
+        self._owner, self._core = owner, core
+        for handle in (self._control, self._uplink, self._events, self._downlink):
+            if handle is not None:
+                handle.context = owner
+        for asked in self._asked.values():
+            asked.context = owner
+
     # --- requests ----------------------------------------------------------------------------
 
     def offered(self, asked: moqt.Asked, role: Role) -> list[moqt.Event]:

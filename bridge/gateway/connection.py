@@ -54,14 +54,29 @@ class Host(Protocol):
     protocols: "set[ServerProtocol]"
     links: "set[GatewayLink]"
 
+    closing: bool
+    tasks: set[asyncio.Task[None]]
+
     def admit(self, asked: messages.Open) -> Agent: ...
+
+    def resumable(self, sid: str, call: object) -> tuple[str, int]:
+        """A call that was taken; the token and the seconds by which it may be taken up again."""
+
+    def claim(self, sid: str, token: str) -> object | None:
+        """The call of that sid, for who shows its token."""
+
+    def forget(self, sid: str) -> None: ...
 
 
 class _Call:
     """One call: its session, its tracks, and once it was accepted its agent."""
 
-    def __init__(self, sid: str, protocol: MoqtProtocol, now: float) -> None:
+    def __init__(self, sid: str, link: "GatewayLink", protocol: MoqtProtocol, now: float) -> None:
         self.sid = sid
+        self.link: GatewayLink | None = link
+        """None while it waits for another connection."""
+        self.expiry: asyncio.TimerHandle | None = None
+        """When it has waited long enough."""
         self.session = Session(now)
         self.tracks = CallTracks(self, sid, self.session, protocol)
         self.agent_call: AgentCall | None = None
@@ -70,6 +85,11 @@ class _Call:
         self.over = False
         self.farewell_by: float | None = None
         """Its last message waits for somebody who wants it; until when."""
+
+    def touched(self) -> None:
+        """The agent has said something."""
+        if self.link is not None:
+            self.link.touched(self)
 
     @property
     def deadline(self) -> float | None:
@@ -80,7 +100,6 @@ class GatewayLink:
     """The calls of one MoQT session: of a plugin, or of a relay that plugins are behind."""
 
     def __init__(self, host: Host, most_calls: int) -> None:
-        self.tasks: set[asyncio.Task[None]] = set()
         self._host = host
         self._most_calls = most_calls
         self._protocol: MoqtProtocol | None = None
@@ -116,9 +135,20 @@ class GatewayLink:
     def over(self) -> None:
         """The connection has ended, and all of its calls with it."""
         self._alarm.close()
-        for call in self._calls.values():
-            call.session.close("connection lost")
-            self._call_over(call, Ended(str(ErrorCode.CONNECTION_LOST), "connection lost"))
+        for call in list(self._calls.values()):
+            if not self._host.closing and call.session.lose(self._loop.time()):
+                self._release(call)
+                log.warning(
+                    "call %s: its connection is lost; it waits %d s for another",
+                    call.sid,
+                    call.session.resume_secs,
+                )
+                call.expiry = self._loop.call_later(
+                    call.session.resume_secs + 0.01, self._waited_long_enough, call
+                )
+            else:
+                call.session.close("connection lost")
+                self._call_over(call, Ended(str(ErrorCode.CONNECTION_LOST), "connection lost"))
         self._calls.clear()
         self._speaking.clear()
         self._host.links.discard(self)
@@ -127,6 +157,35 @@ class GatewayLink:
             self._host.stats.datagrams_malformed += stats.datagrams_malformed
             self._host.stats.datagrams_unknown += stats.datagrams_unknown
             self._host.stats.streams_refused += stats.streams_refused
+
+    def _release(self, call: _Call) -> None:
+        """The call is on this connection no more."""
+        call.link = None
+        self._calls.pop(call.sid, None)
+        self._speaking.pop(call, None)
+        self._alarm.forget(call)
+
+    def _waited_long_enough(self, call: _Call) -> None:
+        for event in call.session.expire(self._loop.time()):
+            if isinstance(event, Ended):
+                self._call_over(call, event)
+
+    def _rejoin(self, newcomer: _Call, call: _Call, again: messages.Again) -> None:
+        """`newcomer` turns out to be a call that another connection has lost, or will have."""
+        now = self._loop.time()
+        if call.link is not None:
+            call.link._release(call)
+            call.session.lose(now)
+        if call.expiry is not None:
+            call.expiry.cancel()
+            call.expiry = None
+        newcomer.session.close("resumed")
+        newcomer.link = None
+        call.link, call.tracks = self, newcomer.tracks
+        call.tracks.adopt(call, call.session)
+        self._calls[call.sid] = call
+        log.info("call %s: goes on on another connection", call.sid)
+        self._deliver(call, call.session.resume(again, now))
 
     # --- what arrives ------------------------------------------------------------------------
 
@@ -174,10 +233,10 @@ class GatewayLink:
                 elif isinstance(asked.request, Publish):
                     for event in call.tracks.offered(asked, found.role):
                         self.on_event(event, now)
-                    self._touched(call)
+                    self.touched(call)
                 else:
                     call.tracks.asked(asked, found.role)
-                    self._touched(call)
+                    self.touched(call)
             case SubscribeTracks() | PublishNamespace():
                 session.accept(asked)
             case _:
@@ -187,7 +246,7 @@ class GatewayLink:
         """The call of that sid, a new one if need be; None for one too many."""
         call = self._calls.get(sid)
         if call is None and len(self._calls) < self._most_calls:
-            call = self._calls[sid] = _Call(sid, self.protocol, now)
+            call = self._calls[sid] = _Call(sid, self, self.protocol, now)
         return call
 
     # --- what leaves -------------------------------------------------------------------------
@@ -230,10 +289,12 @@ class GatewayLink:
             elif call.agent_call is not None and not call.agent_call.put(event):
                 call.session.refuse(ErrorCode.AGENT_FAILED, "the agent does not read its events")
                 self._call_over(call, Ended(str(ErrorCode.AGENT_FAILED), "events unread"))
-        self._touched(call)
+        self.touched(call)
 
-    def _touched(self, call: _Call) -> None:
+    def touched(self, call: _Call) -> None:
         """The call may have something to send, or a new deadline, or be over."""
+        if call.link is not self:
+            return
         session, tracks = call.session, call.tracks
         if not tracks.send_messages():
             session.refuse(ErrorCode.STALLED, "the plugin does not read its messages")
@@ -253,6 +314,11 @@ class GatewayLink:
 
     def _admit(self, call: _Call, asked: messages.Open) -> None:
         call.tracks.opened(asked)
+        if asked.again is not None:
+            known = self._host.claim(asked.sid, asked.again.token)
+            if isinstance(known, _Call):
+                self._rejoin(call, known, asked.again)
+                return
         if asked.sid != call.sid:
             call.session.refuse(ErrorCode.PROTOCOL_VIOLATION, "open of another call's sid")
             return
@@ -261,7 +327,7 @@ class GatewayLink:
             agent_call = AgentCall(
                 _info(asked),
                 call.session,
-                touched=lambda: self._touched(call),
+                touched=call.touched,
                 accept=lambda: self._accept(call),
             )
         except (WireError, CodecUnavailable) as problem:
@@ -278,14 +344,15 @@ class GatewayLink:
         call.admitted = True
         call.agent_call = agent_call
         call.task = self._loop.create_task(self._serve(call, agent_call, agent))
-        self.tasks.add(call.task)
-        call.task.add_done_callback(self.tasks.discard)
+        self._host.tasks.add(call.task)
+        call.task.add_done_callback(self._host.tasks.discard)
         if not getattr(agent, "accepts_calls", False):
             self._accept(call)
 
     def _accept(self, call: _Call) -> None:
         if not call.session.accepted and not call.session.ended:
-            self._deliver(call, call.session.accept(self._loop.time()))
+            token, secs = self._host.resumable(call.sid, call)
+            self._deliver(call, call.session.accept(self._loop.time(), token, secs))
 
     async def _serve(self, call: _Call, agent_call: AgentCall, agent: Agent) -> None:
         try:
@@ -302,7 +369,7 @@ class GatewayLink:
         else:
             call.session.close("the agent is done")
             self._call_over(call, Ended("", "the agent is done"))
-        self._touched(call)
+        call.touched()
 
     def _call_over(self, call: _Call, ended: Ended) -> None:
         if call.over:
@@ -315,15 +382,21 @@ class GatewayLink:
             log.info("call %s ended: %s", call.sid, ended.reason)
         if call.admitted:
             self._host.sids.discard(call.sid)
-        self._speaking.pop(call, None)
+            self._host.forget(call.sid)
+        if call.expiry is not None:
+            call.expiry.cancel()
+        if call.link is not None:
+            call.link._speaking.pop(call, None)
         if call.agent_call is not None:
             call.agent_call.finish(ended)
 
     def _overdue(self, call: _Call, now: float) -> None:
         if call.session.ended:
             call.tracks.end()
-            self._touched(call)
+            self.touched(call)
         else:
+            if self.protocol.quiet:
+                call.session.postpone(now)
             self._deliver(call, call.session.expire(now))
 
 

@@ -1,7 +1,9 @@
 """The gateway: a QUIC server that carries calls to agents."""
 
 import asyncio
+import hmac
 import logging
+import secrets
 import socket
 import time
 from collections.abc import Mapping
@@ -28,6 +30,7 @@ from bridge.secret import Secret
 from bridge.token import CheckingOptions, TokenRefused
 from bridge.wire import messages, transport
 from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.limits import MAX_RESUME_SECS
 
 LONG_HEADER = 0x80
 MAX_UNPROVEN = 16
@@ -64,6 +67,8 @@ class GatewayOptions(BaseModel):
     """MoQT relays that calls come through, besides those that come here: `moqt://HOST:PORT/PATH`."""
     relay_ca_file: str = ""
     """PEM file of the authority that signed their certificates; empty takes the system's."""
+    resume_secs: int = Field(10, ge=0, le=MAX_RESUME_SECS)
+    """How long a call whose connection broke waits for another; 0: it ends at once."""
     packet_bytes: int = Field(0, ge=0, le=65_000)
     """UDP payloads sent; 0: as large as a loopback path takes if the gateway listens on one,
     1200 otherwise."""
@@ -88,6 +93,11 @@ class Gateway:
         self.agents: dict[str, Agent] = dict(agents or {})
         self.sids: set[str] = set()
         """Calls that are open, over all connections."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        """Of the agents of all calls."""
+        self.closing = False
+        self._resumable: dict[str, tuple[str, object]] = {}
+        """Their tokens, and they."""
         self.protocols: set[ServerProtocol] = set()
         self.links: set[GatewayLink] = set()
         self.relays: list[RelayLink] = []
@@ -153,6 +163,7 @@ class Gateway:
         """End all calls, tell the plugins, and stop listening."""
         if self._server is None:
             return
+        self.closing = True
         links = list(self.links)
         for link in links:
             link.shut_down()
@@ -160,7 +171,7 @@ class Gateway:
         for relay in self.relays:
             relay.close()
         self._server.close()
-        tasks = [task for link in links for task in link.tasks]
+        tasks = list(self.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -171,6 +182,23 @@ class Gateway:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def resumable(self, sid: str, call: object) -> tuple[str, int]:
+        """A call that was taken; the token and the seconds by which it may be taken up again."""
+        secs = self.options.resume_secs
+        if not secs:
+            return "", 0
+        token = secrets.token_hex(16)
+        self._resumable[sid] = (token, call)
+        return token, secs
+
+    def claim(self, sid: str, token: str) -> object | None:
+        """The call of that sid, for who shows its token."""
+        known, call = self._resumable.get(sid, ("", None))
+        return call if known and hmac.compare_digest(known.encode(), token.encode()) else None
+
+    def forget(self, sid: str) -> None:
+        self._resumable.pop(sid, None)
 
     def admit(self, asked: messages.Open) -> Agent:
         """The agent for a call that asks for one. Raises WireError with why there is none."""

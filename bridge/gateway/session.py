@@ -26,6 +26,7 @@ from bridge.gateway.events import (
 from bridge.gateway.voice import Frame, Voice
 from bridge.wire import audio, control, messages
 from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.history import MessageHistory
 from bridge.wire.limits import (
     CONTROL_BURST,
     CONTROL_RATE,
@@ -35,6 +36,7 @@ from bridge.wire.limits import (
     MAX_WAITING_MESSAGES,
     OPEN_WAIT,
     PEER_SILENT_AFTER,
+    RECENT_FRAMES,
     UPLINK_BURST,
     UPLINK_RATE,
 )
@@ -57,6 +59,8 @@ class SessionStats:
     downlink_frames: int = 0
     fenced: int = 0
     """Frames thrown away since their reply was cancelled or superseded."""
+    breaks: int = 0
+    """Breaks of the connection that the call has outlived."""
     commits_waited: int = 0
     """Commits that came before the last of their audio."""
 
@@ -106,12 +110,74 @@ class Session:
         """What was sent of replies to this turn and before it is not wanted any more."""
         self._reply: _Reply | None = None
 
+        self._received = 0
+        """Messages taken, for a plugin that has to say again what a break swallowed."""
+        self._history = MessageHistory()
+        self._first: list[bytes] = []
+        """What is said before all else on a new connection."""
+        self._recent: deque[audio.DownlinkFrame] = deque(maxlen=RECENT_FRAMES)
+        """Frames that have left, likewise."""
+        self._again: deque[audio.DownlinkFrame] = deque()
+        """Those of them that leave once more."""
+        self.resume_token = ""
+        self._resume_secs = 0
+        self._lost_at: float | None = None
+
+    # --- a break of the connection -----------------------------------------------------------
+
+    def lose(self, now: float) -> bool:
+        """The connection is gone. Returns whether the call waits for another."""
+        if self.ended or not self.resume_token:
+            return False
+        if self._lost_at is None:
+            self._lost_at = now
+        return True
+
+    def postpone(self, now: float) -> None:
+        """Nothing comes at all: the waits for what is missing begin anew."""
+        self._order.restart(now)
+        self._waiting_until = now + LATE_AUDIO_WAIT
+
+    def resume(self, again: messages.Again, now: float) -> list[Asked | AgentEvent]:
+        """The plugin has found its way back."""
+        try:
+            lacking = self._history.after(again.received)
+        except WireError as error:
+            return self.fail(error.code, error.message)
+        self._lost_at = None
+        resumed = messages.Resumed(received=self._received, next_seq=self._order.next_seq)
+        self._first = [control.encode(resumed)]
+        self._messages = lacking + self._messages
+        here = (again.turn, again.next_frame)
+        self._again.extend(f for f in self._recent if (f.turn, f.seq) >= here)
+        self._recent.clear()
+        self.postpone(now)
+        self._end_deadline = None
+        if self._silent_at is not None:
+            self._silent_at = now + PEER_SILENT_AFTER
+        self.stats.breaks += 1
+        return self._pump(now)
+
+    @property
+    def resume_secs(self) -> int:
+        """How long the call waits for another connection."""
+        return self._resume_secs
+
+    def _take_up(self, again: messages.Again) -> None:
+        """A call that this gateway does not know goes on here."""
+        self._order.next_seq = self._position = again.first_seq
+        self._committed = self._announced = self._fence = again.committed
+
     # --- what the agent says -----------------------------------------------------------------
 
-    def accept(self, now: float) -> list[Asked | AgentEvent]:
-        """The agent takes the call; returns what the plugin has said meanwhile."""
+    def accept(
+        self, now: float, resume_token: str = "", resume_secs: int = 0
+    ) -> list[Asked | AgentEvent]:
+        """The agent takes the call; returns what the plugin has said meanwhile. With a token the
+        call outlives a break of the connection of so many seconds."""
         self.accepted = True
-        self._say(messages.Opened())
+        self.resume_token, self._resume_secs = resume_token, resume_secs
+        self._say(messages.Opened(resume=resume_token, resume_secs=resume_secs))
         return self._pump(now)
 
     def refuse(self, code: str, message: str) -> None:
@@ -123,15 +189,15 @@ class Session:
     @property
     def backlog_ms(self) -> int:
         """Audio of the agent that the path has not taken yet."""
-        if self._reply is None or self.open is None:
+        if self.open is None:
             return 0
-        a_frame = FRAME_MS // codec.frames_of(self.open.codec, self.open.output_rate_hz)
-        return len(self._reply.frames) * a_frame
+        frames = len(self._again) + (len(self._reply.frames) if self._reply is not None else 0)
+        return frames * FRAME_MS // codec.frames_of(self.open.codec, self.open.output_rate_hz)
 
     @property
     def speaking(self) -> bool:
         """Whether a reply is under way, though nothing of it may wait now."""
-        return self._reply is not None
+        return self._reply is not None or bool(self._again)
 
     def may_speak(self, turn: int) -> bool:
         """Whether audio for `turn` would still go out."""
@@ -199,6 +265,7 @@ class Session:
         """The next message of the control track."""
         if self.ended:
             return []
+        self._received += 1
         try:
             if not self._control_rate.take(now):
                 raise WireError(ErrorCode.FLOOD, "too many control messages")
@@ -230,6 +297,11 @@ class Session:
         """Call at `deadline`, or at any time."""
         if self._open_deadline is not None and now >= self._open_deadline:
             return self.fail(ErrorCode.OPEN_TIMEOUT, "no open message in time")
+        if self._lost_at is not None:
+            if now < self._lost_at + self._resume_secs:
+                return []
+            self.close("connection lost")
+            return [Ended(str(ErrorCode.CONNECTION_LOST), "the plugin did not come back")]
         if self._silent_at is not None and now >= self._silent_at:
             return self.fail(ErrorCode.CONNECTION_LOST, "the plugin gave no sign of life")
         if self._end_deadline is not None and now >= self._end_deadline:
@@ -244,6 +316,8 @@ class Session:
         """When `expire` has something to do."""
         if self.ended:
             return None
+        if self._lost_at is not None:
+            return self._lost_at + self._resume_secs
         times = [
             self._open_deadline,
             self._end_deadline,
@@ -258,16 +332,24 @@ class Session:
 
     def take_messages(self) -> tuple[list[bytes], bool]:
         """Messages for the events track, and whether they are its last."""
+        if self._lost_at is not None:
+            return [], self.ended
         out, self._messages = self._messages, []
-        return out, self.ended
+        self._history.add(out)
+        first, self._first = self._first, []
+        return first + out, self.ended
 
     @property
     def starts_reply(self) -> bool:
         """The next frame is the first of a reply: somebody waits for it."""
-        return self._reply is not None and self._reply.next_seq == 0
+        return not self._again and self._reply is not None and self._reply.next_seq == 0
 
     def next_frame(self) -> audio.DownlinkFrame | None:
         """The next frame of the agent's voice, or None when there is none."""
+        if self._again:
+            frame = self._again.popleft()
+            self._recent.append(frame)
+            return frame
         reply = self._reply
         if reply is None or not reply.frames:
             return None
@@ -275,6 +357,7 @@ class Session:
         frame = audio.DownlinkFrame(reply.turn, reply.next_seq, reply.timestamp, payload)
         reply.next_seq += 1
         reply.timestamp += samples
+        self._recent.append(frame)
         self.stats.downlink_frames += 1
         self._finish_reply()
         return frame
@@ -313,6 +396,8 @@ class Session:
                 raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} before open")
             self.open = message
             self._open_deadline = None
+            if message.again is not None:
+                self._take_up(message.again)
             return [Asked(message)]
         if isinstance(message, messages.Open):
             raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
@@ -423,6 +508,7 @@ class Session:
     def _raise_fence(self, turn: int) -> None:
         self.cut = max(self.cut, turn)
         self._fence = max(self._fence, turn)
+        self._again = deque(f for f in self._again if f.turn > self._fence)
         if self._reply is not None and self._reply.turn <= self._fence:
             self.stats.fenced += len(self._reply.frames)
             self._reply = None

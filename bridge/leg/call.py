@@ -4,6 +4,7 @@ The shell feeds what arrived and the time, hands on the events, and sends what `
 and `take_audio` give. Rules by name in docs/wire.md.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from bridge.agent import AgentSpec
@@ -27,7 +28,9 @@ from bridge.leg.interface import (
 )
 from bridge.wire import audio, control, messages
 from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.history import MessageHistory
 from bridge.wire.limits import (
+    CATCH_UP_FRAMES,
     CONTROL_BURST,
     CONTROL_RATE,
     DEAD_AFTER,
@@ -35,7 +38,9 @@ from bridge.wire.limits import (
     DOWNLINK_RATE,
     LATE_AUDIO_WAIT,
     LATE_END_WAIT,
+    MAX_GAP_FRAMES,
     PING_INTERVAL,
+    RECENT_FRAMES,
 )
 from bridge.wire.rate import TokenBucket
 from bridge.wire.reorder import Reorder, TrackStats
@@ -48,6 +53,10 @@ class LegStats:
     uplink_frames: int = 0
     uplink_unopened: int = 0
     """Frames not sent, since the agent had not taken the call yet."""
+    breaks: int = 0
+    """Breaks of the connection that the call has outlived, or was ended by."""
+    break_secs: float = 0.0
+    """Without a connection, all together."""
     uplink_shed: int = 0
     """Frames not sent, since the path took less than was said."""
     downlink: TrackStats = field(default_factory=TrackStats)
@@ -79,11 +88,12 @@ class LegCall:
         self.stats = LegStats()
         self.opened = False
         self.ended = False
+        self._facts, self._agent = facts, agent
         self._messages = [_encode_open(facts, agent)]
         self._held: list[bytes] = []
         """What the agent is told once it has taken the call: a fast callee answers before."""
         self._finish = False
-        self._audio: list[audio.UplinkFrame] = []
+        self._audio: deque[audio.UplinkFrame] = deque()
         self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
         self._audio_rate = TokenBucket(DOWNLINK_BURST, DOWNLINK_RATE, now)
         self._committed = 0
@@ -97,6 +107,115 @@ class LegCall:
         self._end_deadline: float | None = None
         """When the gateway is done with the call: until when its last message may come."""
 
+        self._received = 0
+        """Messages taken, for a gateway that has to say again what a break swallowed."""
+        self._history = MessageHistory()
+        self._recent: deque[audio.UplinkFrame] = deque(maxlen=RECENT_FRAMES)
+        """Frames that have left, likewise."""
+        self._resume_token, self._resume_secs = "", 0
+        self._lost_at: float | None = None
+        """Since when there is no connection, or none on which the call goes on."""
+        self._catching_up = False
+        """Audio of a break is on its way, faster than real time."""
+        self._ask_again: bytes | None = None
+        self._answered = False
+        self._last_ask: bytes | None = None
+        """The commit, or what stands for one, that was said last."""
+
+    # --- a break of the connection -----------------------------------------------------------
+
+    @property
+    def lost(self) -> bool:
+        """The call waits for a connection, or for the gateway to take it up on one."""
+        return self._lost_at is not None
+
+    @property
+    def behind(self) -> bool:
+        """Audio waits, or has waited, for a connection."""
+        return self._lost_at is not None or self._catching_up
+
+    def lose(self, now: float) -> bool:
+        """The connection is gone. Returns whether the call waits for another; if not, fail it."""
+        if self.ended or not self._resume_token:
+            return False
+        if self._lost_at is None:
+            self._lost_at = now
+            self.stats.breaks += 1
+        self._ask_again = None
+        return True
+
+    def postpone(self, now: float) -> None:
+        """Nothing comes at all: the waits for what is missing begin anew."""
+        if self._reply is not None:
+            self._reply.order.restart(now)
+            if self._reply.frames is not None:
+                self._reply.end_deadline = now + LATE_AUDIO_WAIT
+
+    def resume(self) -> None:
+        """There is a new connection: the first message asks to go on."""
+        reply, audio_left = self._reply, [*self._recent, *self._audio][-MAX_GAP_FRAMES:]
+        again = messages.Again(
+            token=self._resume_token,
+            received=self._received,
+            turn=reply.turn if reply is not None else self._fence + 1,
+            next_frame=reply.order.next_seq if reply is not None else 0,
+            first_seq=audio_left[0].seq if audio_left else 0,
+            committed=max(0, self._unanswered() - 1),
+        )
+        self._ask_again = _encode_open(self._facts, self._agent, again)
+
+    def _unanswered(self) -> int:
+        """The first turn that a gateway which has forgotten the call is asked about."""
+        asked = [
+            message.turn
+            for message in map(control.decode_from_plugin, self._outstanding())
+            if isinstance(message, messages.Commit | messages.NoInput)
+        ]
+        return min(asked, default=self._committed + 1)
+
+    def _outstanding(self) -> list[bytes]:
+        """What is said again to a gateway that has forgotten the call: the commit whose reply has
+        not begun, and what was said since the break."""
+        unheard = self._reply is None and self._fence < self._committed
+        last = [self._last_ask] if unheard and self._last_ask is not None else []
+        return [body for body in last if body not in self._messages] + self._messages
+
+    def _go_on(self, resumed: messages.Resumed, now: float) -> list[ModelEvent]:
+        self._messages = self._history.after(resumed.received) + self._messages
+        again = [frame for frame in self._recent if frame.seq >= resumed.next_seq]
+        self._recent.clear()
+        self._audio.extendleft(reversed(again))
+        self.postpone(now)
+        return self._found_again(now, "connection_resumed", "the call went on")
+
+    def _start_over(self, now: float) -> list[ModelEvent]:
+        """The gateway has forgotten the call, and has taken it as a new one."""
+        outstanding = self._outstanding()
+        answered = [control.encode(messages.Answered())] if self._answered else []
+        self._messages = [*answered, *outstanding]
+        self._history = MessageHistory()
+        self._history.add([b""])  # its `open`
+        self._received = 1
+        left = [*self._recent, *self._audio][-MAX_GAP_FRAMES:]
+        self._recent.clear()
+        self._audio = deque(left)
+        events: list[ModelEvent] = []
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            self._fence = max(self._fence, reply.turn)
+            events.append(ReplyEnd(turn=reply.turn, frames=reply.order.next_seq))
+        return events + self._found_again(now, "model_restarted", "the call began anew")
+
+    def _found_again(self, now: float, code: str, what: str) -> list[ModelEvent]:
+        assert self._lost_at is not None
+        gap = now - self._lost_at
+        self.stats.break_secs += gap
+        self._lost_at = None
+        self._catching_up = True
+        if self._relayed:
+            self._heard_at, self._ping_at = now, now + PING_INTERVAL
+        return [Noticed(code, f"{what} after {gap:.1f} s without a connection")]
+
     # --- what the bridge says ----------------------------------------------------------------
 
     def append(self, seq: int, timestamp: int, payload: bytes) -> None:
@@ -107,6 +226,9 @@ class LegCall:
             return
         self._audio.append(audio.UplinkFrame(seq, timestamp, payload))
         self.stats.uplink_frames += 1
+        if self.behind and len(self._audio) > MAX_GAP_FRAMES:
+            self._audio.popleft()
+            self.stats.uplink_shed += 1
 
     def prime(self, turn: int) -> None:
         self._say(messages.Prime(turn=turn))
@@ -135,6 +257,7 @@ class LegCall:
         self._say(messages.Cancel(turn=turn, heard_ms=heard_ms))
 
     def answered(self) -> None:
+        self._answered = True
         self._say(messages.Answered())
 
     def dtmf(self, digit: str, duration_ms: int) -> None:
@@ -159,6 +282,7 @@ class LegCall:
         """The next message of the events track."""
         if self.ended:
             return []
+        self._received += 1
         try:
             if not self._control_rate.take(now):
                 raise WireError(ErrorCode.FLOOD, "too many control messages")
@@ -200,6 +324,10 @@ class LegCall:
         """Call at `deadline`, or at any time."""
         if self._open_deadline is not None and now >= self._open_deadline:
             return self.fail(ErrorCode.OPEN_TIMEOUT, "the agent did not take the call in time")
+        if self._lost_at is not None:
+            if now < self._lost_at + self._resume_secs:
+                return []
+            return self.fail(ErrorCode.CONNECTION_LOST, f"no connection for {self._resume_secs} s")
         if self._ping_at is not None and now >= self._ping_at:
             # A stall of this process is no silence of the other side.
             self._heard_at += max(0.0, now - self._ping_at - PING_INTERVAL)
@@ -223,6 +351,8 @@ class LegCall:
         """When `expire` has something to do."""
         if self.ended:
             return None
+        if self._lost_at is not None:
+            return self._lost_at + self._resume_secs
         times = [self._open_deadline, self._ping_at, self._end_deadline]
         if self._reply is not None:
             times += [self._reply.order.deadline, self._reply.end_deadline]
@@ -244,12 +374,28 @@ class LegCall:
 
     def take_messages(self) -> tuple[list[bytes], bool]:
         """Messages for the control track, and whether they are its last."""
+        if self._lost_at is not None:
+            asked, self._ask_again = self._ask_again, None
+            out = [asked] if asked is not None else []
+            if self.ended:
+                out += self._messages[-1:]
+            return out, self._finish
+        if self._catching_up and not self.ended:
+            return [], False  # what is said belongs behind the audio of the gap
         out, self._messages = self._messages, []
+        self._history.add(out)
         return out, self._finish
 
     def take_audio(self) -> list[audio.UplinkFrame]:
-        """Frames, in order."""
-        out, self._audio = self._audio, []
+        """Frames, in order; after a break a few at a time."""
+        if self._lost_at is not None:
+            return []
+        count = len(self._audio)
+        if self._catching_up:
+            self._catching_up = count > CATCH_UP_FRAMES
+            count = min(count, CATCH_UP_FRAMES)
+        out = [self._audio.popleft() for _ in range(count)]
+        self._recent.extend(out)
         return out
 
     # --- inside ------------------------------------------------------------------------------
@@ -258,7 +404,10 @@ class LegCall:
         if self.ended:
             return
         at_once = self.opened or isinstance(message, messages.Close)
-        (self._messages if at_once else self._held).append(control.encode(message))
+        body = control.encode(message)
+        (self._messages if at_once else self._held).append(body)
+        if isinstance(message, messages.Commit | messages.NoInput):
+            self._last_ask = body
 
     def _end(self) -> None:
         self.ended = True
@@ -274,7 +423,14 @@ class LegCall:
                 return self.fail(code, text)
             case messages.Close(reason=reason):
                 return self.fail(ErrorCode.CLOSED_EARLY, reason or "the agent ended the call")
+            case messages.Resumed() if self._lost_at is not None:
+                self._received -= 1
+                return self._go_on(message, now)
+            case messages.Opened() if self._lost_at is not None:
+                self._keep_token(message)
+                return self._start_over(now)
             case messages.Opened() if not self.opened:
+                self._keep_token(message)
                 self.opened = True
                 self._open_deadline = None
                 if self._relayed:
@@ -282,7 +438,9 @@ class LegCall:
                 self._messages += self._held
                 self._held.clear()
                 return [Opened()]
-            case _ if not self.opened or isinstance(message, messages.Opened):
+            case messages.Opened() | messages.Resumed():
+                raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
+            case _ if not self.opened or self._lost_at is not None:
                 raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
             case messages.ReplyEnd(turn=turn, frames=frames):
                 return self._on_reply_end(turn, frames, now)
@@ -308,6 +466,9 @@ class LegCall:
             case messages.Pong():
                 return []
         raise AssertionError(message)
+
+    def _keep_token(self, opened: messages.Opened) -> None:
+        self._resume_token, self._resume_secs = opened.resume, opened.resume_secs
 
     def _on_reply_end(self, turn: int, frames: int, now: float) -> list[ModelEvent]:
         if turn > self._committed:
@@ -348,7 +509,7 @@ def _reply_audio(frame: audio.DownlinkFrame) -> ReplyAudio:
     return ReplyAudio(frame.turn, frame.seq, frame.timestamp, frame.payload)
 
 
-def _encode_open(facts: CallFacts, agent: AgentSpec) -> bytes:
+def _encode_open(facts: CallFacts, agent: AgentSpec, again: messages.Again | None = None) -> bytes:
     """The first message. Caller, called and headers come from the network: cut to what the wire
     takes, last headers first."""
     headers = [(_cut(name), _cut(value)) for name, value in facts.headers.items()]
@@ -367,6 +528,7 @@ def _encode_open(facts: CallFacts, agent: AgentSpec) -> bytes:
             output_rate_hz=agent.output_rate_hz,
             greeting=agent.greeting,
             greets_first=agent.greets_first,
+            again=again,
             audio_delivery=agent.audio_delivery,
         )
         try:

@@ -130,6 +130,8 @@ class QuicConnection:
         """By sid."""
         self._unplaced: list[QuicCall] = []
         """Waiting for the connection."""
+        self._parked: list[QuicCall] = []
+        """Calls that lost theirs, and go on when there is one again."""
         self._touched: dict[QuicCall, None] = {}
         self._flush_handle: asyncio.Handle | None = None
         self._alarm: Alarm[QuicCall] = Alarm(self._overdue)
@@ -201,8 +203,9 @@ class QuicConnection:
     async def close(self) -> None:
         """End all calls without events, and the connection."""
         self._closed = True
-        for call in [*self._calls.values(), *self._unplaced]:
+        for call in [*self._calls.values(), *self._unplaced, *self._parked]:
             call.close("connection closed")
+        self._parked.clear()
         self._unplaced.clear()
         self.flush()
         if self._protocol is not None:
@@ -294,7 +297,7 @@ class QuicConnection:
 
     def _open_calls(self) -> int:
         """Those that have said their last may still be waiting to be flushed."""
-        calls = [*self._calls.values(), *self._unplaced]
+        calls = [*self._calls.values(), *self._unplaced, *self._parked]
         return sum(not call.core.ended for call in calls)
 
     def _place(self, call: QuicCall) -> None:
@@ -316,8 +319,9 @@ class QuicConnection:
         if core.ended:
             if self._calls.get(core.sid) is call:
                 del self._calls[core.sid]
-            if call in self._unplaced:
-                self._unplaced.remove(call)
+            for waiting in (self._unplaced, self._parked):
+                if call in waiting:
+                    waiting.remove(call)
             self._alarm.watch(call)
         if self._protocol is None or tracks is None:
             return
@@ -340,6 +344,8 @@ class QuicConnection:
         self._alarm.watch(call)
 
     def _overdue(self, call: QuicCall, now: float) -> None:
+        if self._protocol is not None and self._protocol.quiet:
+            call.core.postpone(now)
         self._deliver(call, call.core.expire(now))
         if call.core.has_messages:
             self.touched_soon(call)
@@ -368,9 +374,12 @@ class QuicConnection:
                 self._use(protocol)
                 lost = await protocol.watch()
                 self._lost(lost)
+                if self._parked:
+                    log.warning("%s: %s; calls wait, trying at once", self.endpoint, self._failure)
+                    continue
             log.warning("%s: %s; next try in %.1f s", self.endpoint, self._failure, pause)
             await asyncio.sleep(BACKOFF_FIRST)
-            if not self._unplaced:
+            if not self._unplaced and not self._parked:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause - BACKOFF_FIRST):
                         await self._hurry.wait()
@@ -387,8 +396,11 @@ class QuicConnection:
         self._failure = None
         self._connected.set()
         log.info("%s: connected", self.endpoint)
-        waiting, self._unplaced = self._unplaced, []
+        waiting, self._unplaced = self._parked + self._unplaced, []
+        self._parked = []
         for call in waiting:
+            if call.core.lost:
+                call.core.resume()
             self._place(call)
 
     def _lost(self, why: str) -> None:
@@ -396,7 +408,13 @@ class QuicConnection:
         self.reconnects += 1
         self._drop_connection()
         calls, self._calls = self._calls, {}
-        self._fail_all(calls.values(), self._failure)
+        now = self._loop.time()
+        for call in calls.values():
+            call.tracks = None
+            if call.core.lose(now):
+                self._parked.append(call)
+                self._alarm.watch(call)
+        self._fail_all((call for call in calls.values() if not call.core.lost), self._failure)
 
     def _drop_connection(self) -> None:
         protocol, self._protocol = self._protocol, None

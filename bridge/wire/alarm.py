@@ -33,6 +33,10 @@ class Alarm(Generic[C]):
         if self._timer is None or at < self._timer_at:
             self._arm(at)
 
+    def forget(self, call: C) -> None:
+        """The call is somebody else's now."""
+        self._watched.discard(call)
+
     def close(self) -> None:
         self._watched.clear()
         if self._timer is not None:

@@ -48,6 +48,17 @@ MAX_HELD = 64
 MAX_WAITING_MESSAGES = 64
 """Control messages held back behind a commit that waits."""
 
+MAX_REMEMBERED = 256
+"""Messages of a call that can be said again after a break of the connection."""
+RECENT_FRAMES = 250
+"""Audio frames of each track that can be."""
+MAX_GAP_FRAMES = 400
+"""Uplink frames that may wait for a connection: 8 s; of more the oldest are shed."""
+CATCH_UP_FRAMES = 4
+"""Of what waited, how many leave in each tick: four times real time."""
+MAX_RESUME_SECS = 60
+"""The longest that a call may wait for another connection."""
+
 PING_INTERVAL = 0.4
 DEAD_AFTER = 1.8
 """Silence after which the other side is dead."""

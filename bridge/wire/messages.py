@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.codec.interface import CodecName
+from bridge.wire.limits import MAX_RESUME_SECS
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Text = Annotated[str, Field(max_length=256)]
@@ -27,6 +28,22 @@ class Message(BaseModel):
 # --- plugin to gateway -------------------------------------------------------------------
 
 
+class Again(Message):
+    """In an `open` after the connection broke: the call goes on. A gateway that does not know
+    `token` takes the call as a new one, from there on."""
+
+    token: Annotated[str, Field(max_length=64)]
+    received: Count
+    """The gateway's messages taken so far, `resumed` not counted."""
+    turn: Turn
+    next_frame: Count
+    """The reply to `turn` was heard up to before this frame; none of a later one."""
+    first_seq: Count
+    """The first uplink frame that a new call would hear."""
+    committed: Turn
+    """The last turn that a new call would not be asked about."""
+
+
 class Open(Message):
     """First message of a call."""
 
@@ -45,6 +62,7 @@ class Open(Message):
     greets_first: bool = False
     audio_delivery: Literal["datagram", "stream"] = "datagram"
     """How the agent's voice is to come."""
+    again: Again | None = None
 
 
 class Answered(Message):
@@ -140,6 +158,19 @@ class Opened(Message):
     """The agent takes the call."""
 
     type: Literal["opened"] = "opened"
+    resume: Annotated[str, Field(max_length=64)] = ""
+    """Shows that the call is the same one, after a break; empty: calls end with the connection."""
+    resume_secs: Annotated[int, Field(ge=0, le=MAX_RESUME_SECS)] = 0
+
+
+class Resumed(Message):
+    """The call goes on."""
+
+    type: Literal["resumed"] = "resumed"
+    received: Count
+    """The plugin's messages taken so far, from its first `open`."""
+    next_seq: Count
+    """The uplink frame that is wanted next."""
 
 
 class ReplyEnd(Message):
@@ -243,6 +274,7 @@ FromPlugin = (
 )
 FromGateway = (
     Opened
+    | Resumed
     | ReplyEnd
     | Transcript
     | Hangup

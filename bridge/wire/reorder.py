@@ -72,6 +72,10 @@ class Reorder(Generic[F]):
             out += self._give_up()
         return out
 
+    def restart(self, now: float) -> None:
+        """The wait for what is missing begins anew."""
+        self._held = {seq: (frame, now) for seq, (frame, _) in self._held.items()}
+
     def skip_to(self, seq: int) -> list[F]:
         """Give up on everything missing below `seq`; return what was held below it, and after it
         what has come into order by that."""

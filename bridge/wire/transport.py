@@ -48,6 +48,8 @@ REPAIR_SECS = 0.15
 AGAIN_SECS = (0.003, 0.010)
 """What must not be late is sent again after these times, unless it is known to have arrived: soon,
 for a single loss costs no more than that; and when a short burst of losses is over."""
+QUIET_SECS = 0.1
+"""While audio flows one way, an acknowledgement comes the other way every 20 ms."""
 MAX_AGAIN = 2048
 """Copies that wait for their time; more are not sent."""
 NO_FRAGMENTS = {
@@ -156,6 +158,7 @@ class WireProtocol(QuicConnectionProtocol):
         self.stats = TransportStats()
         self.last_heard = self._loop.time()
         """When the other side was last known to be alive."""
+        self._packet_at = self.last_heard
         self.ended: ConnectionTerminated | None = None
         base = quic.configuration.max_datagram_size
         self.stats.packet_bytes = base
@@ -285,6 +288,11 @@ class WireProtocol(QuicConnectionProtocol):
         self.stats.backed_off = self._internals.model.backed_off
 
     @property
+    def quiet(self) -> bool:
+        """Nothing has come for a while: what is missing is not late, the path may be broken."""
+        return self.now - self._packet_at > QUIET_SECS
+
+    @property
     def confirmed(self) -> bool:
         """The handshake is over on both sides."""
         return self._internals.confirmed
@@ -412,6 +420,7 @@ class WireProtocol(QuicConnectionProtocol):
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         assert isinstance(data, bytes)
         self.stats.packets_received += 1
+        self._packet_at = self.now
         try:
             self._quic.receive_datagram(data, addr, now=self.now)
             self._process_events()

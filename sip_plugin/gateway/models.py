@@ -49,6 +49,9 @@ class ListenConfig(Section):
     relay_ca_file: str = Field("", max_length=4096)
     """Authority that signed their certificates, PEM; empty takes the system's."""
 
+    resume_secs: int = Field(10, ge=0, le=60)
+    """How long a call whose connection broke waits for another; 0: it ends at once."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged to stderr."""
 
@@ -94,6 +97,7 @@ class ListenConfig(Section):
             max_connections=self.max_connections,
             relays=self.relays,
             relay_ca_file=self.relay_ca_file,
+            resume_secs=self.resume_secs,
         )
 
 

@@ -9,7 +9,7 @@ from tests.leg.path import Path
 
 def test_a_dead_path_fails_the_calls_long_before_quic_gives_up_and_later_calls_work():
     async def story():
-        async with place() as where:
+        async with place(resume_secs=0) as where:
             path = Path(where.gateway.address)
             async with connection(where, endpoint=await path.open()) as line:
                 phones = [await talks(line, where.agent()) for _ in range(2)]

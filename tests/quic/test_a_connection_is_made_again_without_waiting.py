@@ -16,7 +16,7 @@ async def made_again(line, path) -> None:
 
 def test_the_first_flight_after_a_loss_carries_the_call_and_the_gateway_takes_it():
     async def story():
-        async with place() as where:
+        async with place(resume_secs=0) as where:
             path = Path(where.gateway.address)
             async with connection(where, endpoint=await path.open()) as line:
                 await talks(line, where.agent())
@@ -31,7 +31,7 @@ def test_the_first_flight_after_a_loss_carries_the_call_and_the_gateway_takes_it
 
 def test_a_gateway_that_does_not_know_the_ticket_gets_a_full_handshake():
     async def story():
-        async with place() as where:
+        async with place(resume_secs=0) as where:
             path = Path(where.gateway.address)
             async with connection(where, endpoint=await path.open()) as line:
                 await talks(line, where.agent())

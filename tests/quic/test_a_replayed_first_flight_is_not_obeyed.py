@@ -9,7 +9,7 @@ def test_early_data_that_arrives_again_opens_no_call():
     when that connection is over and forgotten."""
 
     async def story():
-        async with place() as where:
+        async with place(resume_secs=0) as where:
             path = Path(where.gateway.address)
             async with connection(where, endpoint=await path.open()) as line:
                 await talks(line, where.agent())
