@@ -411,7 +411,7 @@ class QuicConnection:
         now = self._loop.time()
         for call in calls.values():
             call.tracks = None
-            if call.core.lose(now):
+            if self._dialer.direct and call.core.lose(now):
                 self._parked.append(call)
                 self._alarm.watch(call)
         self._fail_all((call for call in calls.values() if not call.core.lost), self._failure)
