@@ -28,6 +28,7 @@ from sip_plugin.config.values import (
     EmptyOrHostPort,
     EmptyOrIp,
     FileName,
+    HeaderPatterns,
     HeaderText,
     HostPort,
     IpAddress,
@@ -301,6 +302,9 @@ class TrunkConfig(Section):
 
     codec_preferences: Codecs = Field((PhoneCodec.ULAW, PhoneCodec.ALAW), min_length=1)
     """Codecs offered and accepted, the preferred one first."""
+
+    agent_headers: HeaderPatterns = Field(("x-*",), max_length=32)
+    """Which `X-` headers of an INVITE the agent is told: names, or beginnings with a `*`."""
 
     max_ring_secs: float = Field(30.0, gt=0, le=600)
     """An outbound call that is not answered for so long ends as no_answer."""

@@ -113,6 +113,11 @@ Network = Annotated[
 ]
 """One address is a network of one."""
 
+HeaderPattern = Annotated[str, Field(pattern=r"^[Xx]-[A-Za-z0-9-]{0,60}\*?$")]
+HeaderPatterns = Annotated[
+    tuple[HeaderPattern, ...], AfterValidator(lambda names: tuple(map(str.lower, names)))
+]
+
 Codecs = Annotated[tuple[PhoneCodec, ...], AfterValidator(_no_repetition)]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

@@ -67,7 +67,7 @@ class Inbound:
             lease=lease,
             config=running.config,
             source=invite.source[0],
-            headers={**variables, **invite.headers},
+            headers={**variables, **_told(invite.headers, trunk.config.agent_headers)},
             rings_until=now + routed.ring_secs,
             early_media=routed.early_media if isinstance(routed, Routed) else "none",
             give_up_at=now + running.config.sip.answer_timeout_secs,
@@ -98,6 +98,15 @@ class Inbound:
             max_calls=running.max_calls,
             drain_retry_secs=running.drain_retry_secs,
         )
+
+
+def _told(headers: dict[str, str], allowed: tuple[str, ...]) -> dict[str, str]:
+    """Those that the trunk lets through to an agent."""
+    return {
+        name: text
+        for name, text in headers.items()
+        if any(name == p or (p[-1] == "*" and name.startswith(p[:-1])) for p in allowed)
+    }
 
 
 def turned_away(event: events.CallTurnedAway) -> list[Action]:

@@ -28,7 +28,7 @@ from sip_plugin.sip.events import (
     Refuse,
     TransferProgress,
 )
-from tests.sip.story import MEDIA, Story, to_worker, told
+from tests.sip.story import MEDIA, TRUNK, Story, to_worker, told
 
 
 def test_an_inbound_call_from_first_to_last():
@@ -55,6 +55,18 @@ def test_an_inbound_call_from_first_to_last():
     assert (told(actions)[0].state, told(actions)[0].cause) == ("completed", "caller_hangup")
     assert story.pool.count("w") == (0, 1)
     assert story.control.sids == []
+
+
+def test_only_the_headers_that_a_trunk_names_reach_the_agent():
+    sent = {"x-account": "7", "x-other": "8", "x-acme-id": "9"}
+    for allowed, names in [
+        (["X-*"], {"x-account", "x-other", "x-acme-id"}),
+        (["X-Account", "x-acme-*"], {"x-account", "x-acme-id"}),
+        ([], set()),
+    ]:
+        story = Story(tables={"trunks": {"main": {**TRUNK, "agent_headers": allowed}}})
+        _, actions = story.invite(headers=sent)
+        assert set(actions[0].message.headers) == names
 
 
 def test_the_public_address_goes_before_the_bound_one():
