@@ -48,6 +48,9 @@ REPAIR_SECS = 0.15
 AGAIN_SECS = (0.003, 0.010)
 """What must not be late is sent again after these times, unless it is known to have arrived: soon,
 for a single loss costs no more than that; and when a short burst of losses is over."""
+MOST_HURRIED = 8
+"""Datagrams of a track that are doubled with a commit: the last 160 ms. Copies count against the
+rate that the other side allows."""
 QUIET_SECS = 0.1
 """While audio flows one way, an acknowledgement comes the other way every 20 ms."""
 MAX_AGAIN = 2048
@@ -224,9 +227,9 @@ class WireProtocol(QuicConnectionProtocol):
     def hurry(self, track: Hashable) -> None:
         """Send twice what of a track waits or is on its way, not known to have arrived: something
         that cannot wait for a loss to be noticed depends on it."""
-        for datagrams in (self._internals.on_the_way, self._internals.pending, self._queue):
-            for datagram in [d for d in datagrams if d.track == track]:
-                self._send_again(datagram)
+        waiting = (*self._internals.on_the_way, *self._internals.pending, *self._queue)
+        for datagram in [d for d in waiting if d.track == track][-MOST_HURRIED:]:
+            self._send_again(datagram)
 
     def on_shed(self, track: Hashable) -> None:
         """A datagram of this track was shed: the path does not take what we have to send."""
