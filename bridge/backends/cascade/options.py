@@ -156,7 +156,7 @@ class CascadeOptions(Section):
     """A pause of the caller after which an answer is begun, and held until the turn is final; 0
     waits for the commit."""
 
-    preroll_ms: int = Field(1200, ge=0, le=15_000)
+    preroll_ms: int = Field(2500, ge=0, le=15_000)
     """Audio from before the moment at which a turn was found to be one."""
 
     max_turn_secs: float = Field(60.0, ge=1, le=600)
