@@ -9,10 +9,21 @@ import tempfile
 import time
 from pathlib import Path
 
+from sip_plugin.planes.messages import CallState, Hangup
 from tests.fuzz.caller import HostileCaller
 from tests.fuzz.test_hostile_messages_leave_the_service_alive import TRUNK
 from tests.peers.ports import Ports
 from tests.sip.conftest import SipServer, configuration
+from tests.sip.plane import Supervisor
+
+
+def hang_up_all(sip: SipServer) -> None:
+    """As the workers would, for there is no media in these calls."""
+    supervisor = Supervisor(sip.socket_path, "ending")
+    for state in supervisor.all(CallState):
+        if state.state == "in_progress":
+            supervisor.send(Hangup(sid=state.sid))
+    supervisor.close()
 
 
 def main() -> int:
@@ -29,6 +40,7 @@ def main() -> int:
     print(f"seed {arguments.seed}, log {sip.log_path}", flush=True)
     while caller.sent < arguments.messages:
         caller.send(1000)
+        hang_up_all(sip)
         code = sip.phone().options()
         if sip.process.poll() is not None or code != 200:
             died = sip.process.poll()
@@ -39,8 +51,10 @@ def main() -> int:
         if caller.sent % 20_000 < 1500:
             rate = caller.sent / (time.monotonic() - began)
             print(f"{caller.sent} messages, {caller.answered} calls, {rate:.0f}/s", flush=True)
-    # Calls that were left hanging are given up after a while.
+    # Calls that were left hanging are given up after a while; those that nobody ended, by us.
     time.sleep(35)
+    hang_up_all(sip)
+    time.sleep(10)
     left = sip.descriptors - before
     with_calls = [sip.phone() for _ in range(4)]
     for number, phone in enumerate(with_calls):

@@ -20,7 +20,7 @@ def test_no_call_is_lost_while_a_host_drains_and_comes_back(edge, hosts, sipp, r
         long.append(caller)
     assert [len(host.plugin.running_calls()) for host in hosts] == [1, 1]
 
-    new = sipp("call", edge.address, NUMBER, calls=20, rate=5, stay_ms=150)
+    new = sipp("call", edge.address, NUMBER, calls=12, rate=3, stay_ms=100)
     draining.plugin.drain()
     # The long call of the host that drains still has its audio, both ways.
     edge.wait_host(draining.address, active=False)
