@@ -27,3 +27,6 @@ class AbsentModel:
     def playout(self, turn: int, played_ms: int) -> None: ...
 
     def close(self, reason: str) -> None: ...
+
+    def counters(self) -> dict[str, float]:
+        return {}

@@ -5,7 +5,7 @@ and `take_audio` give. Rules by name in docs/wire.md.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from bridge.agent import AgentSpec
 from bridge.leg.interface import (
@@ -64,6 +64,12 @@ class LegStats:
     """Frames of a reply that was cancelled, superseded or had ended."""
     uncommitted: int = 0
     """Frames that answer a turn which was never committed."""
+
+    def flat(self) -> dict[str, float]:
+        """By name, those of the downlink track with its name before theirs."""
+        own = asdict(self)
+        track = own.pop("downlink")
+        return own | {f"downlink_{name}": count for name, count in track.items()}
 
 
 class _Reply:

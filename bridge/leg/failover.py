@@ -1,6 +1,7 @@
 """One call over several endpoints: the next one takes it when one fails, before and after the
 answer, until none is left."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -61,12 +62,15 @@ class FailoverCall:
         self._committed = 0
         """The newest turn that the present endpoint knows of."""
         self._moves = 0
+        self._left: Counter[str] = Counter()
+        """What was counted at the endpoints that the call has left."""
         self._closed = False
         self._deadline = clock() + agent.open_timeout_secs
         self._go_to(choose(frozenset()))
 
     def _go_to(self, choices: list[str]) -> None:
         """The first of them takes the call; the others may have to, in the time that is left."""
+        self._left.update(self._inner.counters())
         self._attempt += 1
         attempt, self._endpoint = self._attempt, choices[0]
         self._tried.add(self._endpoint)
@@ -156,3 +160,8 @@ class FailoverCall:
     def close(self, reason: str) -> None:
         self._closed = True
         self._inner.close(reason)
+
+    def counters(self) -> dict[str, float]:
+        total = Counter(self._left)
+        total.update(self._inner.counters())
+        return dict(total)

@@ -198,6 +198,9 @@ class ModelCall(Protocol):
     def close(self, reason: str) -> None:
         """Ends the call. No event follows."""
 
+    def counters(self) -> dict[str, float]:
+        """What the leg counted of this call so far, by name."""
+
 
 class ModelConnection(Protocol):
     """The connection to one endpoint, shared by calls; connects by itself and stays warm."""

@@ -104,6 +104,9 @@ class QuicCall:
         self.core.close(reason)
         self._connection.touched_soon(self)
 
+    def counters(self) -> dict[str, float]:
+        return self.core.stats.flat()
+
 
 class QuicConnection:
     """A `bridge.leg.interface.ModelConnection`.

@@ -117,6 +117,8 @@ class MediaCall:
         self._agent = opened.agent or _NO_AGENT
         self._max_playout_secs = max_playout_secs
         self._leg: ModelCall = AbsentModel()
+        self._leg_counters: dict[str, float] = {}
+        """Of a leg that was lost."""
         self._use(opened.leg, uplink)
         self._codec: PhoneCodec | None = None
         self._packets = Packetizer(FRAME_MS)
@@ -214,6 +216,7 @@ class MediaCall:
     def _lose_model(self) -> None:
         """The phone goes on: what becomes of the call is not decided here."""
         self._leg.close("model_lost")
+        self._leg_counters = self._leg.counters()
         self._leg = AbsentModel()
         self._has_model = False
         self._bridge.attach(self._leg)
@@ -549,7 +552,11 @@ class MediaCall:
             "uplink": asdict(self._uplink.stats),
             "bridge": asdict(self._bridge.stats),
             "playout": asdict(self._bridge.playout.stats),
-            "model": {"endpoint": self._endpoint, "failovers": self._failovers},
+            "model": {
+                "endpoint": self._endpoint,
+                "failovers": self._failovers,
+                **(self._leg_counters or self._leg.counters()),
+            },
             "duration_ms": self._at_ms,
         }
 

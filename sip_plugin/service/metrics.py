@@ -23,6 +23,10 @@ SUMMED = {
     ),
     "playout": ("frames", "underruns", "cancels", "refused_stale", "refused_overflow"),
     "bridge": ("uplink_frames", "commits", "replies", "cancels", "reply_frames_malformed"),
+    "model": (
+        *("failovers", "breaks", "break_secs", "uplink_shed", "uplink_unopened"),
+        *("downlink_received", "downlink_lost", "downlink_late", "downlink_refused", "fenced"),
+    ),
 }
 """Counters of a call's report that add up over calls, by section; others are not exported."""
 

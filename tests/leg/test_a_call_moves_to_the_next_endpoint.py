@@ -34,6 +34,9 @@ class Inner(AbsentModel):
     def hold(self, on: bool) -> None:
         self.told.append(("hold", on))
 
+    def counters(self) -> dict[str, float]:
+        return {"uplink_shed": 3, "downlink_lost": 0}
+
 
 @dataclass
 class Story:
@@ -226,3 +229,12 @@ def test_whatever_endpoints_do_the_bridge_hears_one_of_them_and_one_end(steps):
     ends = [place for place, event in enumerate(story.events) if isinstance(event, LegFailed)]
     assert ends in ([], [len(story.events) - 1]), "nothing comes after the end"
     assert closed_at in (None, len(story.events)), "no event follows a close"
+
+
+def test_what_all_endpoints_counted_is_counted():
+    story = Story({A: 1, B: 1})
+    call = story.begin()
+    story.says(Opened())
+    story.says(GONE)
+    assert story.where == [A, B]
+    assert call.counters() == {"uplink_shed": 6, "downlink_lost": 0}
