@@ -417,6 +417,9 @@ class Session:
             raise WireError(
                 ErrorCode.PROTOCOL_VIOLATION, f"cancel of uncommitted turn {message.turn}"
             )
+        if isinstance(message, messages.Cancel) and message.heard_ms == 0:
+            if self._take_back(message.turn):
+                return self._pump(now)
         if len(self._waiting) >= MAX_WAITING_MESSAGES:
             raise WireError(ErrorCode.FLOOD, "too many messages behind a commit")
         if not self._waiting:
@@ -429,6 +432,16 @@ class Session:
         if self._waiting and self._waiting[-1] is message:
             self.stats.commits_waited += isinstance(message, messages.Commit)
         return events
+
+    def _take_back(self, turn: int) -> bool:
+        """Forget a commit that waits for its audio still: the turn goes on, and so does the wait
+        for what was said in it. The agent is told neither of the commit nor of its end."""
+        for message in self._waiting:
+            if isinstance(message, messages.Commit) and message.turn == turn:
+                self._waiting.remove(message)
+                self._raise_fence(turn)
+                return True
+        return False
 
     def _pump(
         self, now: float, until: messages.FromPlugin | None = None

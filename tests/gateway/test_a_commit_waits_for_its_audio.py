@@ -70,8 +70,17 @@ def test_a_cancel_does_not_wait_behind_a_commit_and_other_messages_do():
     desk.audio(0)
     desk.plugin_says(messages.Commit(turn=1, last_seq=9), messages.Playout(turn=0, played_ms=20))
     assert story(desk) == [0]
-    desk.plugin_says(messages.Cancel(turn=1, heard_ms=0))
-    assert story(desk)[1:] == [Committed(1, 9, missing=9), Played(0, 20), Cancelled(1, 0)]
+    desk.plugin_says(messages.Cancel(turn=1, heard_ms=20))
+    assert story(desk)[1:] == [Committed(1, 9, missing=9), Played(0, 20), Cancelled(1, 20)]
+
+
+def test_a_commit_that_is_taken_back_while_it_waits_costs_no_audio():
+    desk = Desk()
+    desk.audio(0)
+    desk.plugin_says(messages.Commit(turn=1, last_seq=2), messages.Cancel(turn=1, heard_ms=0))
+    desk.audio(1, 2, 3)
+    desk.plugin_says(messages.Commit(turn=2, last_seq=3))
+    assert story(desk) == [0, 1, 2, 3, Committed(2, 3, missing=0)]
 
 
 def test_missing_frames_are_counted_from_commit_to_commit():
