@@ -417,9 +417,9 @@ class Session:
             raise WireError(
                 ErrorCode.PROTOCOL_VIOLATION, f"cancel of uncommitted turn {message.turn}"
             )
-        if isinstance(message, messages.Cancel) and message.heard_ms == 0:
-            if self._take_back(message.turn):
-                return self._pump(now)
+        is_retract = isinstance(message, messages.Cancel) and message.heard_ms == 0
+        if is_retract and self._take_back(message.turn):
+            return self._pump(now)
         if len(self._waiting) >= MAX_WAITING_MESSAGES:
             raise WireError(ErrorCode.FLOOD, "too many messages behind a commit")
         if not self._waiting:
