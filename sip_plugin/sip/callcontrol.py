@@ -164,6 +164,7 @@ class CallControl:
             Tell(call.told()),
             *self._farewells.confirmed(call, now),
             *self._consultations.answered(call, now),
+            *self._holds.confirmed(call),
         ]
 
     def _over(self, call: Call, actions: list[Action], now: float) -> list[Action]:

@@ -12,14 +12,18 @@ GLARE = 491
 class Holds:
     def want(self, call: Call, on: bool, now: float) -> list[Action]:
         """The agent or the control API wants the far side on hold, or back."""
-        if not call.confirmed:
+        if not call.answered:
             return _failed(call, on, 0, "the call is not answered")
         if call.holds is on:
             return []
         call.holds = on
-        if "offer" in call.timers:
-            return []  # what is wanted then goes out at its time
+        if not call.confirmed or "offer" in call.timers:
+            return []  # what is wanted then goes out after the ACK, or at its time
         return [Hold(call.leg, on)]
+
+    def confirmed(self, call: Call) -> list[Action]:
+        """The answer is acknowledged: offers may be made (RFC 3261 section 14.1)."""
+        return [Hold(call.leg, True)] if call.holds else []
 
     def refused(self, call: Call, code: int, now: float) -> list[Action]:
         """The far side would not: after glare again, with other pauses than its own."""

@@ -1,8 +1,11 @@
 """Hold and resume asked for by an agent or the control API: re-INVITE, also after glare."""
 
-from sip_plugin.planes.messages import CallEvent, HoldCall
+from sip_plugin.planes.messages import CallEvent, HoldCall, ModelReady
+from sip_plugin.sip.actions import Hold
+from sip_plugin.sip.events import Confirmed, MediaChanged
 from tests.sip.conftest import SipServer
 from tests.sip.phone import offer
+from tests.sip.story import MEDIA, Story
 
 
 def direction(body: str) -> str:
@@ -15,6 +18,15 @@ def direction(body: str) -> str:
 def accept(phone, asked, answer: str) -> None:
     phone.reply(asked, 200, "OK", offer(40000, extra=f"a={answer}\r\n"))
     phone.expect("ACK")
+
+
+def test_a_hold_between_the_answer_and_its_ack_waits_for_the_ack():
+    story = Story()
+    story.invite()
+    story.control.on_message("w", ModelReady(sid="s1"), 2.0)
+    story.control.on_event(MediaChanged("s1", MEDIA), 2.1)
+    assert story.control.hold(HoldCall(sid="s1", on=True), 2.15) == []
+    assert Hold("s1", True) in story.control.on_event(Confirmed("s1"), 2.2)
 
 
 def test_hold_and_resume(sip: SipServer):
