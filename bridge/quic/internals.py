@@ -23,11 +23,15 @@ from aioquic.tls import Epoch
 
 from bridge.quic.bandwidth import BandwidthModel, Sent
 from bridge.quic.datagram import Datagram
+from bridge.quic.streams import StreamChooser
 
 OnFate = Callable[[Datagram, bool], None]
 """Called with a datagram and whether the packet that carried it arrived."""
 OnSize = Callable[[int, bool], None]
 """Called with a packet's size and whether it arrived."""
+
+
+def _nothing() -> None: ...
 
 
 class ModelCongestionControl(QuicCongestionControl):
@@ -38,6 +42,7 @@ class ModelCongestionControl(QuicCongestionControl):
         self._on_size = on_size
         self._sent: dict[int, Sent] = {}
         self.pacer: TickPacer | None = None
+        self.on_loss: Callable[[], None] = _nothing
 
     @property
     def congestion_window(self) -> int:  # type: ignore[override]
@@ -65,6 +70,7 @@ class ModelCongestionControl(QuicCongestionControl):
             if sent is not None:
                 self._model.on_lost(sent)
                 self._on_size(sent.size, False)
+        self.on_loss()
 
     def on_packets_expired(self, *, packets: Iterable[QuicSentPacket]) -> None:
         for packet in packets:
@@ -132,6 +138,8 @@ class Internals:
         quic._loss._cc = control
         quic._loss._pacer = control.pacer
         quic._write_datagram_frame = self._write_datagram_frame  # type: ignore[method-assign]
+        self._writer = StreamChooser(quic)
+        control.on_loss = self._writer.look_at_all
 
     # --- datagrams ---------------------------------------------------------------------------
 
@@ -219,6 +227,10 @@ class Internals:
 
     # --- streams -----------------------------------------------------------------------------
 
+    def serve(self, stream_id: int) -> None:
+        """A stream was written to or has received: it may have something to send."""
+        self._writer.serve(stream_id)
+
     @property
     def stream_data_waits(self) -> bool:
         """Whether a stream has data that has not left, or was lost."""
@@ -269,6 +281,7 @@ class Internals:
         waiting = [r for r in sender._pending if r.start < stop and r.stop > start]
         if start >= stop or waiting or len(sender._acked):
             return
+        self.serve(stream_id)
         sender._pending.add(start, stop)
         sender.buffer_is_empty = False
         if stream not in self._quic._streams_queue:

@@ -250,6 +250,7 @@ class WireProtocol(QuicConnectionProtocol):
         # Raised when the other side has asked for no more of this stream, or it is long over.
         with contextlib.suppress(RuntimeError, ValueError):
             self._quic.send_stream_data(stream_id, data, ended)
+            self._internals.serve(stream_id)
             self._streams_first = True
             self._internals.allow_repeats(stream_id)
             if twice and data:
@@ -313,11 +314,13 @@ class WireProtocol(QuicConnectionProtocol):
         """We want no more of a stream."""
         if self.ended is None and self._internals.has_stream(stream_id):
             self._quic.stop_stream(stream_id, code)
+            self._internals.serve(stream_id)
 
     def reset_stream(self, stream_id: int, code: int) -> None:
         """We send no more on a stream, and what was not delivered yet need not be."""
         if self.ended is None and self._internals.has_stream(stream_id):
             self._quic.reset_stream(stream_id, code)
+            self._internals.serve(stream_id)
 
     def refuse_stream(self, stream_id: int) -> None:
         """Take nothing more of a stream, and send nothing more on it if it has our half."""
@@ -440,12 +443,14 @@ class WireProtocol(QuicConnectionProtocol):
                 self.on_datagram(data, self.now)
             case StreamDataReceived(stream_id=stream_id, data=data, end_stream=ended):
                 self.last_heard = self.now
+                self._internals.serve(stream_id)
                 self.on_stream(stream_id, data, ended, self.now)
             case PingAcknowledged():
                 self.last_heard = self.now
             case StreamReset(stream_id=stream_id, error_code=code):
                 self.on_stream_reset(stream_id, code, self.now)
             case StopSendingReceived(stream_id=stream_id, error_code=code):
+                self._internals.serve(stream_id)  # QUIC resets it
                 self.on_stop_sending(stream_id, code, self.now)
             case ConnectionTerminated():
                 self.ended = event

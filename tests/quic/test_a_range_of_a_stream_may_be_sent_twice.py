@@ -8,6 +8,7 @@ MESSAGE = b"commit" * 20
 
 def said(pair: Pair, data: bytes, ended: bool = False) -> tuple[int, int, int]:
     pair.client.send_stream_data(0, data, ended)
+    pair.internals.serve(0)
     pair.internals.allow_repeats(0)
     end = pair.internals.stream_end(0)
     pair.send()

@@ -39,6 +39,7 @@ def test_the_connection_has_the_fields():
 def test_the_functions_take_what_we_give():
     for function, parameters in {
         QuicConnection._write_datagram_frame: ["self", "builder", "data", "frame_type"],
+        QuicConnection._write_application: ["self", "builder", "network_path", "now"],
         QuicConnection._flush_builder: ["self", "builder", "network_path", "peer_cid", "now"],
         QuicPacketBuilder.start_frame: [
             "self",
