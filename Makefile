@@ -6,6 +6,7 @@ VENV ?= .venv
 DEMO_ARGS ?=
 AGENT ?= parrot
 TEST_ARGS ?=
+TEST_WORKERS ?= 2
 PJSUA2_ARGS ?=
 STOCK ?=
 BENCHMARKS ?= latency cpu turns dialplan model_leg reconnect sip_load
@@ -25,7 +26,7 @@ demo: $(READY) ## one call on loopback to an agent that answers; AGENT=assistant
 	@$(BIN)/sip-plugin demo --agent $(AGENT) $(DEMO_ARGS)
 
 test: $(READY) ## every test; those whose peer is missing say which (scripts/install-peers gets them)
-	@$(BIN)/python -m pytest $(TEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
 
 bench: $(READY) ## the benchmarks, quick: latency added, CPU a call, turn-taking, routing
 	@set -e; for name in $(BENCHMARKS); do \

@@ -1,6 +1,7 @@
 """Transfers by Asterisk, asked for by an agent: the caller hears the target, or the agent again."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,10 @@ def desk(ports, tmp_path_factory):
     folder = tmp_path_factory.mktemp("desk")
     port, ca_file = ports.one(), folder / "ca.pem"
     process = Process(
-        "desk", [sys.executable, "-m", "tests.peers.desk_agent", port, ca_file], folder
+        "desk",
+        [sys.executable, "-m", "tests.peers.desk_agent", port, ca_file],
+        folder,
+        {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     process.wait_for("serving", 20)
     table = {
