@@ -157,9 +157,8 @@ def test_a_second_plugin_in_the_folder_is_1(plugin, tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_1(tmp_path):
-    (tmp_path / "file").write_text("")
     config = tmp_path / "sip-plugin.toml"
-    config.write_text(f'[service]\nrun_dir = "{tmp_path}/file/run"\n')
+    config.write_text('[service]\nrun_dir = "/dev/null/run"\n')
     done = run("run", "-c", str(config))
     assert done.returncode == 1
     assert "cannot be used as run_dir" in done.stderr

@@ -171,6 +171,7 @@ def test_a_call_waits_for_so_long_and_no_longer_on_both_sides():
                 await until(lambda: any(isinstance(event, Ended) for event in diary.told))
                 assert not where.gateway.sids and not where.gateway._resumable
                 path.cut = False
+                await until(lambda: line.connected)
                 await talks(line, where.agent())
             path.close()
 
