@@ -11,7 +11,7 @@ SAME_SOUND = 0.6
 """Likeness of a piece of speech to itself after two G.711 codings and resampling is above 0.9,
 where the echo canceller has just begun above 0.6, and to other speech below 0.5."""
 PITCH_HZ = 600
-PIECES_HEARD = 0.75
+PIECES_HEARD = 0.7
 """Share of the pieces that must be heard: a late frame spoils the one it falls into."""
 
 
