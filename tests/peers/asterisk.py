@@ -154,6 +154,10 @@ class Asterisk:
         words = self.command("pjsip show contacts").split()
         return [word.removeprefix(prefix) for word in words if word.startswith(prefix)]
 
+    def forget_contacts(self) -> None:
+        """Drop registrations of plugins that were killed before they could end theirs."""
+        self.command("database deltree registrar")
+
     def wait_registered(self, user: str, timeout_secs: float = 10.0) -> list[str]:
         return wait_until(
             lambda: self.contacts(user), f"a registration of {user} at Asterisk", timeout_secs
