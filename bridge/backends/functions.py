@@ -29,13 +29,13 @@ class Outcome:
 
 
 class Functions:
-    """Of one call."""
+    """Of one call: the built-in ones are those that the plugin allows as well."""
 
     def __init__(
         self, info: CallInfo, built_in: Sequence[str], functions: Mapping[str, Function]
     ) -> None:
         self._info = info
-        self._built_in = built_in
+        self._built_in = info.tools.intersection(built_in)
         self._functions = functions
 
     async def run(self, name: str, arguments: str) -> Outcome:

@@ -120,7 +120,7 @@ def ga_dialect(
     """A dialect of the GA family: `session` is completed with what all of them take."""
     if options.instructions:
         session["instructions"] = options.instructions
-    if functions := definitions(options.tools, options.functions):
+    if functions := definitions(options.tools, options.functions, info.tools):
         session["tools"] = functions
         session["tool_choice"] = "auto"
     return RealtimeDialect(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +65,12 @@ _BUILT_IN = {
 }
 
 
-def definitions(built_in: tuple[str, ...], functions: tuple[ToolOptions, ...]) -> list[Message]:
-    """The functions as the Realtime API takes them."""
-    offered = {name: _BUILT_IN[name] for name in built_in} | {
+def definitions(
+    built_in: tuple[str, ...], functions: tuple[ToolOptions, ...], allowed: Collection[str]
+) -> list[Message]:
+    """The functions as the Realtime API takes them; of those built in, the ones that the plugin
+    allows."""
+    offered = {name: _BUILT_IN[name] for name in built_in if name in allowed} | {
         f.name: {"description": f.description, "parameters": f.parameters} for f in functions
     }
     return [{"type": "function", "name": name, **what} for name, what in offered.items()]

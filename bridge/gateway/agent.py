@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bridge import codec
+from bridge.agent import TOOLS
 from bridge.codec import CodecError, CodecName
 from bridge.gateway.events import AgentEvent, CallerAudio, Committed, Ended
 from bridge.gateway.session import Session
@@ -37,6 +38,13 @@ class CallInfo:
     output_rate_hz: int
     greeting: str
     greets_first: bool
+
+    @property
+    def tools(self) -> frozenset[str]:
+        """What the plugin lets the agent do to the call, of `hangup`, `transfer`, `send_dtmf` and
+        `hold`: the header `tools`; without it all."""
+        told = self.headers.get("tools")
+        return frozenset(TOOLS if told is None else told.split()) & frozenset(TOOLS)
 
 
 class CallFailed(Exception):

@@ -146,7 +146,7 @@ class Call:
             direction=self.direction,
             caller=self.caller,
             called=self.called,
-            headers=tools | language | agent.metadata | self.headers,
+            headers=language | agent.metadata | self.headers | tools,
             leg=leg,
             prompt=self.prompt,
             again=again,

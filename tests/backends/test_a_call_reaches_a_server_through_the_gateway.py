@@ -23,10 +23,10 @@ from tests.leg.network import Phone, connection, place, run, silence, speech
 
 
 @contextlib.asynccontextmanager
-async def line_to(server, functions=None, **options):
+async def line_to(server, hooks=None, **options):
     given = {"url": server.url, "api_key": SecretStr("hush"), "connect_timeout_secs": 2}
     agent = build("model", OpenAiOptions(**(given | options)), None)
-    agent.functions |= functions or {}
+    agent.functions |= hooks or {}
     async with place({"model": agent}) as where, connection(where) as line:
         yield where, line
 

@@ -43,6 +43,26 @@ def of(phone, kind):
     return [event for event in phone.events if isinstance(event, kind)]
 
 
+def test_the_model_is_offered_what_both_sides_allow():
+    async def story():
+        tools, asked = ("hangup", "transfer"), Says(["Yes."])
+        async with chat_server(asked, asked) as server:
+            agent = made(server, tools=tools)
+            async with place({"assistant": agent}) as where, connection(where) as line:
+                for headers in ({"tools": "send_dtmf transfer"}, {"tools": ""}):
+                    spec = where.agent("assistant")
+                    phone = await Phone(line, spec, headers=headers).opened()
+                    say(phone, 1, QUESTION)
+                    await phone.reply_to(1)
+            names = [
+                [tool["function"]["name"] for tool in request.get("tools", [])]
+                for request in server.requests
+            ]
+            assert names == [["transfer"], []]
+
+    run(story())
+
+
 def test_words_are_spoken_as_they_stream_in_and_remembered():
     async def story():
         first = Says(["We are ", "open. Come ", "soon", "!"])

@@ -60,12 +60,19 @@ class Phone:
 
     _numbers = iter(range(1, 1_000_000))
 
-    def __init__(self, line: QuicConnection, agent: AgentSpec, sid: str = "") -> None:
+    def __init__(
+        self,
+        line: QuicConnection,
+        agent: AgentSpec,
+        sid: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.events: list[ModelEvent] = []
         self._line = line
         self._news = asyncio.Event()
         self._seq = 0
-        facts = CallFacts(sid or f"call-{next(self._numbers)}", "inbound", "1001", "2000")
+        sid = sid or f"call-{next(self._numbers)}"
+        facts = CallFacts(sid, "inbound", "1001", "2000", dict(headers or {}))
         self.call = line.open_call(facts, agent, self._on_event)
 
     def _on_event(self, event: ModelEvent) -> None:

@@ -13,6 +13,8 @@ from bridge.backends.cascade.interface import FunctionCall, Question, StageFaile
 from bridge.backends.cascade.options import LlmOptions
 from bridge.backends.fields import Malformed
 from bridge.backends.interface import Message
+from bridge.backends.options import ToolOptions
+from bridge.backends.tools import definitions
 
 MAX_LINE = 256 * 1024
 MAX_CALLS = 16
@@ -20,13 +22,16 @@ MAX_ARGUMENTS = 32 * 1024
 
 
 class Chat:
-    def __init__(self, options: LlmOptions, functions: list[Message]) -> None:
-        """`functions` as the Realtime API takes them."""
+    def __init__(
+        self,
+        options: LlmOptions,
+        tools: tuple[str, ...] = (),
+        functions: tuple[ToolOptions, ...] = (),
+    ) -> None:
+        """`tools` are built in; a call is offered those that its plugin allows."""
         self._options = options
-        self._tools = [
-            {"type": "function", "function": {k: v for k, v in f.items() if k != "type"}}
-            for f in functions
-        ]
+        self._tools = tools
+        self._functions = functions
 
     async def ready(self) -> None:
         """Asks for the list of models: whether there is a server, and takes the key."""
@@ -117,8 +122,11 @@ class Chat:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        if self._tools:
-            body["tools"] = self._tools
+        if offered := definitions(self._tools, self._functions, question.info.tools):
+            body["tools"] = [
+                {"type": "function", "function": {k: v for k, v in f.items() if k != "type"}}
+                for f in offered
+            ]
         return body
 
 

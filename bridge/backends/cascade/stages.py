@@ -8,7 +8,6 @@ from bridge.backends.cascade.interface import Responder
 from bridge.backends.cascade.options import CascadeOptions
 from bridge.backends.cascade.rules import Rules
 from bridge.backends.functions import Function
-from bridge.backends.tools import definitions
 
 
 def agent(
@@ -20,7 +19,7 @@ def agent(
 
     phrases = tuple(phrase for rule in options.llm.rules for phrase in rule.phrases)
     responder: Responder = (
-        Chat(options.llm, definitions(options.tools, options.functions))
+        Chat(options.llm, options.tools, options.functions)
         if options.llm.engine == "chat"
         else Rules(options.llm)
     )
