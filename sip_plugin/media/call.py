@@ -3,21 +3,15 @@
 A thin shell: packets in, `RtpSession`, `CallBridge`, packets out. The worker's clock drives it.
 """
 
-import logging
-import socket
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
 from bridge.agent import AgentSpec, Tool
-from bridge.audio import g711
-from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
+from bridge.audio.frames import FRAME_SAMPLES
 from bridge.audio.wideband import UpperBand
 from bridge.call import CallBridge
-from bridge.events import TurnEvent, data_of, name_of
 from bridge.leg.absent import AbsentModel
 from bridge.leg.interface import (
     DtmfAsked,
@@ -38,25 +32,23 @@ from bridge.leg.interface import (
     TransferState,
     UsageReported,
 )
-from bridge.playout import Playout, PlayoutFrame
+from bridge.playout import PlayoutFrame
 from bridge.profile import LegProfile
 from bridge.uplink import Uplink
-from sip_plugin.media.clock import PHASE_MS
-from sip_plugin.media.codecs import encoder_of
+from sip_plugin.media.announcing import Announcing
+from sip_plugin.media.call_telling import CallTelling
 from sip_plugin.media.description import MediaDescription, PhoneCodec
 from sip_plugin.media.dtmf import Dtmf, TwoWays
-from sip_plugin.media.pacing import SendSchedule
-from sip_plugin.media.packetizing import Packetizer
+from sip_plugin.media.outlet import Outlet
+from sip_plugin.media.parting import Parting
 from sip_plugin.media.ports import PortPair
-from sip_plugin.media.prompt import Prompt, PromptFrame
+from sip_plugin.media.prompt import PromptFrame
 from sip_plugin.media.recording import Recording
 from sip_plugin.media.ringback import Ringback
+from sip_plugin.media.secured_ports import SecuredPorts
 from sip_plugin.media.session import CallerFrame, RtpSession
-from sip_plugin.media.srtp import Srtp, SrtpError
 from sip_plugin.media.wavefile import NotPlayable
 from sip_plugin.planes.messages import (
-    CallEvent,
-    CallReport,
     EndCall,
     HoldCall,
     Message,
@@ -70,15 +62,8 @@ from sip_plugin.planes.messages import (
     TransferDecision,
 )
 
-MAX_PACKETS_PER_READ = 32
-"""Of one socket in one go: a flood on one call leaves time for the others."""
-MAX_DATAGRAM = 2048
 BURST_FRAMES = 3
 """Of the caller, at once: somebody stood still, the phone, the network or we."""
-PARTING_SECS = 10.0
-"""How long a model that hangs up or transfers may finish its last words."""
-
-log = logging.getLogger(__name__)
 
 _NO_AGENT = AgentSpec(endpoint="quic://none.invalid:9")
 """Its options are those of a bridge that nobody speaks over."""
@@ -113,17 +98,15 @@ class MediaCall:
         self.answered = False
         self.recording: Recording | None = None
         self._emit = emit
-        self._schedule = SendSchedule(phase)
+        self._io = SecuredPorts(opened.sid, ports)
+        self._outlet = Outlet(phase, self._io.send_rtp)
+        self._telling = CallTelling(opened.sid, emit, lambda: self._bridge.at_ms)
         self._agent = opened.agent or _NO_AGENT
         self._max_playout_secs = max_playout_secs
         self._leg: ModelCall = AbsentModel()
         self._leg_counters: dict[str, float] = {}
         """Of a leg that was lost."""
         self._use(opened.leg, uplink)
-        self._codec: PhoneCodec | None = None
-        self._packets = Packetizer(FRAME_MS)
-        self._later: deque[tuple[int, bytes, bool]] = deque()
-        """Packets that are whole, by the phase in which they leave."""
         self._high: np.ndarray | None = None
         self._own: bytes | None = None
         """Of the frame that is being heard: what the phone sent, untouched."""
@@ -133,18 +116,12 @@ class MediaCall:
         self._endpoint = ""
         """Where its model is."""
         self._failovers = 0
-        self._prompt: Prompt | None = None
-        self._prompt_spec: PromptSpec | None = None
+        self._prompt = Announcing()
         if opened.prompt is not None:
             self._await_prompt(opened.prompt)
         self._cuts_agent = False
         """The next frame is the agent's last, fading out."""
-        self._unheard_ms = 0
-        """Of the caller, while a prompt was played."""
-        self._parting: HangupAsked | TransferAsked | None = None
-        self._parting_since = 0.0
-        self.srtp = Srtp()
-        self._send_errors = 0
+        self._parting = Parting()
         self._keys = TwoWays()
         self._early = "none"
         self._ringback = Ringback()
@@ -159,7 +136,7 @@ class MediaCall:
         self._uplink = uplink
         self._early_start = profile.early_start
         agent = self._agent.model_copy(update={"turn": profile.turn(self._agent.turn)})
-        self._bridge = CallBridge(agent, self._max_playout_secs, self._on_turn_event)
+        self._bridge = CallBridge(agent, self._max_playout_secs, self._telling.turn_event)
         self._bridge.attach(self._leg)
 
     # --- model leg -----------------------------------------------------------------------
@@ -181,13 +158,13 @@ class MediaCall:
             case ReplyAudio() | ReplyEnd() | Transcript():
                 self._bridge.on_reply(event, now)
             case _ if (tool := _TOOL_OF.get(type(event))) and tool not in self._agent.tools:
-                self._event("tool_refused", {"tool": tool})
+                self._telling.event("tool_refused", {"tool": tool})
             case EndpointChanged(had_it=had_it):
                 if had_it:
                     self._bridge.interrupt()
                 self._endpoint = event.next
                 self._failovers += 1
-                self._event("endpoint_failed", asdict(event))
+                self._telling.event("endpoint_failed", asdict(event))
             case Opened(endpoint=endpoint):
                 self._endpoint = endpoint
                 self._awaited.discard("model")
@@ -197,21 +174,20 @@ class MediaCall:
                 name = self._agent_name
                 self._emit(ModelFailed(sid=self.sid, code=code, reason=message, agent_name=name))
             case HangupAsked() | TransferAsked():
-                self._parting = event
-                self._parting_since = now
+                self._parting.ask(event, now)
             case TransferDecided(complete=complete):
                 self._emit(TransferDecision(sid=self.sid, complete=complete))
             case HoldAsked(on=on):
                 self._emit(HoldCall(sid=self.sid, on=on))
             case DtmfAsked(digits=digits):
                 self.send_digits(digits)
-                self._event("dtmf_sent", {"digits": digits})
+                self._telling.event("dtmf_sent", {"digits": digits})
             case ToolCalled():
-                self._event("tool_call", asdict(event))
+                self._telling.event("tool_call", asdict(event))
             case UsageReported():
-                self._event("usage", asdict(event))
+                self._telling.event("usage", asdict(event))
             case Noticed():
-                self._event("model_notice", asdict(event))
+                self._telling.event("model_notice", asdict(event))
 
     def _lose_model(self) -> None:
         """The phone goes on: what becomes of the call is not decided here."""
@@ -235,26 +211,24 @@ class MediaCall:
         self._await_prompt(prompt)
 
     def _await_prompt(self, prompt: PromptSpec) -> None:
-        self._prompt_spec = prompt
+        self._prompt.await_file(prompt)
         self._awaited.add("prompt")
 
     def on_prompt(self, found: np.ndarray | NotPlayable, now: float) -> None:
         """The file was read, or cannot be."""
-        spec, self._prompt_spec = self._prompt_spec, None
-        if spec is None:
+        try:
+            if not self._prompt.begin(found):
+                return
+        except NotPlayable as error:
+            self._awaited.discard("prompt")
+            self._emit(ModelFailed(sid=self.sid, code="prompt_unplayable", reason=str(error)))
             return
         self._awaited.discard("prompt")
-        if isinstance(found, NotPlayable):
-            reason = f"{spec.file} {found}"
-            self._emit(ModelFailed(sid=self.sid, code="prompt_unplayable", reason=reason))
-            return
-        self._prompt = Prompt(found, spec.times)
         self._cuts_agent = bool(self._bridge.playout.cancel())
         self.tell_ready()
 
     def _prompt_over(self) -> None:
-        self._prompt = None
-        self._event("prompt_ended", {})
+        self._telling.event("prompt_ended", {})
         if self._has_model:
             self._leg.answered()
         else:
@@ -267,33 +241,28 @@ class MediaCall:
     ) -> None:
         """The SDP was negotiated, for the first time or anew. `early`: what the caller hears
         before the answer, `ringback` or the agent's `greeting`."""
-        self.srtp.update(media.srtp, now)
+        self._io.use_keys(media.srtp, now)
         if self.session is None:
-            self.ports.drain()
+            self._io.drain()
             self.session = RtpSession(media, now)
         else:
             self.session.update(media, now)
-        if media.codec is not self._codec:
-            self._codec = media.codec
-            self._encoder = encoder_of(media.codec)
-        if media.ptime_ms != self._packets.ptime_ms:
-            self._forget_unsent()
-            self._packets = Packetizer(media.ptime_ms)
+        self._outlet.use(self.session, media)
         if answered and not self.answered:
             self.answered = True
             self.session.restart(now)
-            if self._prompt is None and self._early != "greeting":
+            if not self._prompt.active and self._early != "greeting":
                 self._leg.answered()
         elif not answered and early == "greeting" != self._early:
             self._leg.answered()  # it may speak, though nobody listens to the caller yet
         if not answered:
             self._early = early
         self._bridge.hold(self.answered and self.session.on_hold)
-        self._event(
+        self._telling.event(
             "media_started" if answered else "early_media",
             {
                 "codec": media.codec.value,
-                "ptime_ms": self._packets.ptime_ms,
+                "ptime_ms": self._outlet.ptime_ms,
                 "direction": media.direction.value,
                 "remote": f"{media.remote_address}:{media.remote_rtp_port}",
             },
@@ -301,31 +270,17 @@ class MediaCall:
 
     def on_rtp(self, now: Callable[[], float]) -> None:
         """The RTP socket is readable."""
-        for _ in range(MAX_PACKETS_PER_READ):
-            try:
-                packet, source = self.ports.rtp.recvfrom(MAX_DATAGRAM)
-            except (BlockingIOError, ConnectionError):
-                return
+        for packet, source in self._io.rtp(now):
             if self.session is None:
                 continue
-            plain = self.srtp.unprotect(packet, now())
-            if plain is None:
-                continue
-            for digit in self.session.receive(plain, source, now()):
+            for digit in self.session.receive(packet, source, now()):
                 self._on_rtp_digit(digit, now())
 
     def on_rtcp(self, now: Callable[[], float]) -> None:
         """The RTCP socket is readable."""
-        for _ in range(MAX_PACKETS_PER_READ):
-            try:
-                packet, source = self.ports.rtcp.recvfrom(MAX_DATAGRAM)
-            except (BlockingIOError, ConnectionError):
-                return
-            if self.session is None:
-                continue
-            plain = self.srtp.unprotect_rtcp(packet, now())
-            if plain is not None:
-                self.session.receive_rtcp(plain, source, now())
+        for packet, source in self._io.rtcp(now):
+            if self.session is not None:
+                self.session.receive_rtcp(packet, source, now())
 
     def _on_rtp_digit(self, event: Dtmf, now: float) -> None:
         if self._keys.by_rtp(event.digit, now):
@@ -335,7 +290,7 @@ class MediaCall:
         if not self.answered:
             return
         self._leg.dtmf(event.digit, event.duration_ms)
-        self._event("dtmf", {"digit": event.digit, "duration_ms": event.duration_ms})
+        self._telling.event("dtmf", {"digit": event.digit, "duration_ms": event.duration_ms})
 
     def caller_frames(self, now: float) -> list[CallerFrame]:
         """Frames of the caller that are due, in order."""
@@ -356,34 +311,35 @@ class MediaCall:
 
     def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
         """One cleaned caller frame, with what the worker's batch found out about it."""
-        if not self._has_model or self._prompt is not None:
-            self._unheard_ms += FRAME_MS
+        if not self._has_model or self._prompt.active:
+            self._telling.unheard()
             return
         heard = self._uplink.for_model(pcm, probability, level_dbfs)
-        is_wide = self._codec is PhoneCodec.G722
+        codec = self._outlet.codec
+        is_wide = codec is PhoneCodec.G722
         upper = UpperBand(self._high, self._uplink.cancels) if is_wide else None
         gate = self._uplink.gate_level(level_dbfs)
         untouched = None
-        if self._own is not None and self._codec is not None and not self._uplink.alters:
-            untouched = (self._codec.value, self._own)
+        if self._own is not None and codec is not None and not self._uplink.alters:
+            untouched = (codec.value, self._own)
         self._bridge.hear(heard, probability, gate, now, upper, untouched)
 
     @property
-    def _voice(self) -> Playout | Prompt:
-        """Who speaks to the phone."""
-        return self._bridge.playout if self._prompt is None else self._prompt
+    def _voice_waits(self) -> bool:
+        """Whoever speaks to the phone has a frame ready."""
+        return self._prompt.speaks if self._prompt.active else self._bridge.playout.waiting
 
     def talks_in(self, n: int) -> bool:
         """Whether the agent's voice is to leave in phase `n`."""
-        if self.session is None or not self.answered or not self._voice.waiting:
+        if self.session is None or not self.answered or not self._voice_waits:
             return False
-        return self._schedule.due(n, self._early_start)
+        return self._outlet.may_begin(n, self._early_start)
 
     def sends_in(self, n: int) -> bool:
         """Whether a packet is due in phase `n`, with the agent's voice or without."""
         if self.session is None or (not self.answered and self._early == "none"):
             return False
-        return n >= self._schedule.next or bool(self._later and self._later[0][0] <= n)
+        return self._outlet.has_work(n)
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
@@ -393,89 +349,44 @@ class MediaCall:
             if self._early != "none":
                 self._speak_early(n, now)
             return
-        if missed := self._schedule.missed(n):
-            self._forget_unsent()
-            self.session.skip(missed * FRAME_SAMPLES)
+        if missed := self._outlet.catch_up(n):
             self._uplink.skipped(missed)
-        self._send_later(n, now)
-        if not self._schedule.due(n, self._early_start and self._voice.waiting):
+        if not self._outlet.wants_frame(n, self._early_start and self._voice_waits, now):
             return
-        self._send_later(None, now)
         frame = self._next_frame(now)
         pcm = _SILENCE_PCM if frame is None else frame.pcm
-        coded = self._encoder.encode(pcm)
+        coded = self._outlet.encode(pcm)
         # On hold nothing leaves, and a digit takes the place of the audio.
         left = frame is not None and self.session.plays_audio
-        self._uplink.sent(self._as_decoded(coded, pcm) if left else None)
+        self._uplink.sent(self._outlet.as_decoded(coded, pcm) if left else None)
         starts = frame is not None and frame.starts
-        for payload, marker, wait_ms in self._packets.push(coded, starts):
-            self._later.append((n + wait_ms // PHASE_MS, payload, marker))
-        self._send_later(n, now)
-        self._schedule.sent(n, talking=frame is not None)
+        self._outlet.put(n, coded, now, starts=starts, talking=frame is not None)
         if self.recording is not None:
             self.recording.agent(pcm)
-        if self._parting is not None:
-            self._part(frame is None, now)
-        if self._prompt is not None and self._prompt.over:
+        self._part(frame is None, now)
+        if self._prompt.ends():
             self._prompt_over()
 
     def _speak_early(self, n: int, now: float) -> None:
         """A packet before the answer: nothing comes in yet that an echo could be in."""
-        assert self.session is not None
-        if missed := self._schedule.missed(n):
-            self._forget_unsent()
-            self.session.skip(missed * FRAME_SAMPLES)
-        self._send_later(n, now)
-        if not self._schedule.due(n, False):
+        self._outlet.catch_up(n)
+        if not self._outlet.wants_frame(n, False, now):
             return
-        self._send_later(None, now)
         frame = self._bridge.speak(now) if self._early == "greeting" else None
         pcm = self._ringback.pull() if self._early == "ringback" else _SILENCE_PCM
-        coded = self._encoder.encode(pcm if frame is None else frame.pcm)
-        for payload, marker, wait_ms in self._packets.push(coded, False):
-            self._later.append((n + wait_ms // PHASE_MS, payload, marker))
-        self._send_later(n, now)
-        self._schedule.sent(n, talking=frame is not None)
+        coded = self._outlet.encode(pcm if frame is None else frame.pcm)
+        self._outlet.put(n, coded, now, starts=False, talking=frame is not None)
 
     def _next_frame(self, now: float) -> PlayoutFrame | PromptFrame | None:
-        if self._prompt is None or self._cuts_agent:
+        if not self._prompt.active or self._cuts_agent:
             self._cuts_agent = False
             return self._bridge.speak(now)
         if self.session is not None and self.session.on_hold:
             return None
         return self._prompt.pull()
 
-    def _as_decoded(self, coded: bytes, pcm: np.ndarray) -> np.ndarray:
-        """What the phone makes of a frame: the canceller's reference. What G.722 adds to the lower
-        band is too little to be worth a decoder of its own."""
-        if self._codec is PhoneCodec.G722:
-            return pcm
-        assert self._codec is not None
-        return g711.decode(self._codec.value, coded)
-
-    def _send_later(self, n: int | None, now: float) -> None:
-        """Send the packets whose phase has come; all that wait with None."""
-        assert self.session is not None
-        while self._later and (n is None or self._later[0][0] <= n):
-            _, payload, marker = self._later.popleft()
-            packet = self.session.send(payload, now, marker=marker)
-            if packet is not None:
-                self._send(self.ports.rtp, packet)
-
-    def _forget_unsent(self) -> None:
-        """Let the time of audio pass that never became a packet."""
-        assert self.session is not None
-        unsent = self._packets.clear() + sum(len(payload) for _, payload, _ in self._later)
-        self._later.clear()
-        if unsent:
-            self.session.skip(unsent)
-
     def _part(self, silent: bool, now: float) -> None:
-        """Let the agent finish its last words, then do what it asked for."""
-        if not silent and now - self._parting_since < PARTING_SECS:
-            return
-        asked, self._parting = self._parting, None
-        match asked:
+        match self._parting.due(silent, now):
             case HangupAsked(reason=reason):
                 self.end(EndCall(sid=self.sid, cause="model_hangup", reason=reason))
             case TransferAsked(target=target, attended=attended):
@@ -507,22 +418,11 @@ class MediaCall:
             self._on_rtp_digit(digit, now)
         report = self.session.rtcp(now)
         if report is not None:
-            self._send(self.ports.rtcp, report)
+            self._io.send_rtcp(report)
         silent = self.session.silent_for(now)
         if self.answered and silent > inactivity_secs:
             reason = f"no RTP from the phone for {silent:.0f} s"
             self.end(EndCall(sid=self.sid, cause="media_timeout", reason=reason))
-
-    def _send(self, sock: socket.socket, packet: tuple[bytes, tuple[str, int]]) -> None:
-        plain, destination = packet
-        is_rtp = sock is self.ports.rtp
-        try:
-            secured = self.srtp.protect(plain) if is_rtp else self.srtp.protect_rtcp(plain)
-            sock.sendto(secured, destination)
-        except (OSError, SrtpError) as error:
-            if self._send_errors == 0:
-                log.warning("call %s: sending to %s: %s", self.sid, destination, error)
-            self._send_errors += 1
 
     # --- the end, and what is told -------------------------------------------------------
 
@@ -539,36 +439,13 @@ class MediaCall:
         if self.session is not None:
             bye = self.session.bye(now)
             if bye is not None:
-                self._send(self.ports.rtcp, bye)
+                self._io.send_rtcp(bye)
         if self.recording is not None:
             self.recording.close()
-        self._emit(CallReport(sid=self.sid, report=self._report()))
-
-    def _report(self) -> dict[str, Any]:
-        rtp = asdict(self.session.stats) if self.session is not None else {}
-        return {
-            "rtp": rtp | {"send_errors": self._send_errors},
-            "srtp": asdict(self.srtp.stats),
-            "uplink": asdict(self._uplink.stats),
-            "bridge": asdict(self._bridge.stats),
-            "playout": asdict(self._bridge.playout.stats),
-            "model": {
-                "endpoint": self._endpoint,
-                "failovers": self._failovers,
-                **(self._leg_counters or self._leg.counters()),
-            },
-            "duration_ms": self._at_ms,
+        rtp = None if self.session is None else self.session.stats
+        model = {
+            "endpoint": self._endpoint,
+            "failovers": self._failovers,
+            **(self._leg_counters or self._leg.counters()),
         }
-
-    @property
-    def _at_ms(self) -> int:
-        """The caller's sample clock."""
-        return self._bridge.at_ms + self._unheard_ms
-
-    def _on_turn_event(self, event: TurnEvent) -> None:
-        at_ms = event.at_ms + self._unheard_ms
-        self._emit(CallEvent(sid=self.sid, event=name_of(event), at_ms=at_ms, data=data_of(event)))
-
-    def _event(self, name: str, data: dict[str, Any]) -> None:
-        at_ms = float(self._at_ms)
-        self._emit(CallEvent(sid=self.sid, event=name, at_ms=at_ms, data=data))
+        self._telling.report(rtp, self._io, self._uplink, self._bridge, model)

@@ -1,0 +1,110 @@
+"""What a phone is sent: frames of 20 ms in its codec, in packets of the length that it asked for,
+each in its slot. Core without I/O: time is the worker's phase number."""
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.audio import g711
+from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
+from sip_plugin.media.clock import PHASE_MS
+from sip_plugin.media.codecs import encoder_of
+from sip_plugin.media.description import MediaDescription, PhoneCodec
+from sip_plugin.media.pacing import SendSchedule
+from sip_plugin.media.packetizing import Packetizer
+from sip_plugin.media.session import RtpSession
+from sip_plugin.media.source import Address
+
+Pcm = NDArray[np.int16]
+
+
+class Outlet:
+    """One call's way out, from the first negotiation on: give it each to `use`."""
+
+    def __init__(self, phase: int, send: Callable[[tuple[bytes, Address]], None]) -> None:
+        """`phase`: of the four of a frame, in which its packets leave; `send` takes a datagram
+        and where to."""
+        self._send = send
+        self._schedule = SendSchedule(phase)
+        self._packets = Packetizer(FRAME_MS)
+        self._codec: PhoneCodec | None = None
+        self._later: deque[tuple[int, bytes, bool]] = deque()
+        """Packets that are whole, by the phase in which they leave."""
+
+    def use(self, session: RtpSession, media: MediaDescription) -> None:
+        """The SDP was negotiated, for the first time or anew."""
+        self._session = session
+        if media.codec is not self._codec:
+            self._codec = media.codec
+            self._encoder = encoder_of(media.codec)
+        if media.ptime_ms != self._packets.ptime_ms:
+            self._forget_unsent()
+            self._packets = Packetizer(media.ptime_ms)
+
+    @property
+    def codec(self) -> PhoneCodec | None:
+        return self._codec
+
+    @property
+    def ptime_ms(self) -> int:
+        return self._packets.ptime_ms
+
+    def has_work(self, n: int) -> bool:
+        """Whether something leaves in phase `n`, with the agent's voice or without."""
+        return n >= self._schedule.next or bool(self._later and self._later[0][0] <= n)
+
+    def may_begin(self, n: int, early_start: bool) -> bool:
+        """Whether a frame of the agent that is ready is to leave in phase `n`."""
+        return self._schedule.due(n, early_start)
+
+    def catch_up(self, n: int) -> int:
+        """Let the slots pass that a stall swallowed; returns how many."""
+        if missed := self._schedule.missed(n):
+            self._forget_unsent()
+            self._session.skip(missed * FRAME_SAMPLES)
+        return missed
+
+    def wants_frame(self, n: int, speech_waits: bool, now: float) -> bool:
+        """Send what was whole before; whether phase `n` is a slot, for which `put` is due."""
+        self._send_later(n, now)
+        if not self._schedule.due(n, speech_waits):
+            return False
+        self._send_later(None, now)
+        return True
+
+    def encode(self, pcm: Pcm) -> bytes:
+        """The slot's frame, int16 `[160]`, each once and in order."""
+        return self._encoder.encode(pcm)
+
+    def as_decoded(self, coded: bytes, pcm: Pcm) -> Pcm:
+        """What the phone makes of a frame: the canceller's reference. What G.722 adds to the lower
+        band is too little to be worth a decoder of its own."""
+        if self._codec is PhoneCodec.G722:
+            return pcm
+        assert self._codec is not None
+        return g711.decode(self._codec.value, coded)
+
+    def put(self, n: int, coded: bytes, now: float, *, starts: bool, talking: bool) -> None:
+        """The coded frame of slot `n`. `starts`: it begins a talk spurt; `talking`: it is the
+        agent's voice."""
+        for payload, marker, wait_ms in self._packets.push(coded, starts):
+            self._later.append((n + wait_ms // PHASE_MS, payload, marker))
+        self._send_later(n, now)
+        self._schedule.sent(n, talking=talking)
+
+    def _send_later(self, n: int | None, now: float) -> None:
+        """Send the packets whose phase has come; all that wait with None."""
+        while self._later and (n is None or self._later[0][0] <= n):
+            _, payload, marker = self._later.popleft()
+            packet = self._session.send(payload, now, marker=marker)
+            if packet is not None:
+                self._send(packet)
+
+    def _forget_unsent(self) -> None:
+        """Let the time of audio pass that never became a packet."""
+        unsent = self._packets.clear() + sum(len(payload) for _, payload, _ in self._later)
+        self._later.clear()
+        if unsent:
+            self._session.skip(unsent)
