@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field
 
 from bridge.backends.interface import AudioFormat, Capabilities, Message
 from bridge.backends.options import ServerOptions
-from bridge.backends.realtime import RealtimeDialect, Settings
+from bridge.backends.realtime import RealtimeDialect
+from bridge.backends.settings import Settings
 from bridge.backends.tools import definitions
 from bridge.gateway.agent import CallInfo
 
