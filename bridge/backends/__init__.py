@@ -2,10 +2,10 @@
 
 from bridge.backends.cascade import CascadeAgent, CascadeOptions
 from bridge.backends.catalog import OPTIONS, Options, build
-from bridge.backends.conversation import ServerAgent
 from bridge.backends.functions import Function
 from bridge.backends.openai import OpenAiOptions
 from bridge.backends.scripted import Scripted, ScriptedOptions, ScriptLine
+from bridge.backends.server_agent import ServerAgent
 from bridge.backends.vllm import VllmOptions
 
 __all__ = [

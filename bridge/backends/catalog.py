@@ -5,12 +5,12 @@ from functools import partial
 from bridge.backends import embedded, openai, vllm
 from bridge.backends.cascade import stages
 from bridge.backends.cascade.options import CascadeOptions
-from bridge.backends.conversation import ServerAgent
 from bridge.backends.embedded import ParrotOptions
 from bridge.backends.functions import Function
 from bridge.backends.openai import OpenAiOptions
 from bridge.backends.options import ToolOptions
 from bridge.backends.scripted import Scripted, ScriptedOptions
+from bridge.backends.server_agent import ServerAgent
 from bridge.backends.vllm import VllmOptions
 from bridge.backends.webhook import webhook
 from bridge.gateway.agent import Agent

@@ -249,13 +249,14 @@ def test_an_old_session_is_replaced_while_nobody_speaks():
         async with web_server(*answers) as server, line_to(server) as (where, line):
             phone = await answered(line, where)
             await turn(phone, 1)
-            agent, options = where.gateway.agents["model"], where.gateway.agents["model"].options
-            agent.options = options.model_copy(update={"session_secs": 0.0})
+            servers = where.gateway.agents["model"].servers
+            options = servers.options
+            servers.options = options.model_copy(update={"session_secs": 0.0})
             phone.say(silence(0.1))
             async with asyncio.timeout(10):
                 while len(server.sessions) < 2:
                     await asyncio.sleep(0.01)
-            agent.options = options
+            servers.options = options
             assert len(await turn(phone, 2)) == 24 * 200
             assert of(phone, Noticed) == []
 

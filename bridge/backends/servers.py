@@ -1,0 +1,49 @@
+"""The servers of one agent: where they are, what a connection tells them, and how they did."""
+
+import ssl
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bridge.backends.options import ServerOptions
+from bridge.backends.places import Places
+
+
+@dataclass(slots=True)
+class ServerStats:
+    """Over all calls of the agent."""
+
+    sessions: int = 0
+    """Sessions that a server has taken."""
+    renewed: int = 0
+    """Of them, those that took the place of one that was about to end."""
+    replies: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+    """Connections that failed, or could not be made, by code."""
+    notices: Counter[str] = field(default_factory=Counter)
+    """What went wrong on calls that went on, by code."""
+
+
+class Servers:
+    def __init__(self, name: str, urls: Sequence[str], options: ServerOptions) -> None:
+        """Raises OSError or ssl.SSLError for a `ca_file` that cannot be read."""
+        self.name = name
+        self.options = options
+        self.places = Places(urls)
+        self.stats = ServerStats()
+        self.tls = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else None
+
+    @property
+    def attempts(self) -> int:
+        """Connections that may be lost in a row before a call is."""
+        return self.options.reconnects + len(self.places) - 1
+
+    def headers(self, sid: str) -> dict[str, str]:
+        """Of the WebSocket's request."""
+        options = self.options
+        headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+        if key := options.api_key.get_secret_value():
+            headers["Authorization"] = f"Bearer {key}"
+        if options.routing_header:
+            headers[options.routing_header] = options.routing_key or sid
+        return headers
