@@ -6,10 +6,11 @@ import logging
 from collections.abc import Hashable, Iterable
 
 from bridge.agent import AgentSpec, TlsOptions
-from bridge.leg.call import LegCall, LegStats
+from bridge.leg.call import LegCall
 from bridge.leg.call_tracks import CallTracks
 from bridge.leg.dial import ClientProtocol, Dialer
 from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, OnEvent, TransferState
+from bridge.leg.stats import LegStats
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
 from bridge.moqt.messages import Publish, PublishNamespace, SubscribeTracks

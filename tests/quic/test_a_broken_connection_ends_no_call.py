@@ -185,7 +185,7 @@ def test_nobody_else_takes_the_call_over():
             victim = await Phone(line, where.agent("diary"), sid="victim").opened()
             async with connection(where) as other:
                 thief = Phone(other, where.agent("diary"), sid="victim")
-                thief.call.core._resume_token, thief.call.core._resume_secs = "0" * 32, 9
+                thief.call.core._break.offer("0" * 32, 9)
                 thief.call.core.opened = True
                 thief.call.core.lose(asyncio.get_running_loop().time())
                 thief.call.core.resume()
