@@ -1,0 +1,162 @@
+"""The agent's replies on their way out: whole frames wait here until the path takes them, and the
+last that have left are kept for a plugin that has lost its connection. Core without I/O.
+"""
+
+from collections import deque
+
+from bridge import codec
+from bridge.audio.frames import FRAME_MS
+from bridge.gateway.stats import SessionStats
+from bridge.gateway.voice import Frame, Voice
+from bridge.wire import audio, messages
+from bridge.wire.limits import RECENT_FRAMES
+
+
+class _Reply:
+    """A reply that is being spoken."""
+
+    def __init__(self, turn: int, voice: Voice) -> None:
+        self.turn = turn
+        self.voice = voice
+        self.frames: deque[Frame] = deque()
+        self.next_seq = 0
+        self.timestamp = 0
+        self.complete = False
+
+
+class Replies:
+    """One call's; at most one is being spoken."""
+
+    def __init__(self, stats: SessionStats) -> None:
+        self._stats = stats
+        self._asked: messages.Open | None = None
+        self._answered = False
+        self._announced = 0
+        """The last turn that the agent was asked to reply to."""
+        self._fence = -1
+        self.cut = -1
+        """What was sent of replies to this turn and before it is not wanted any more."""
+        self._reply: _Reply | None = None
+        self._recent: deque[audio.DownlinkFrame] = deque(maxlen=RECENT_FRAMES)
+        """Frames that have left."""
+        self._again: deque[audio.DownlinkFrame] = deque()
+        """Those of them that leave once more."""
+
+    # --- what is wanted ----------------------------------------------------------------------
+
+    def open(self, asked: messages.Open) -> None:
+        """How the call wants its audio; and where it begins, if it goes on here."""
+        self._asked = asked
+        if asked.again is not None:
+            self._announced = self._fence = asked.again.committed
+
+    def answer(self) -> None:
+        """The phone was picked up: the agent may greet."""
+        self._answered = True
+
+    def announce(self, turn: int) -> None:
+        """From now on the agent may reply to `turn`, and to none before it."""
+        self._announced = turn
+        self._answered = True
+        self.raise_fence(turn - 1)
+
+    def raise_fence(self, turn: int) -> None:
+        """Nothing more of a reply to `turn`, or before it."""
+        self.cut = max(self.cut, turn)
+        self._fence = max(self._fence, turn)
+        self._again = deque(f for f in self._again if f.turn > self._fence)
+        if self._reply is not None and self._reply.turn <= self._fence:
+            self._stats.fenced += len(self._reply.frames)
+            self._reply = None
+
+    def drop(self) -> None:
+        """The call is over."""
+        self._reply = None
+
+    # --- what the agent says -----------------------------------------------------------------
+
+    def may_speak(self, turn: int) -> bool:
+        """Whether audio for `turn` would still go out."""
+        return (
+            self._answered
+            and self._fence < turn <= self._announced
+            and (self._reply is None or not self._reply.complete)
+        )
+
+    def speak(self, turn: int, pcm: bytes) -> None:
+        """Audio of a reply that may be spoken, any length."""
+        reply = self._reply_to(turn)
+        reply.frames.extend(reply.voice.push(pcm))
+
+    def speak_encoded(self, turn: int, data: bytes) -> None:
+        """The same for bytes in the call's codec, which must be G.711."""
+        reply = self._reply_to(turn)
+        reply.frames.extend(reply.voice.push_encoded(data))
+
+    def end(self, turn: int) -> messages.ReplyEnd | None:
+        """A reply that may be spoken is at its end. Returns what is to be said of it, if its last
+        frame has left."""
+        reply = self._reply_to(turn)
+        reply.frames.extend(reply.voice.flush())
+        reply.complete = True
+        return self._finish()
+
+    # --- what leaves -------------------------------------------------------------------------
+
+    @property
+    def backlog_ms(self) -> int:
+        """Audio that the path has not taken yet."""
+        if self._asked is None:
+            return 0
+        frames = len(self._again) + (len(self._reply.frames) if self._reply is not None else 0)
+        return frames * FRAME_MS // codec.frames_of(self._asked.codec, self._asked.output_rate_hz)
+
+    @property
+    def speaking(self) -> bool:
+        """Whether a reply is under way, though nothing of it may wait now."""
+        return self._reply is not None or bool(self._again)
+
+    @property
+    def starts(self) -> bool:
+        """The next frame is the first of a reply: somebody waits for it."""
+        return not self._again and self._reply is not None and self._reply.next_seq == 0
+
+    def next_frame(self) -> tuple[audio.DownlinkFrame | None, messages.ReplyEnd | None]:
+        """The next frame, or None when there is none; and the end of the reply, if it is the
+        last."""
+        if self._again:
+            frame = self._again.popleft()
+            self._recent.append(frame)
+            return frame, None
+        reply = self._reply
+        if reply is None or not reply.frames:
+            return None, None
+        payload, samples = reply.frames.popleft()
+        frame = audio.DownlinkFrame(reply.turn, reply.next_seq, reply.timestamp, payload)
+        reply.next_seq += 1
+        reply.timestamp += samples
+        self._recent.append(frame)
+        self._stats.downlink_frames += 1
+        return frame, self._finish()
+
+    def go_on(self, turn: int, next_frame: int) -> None:
+        """After a break of the connection: say again what was sent from there on."""
+        self._again.extend(f for f in self._recent if (f.turn, f.seq) >= (turn, next_frame))
+        self._recent.clear()
+
+    # --- inside ------------------------------------------------------------------------------
+
+    def _reply_to(self, turn: int) -> _Reply:
+        if self._reply is None:
+            assert self._asked is not None
+            self._reply = _Reply(turn, Voice(self._asked.codec, self._asked.output_rate_hz))
+        return self._reply
+
+    def _finish(self) -> messages.ReplyEnd | None:
+        """Where the reply ended, once its last frame was taken."""
+        reply = self._reply
+        if reply is None or not reply.complete or reply.frames:
+            return None
+        self._fence = max(self._fence, reply.turn)
+        self._reply = None
+        return messages.ReplyEnd(turn=reply.turn, frames=reply.next_seq)
