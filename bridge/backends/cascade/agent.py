@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from bridge.backends.cascade.conversation import CascadeStats, Conversation, Stages
+from bridge.backends.cascade.conversation import Conversation
 from bridge.backends.cascade.interface import (
     Responder,
     SpeechToText,
@@ -11,6 +11,7 @@ from bridge.backends.cascade.interface import (
     TextToSpeech,
 )
 from bridge.backends.cascade.options import CascadeOptions
+from bridge.backends.cascade.shared import CascadeStats, Stages
 from bridge.backends.functions import Function
 from bridge.gateway.agent import AgentCall, CallFailed
 

@@ -1,0 +1,112 @@
+"""A draft on its way to the phone: what was said of it, what was heard, and what follows it."""
+
+import logging
+
+from bridge.audio.resample import Resampler
+from bridge.backends.cascade.draft import Draft, Over, Sentence
+from bridge.backends.cascade.interface import FunctionCall, StageFailed, Tokens
+from bridge.backends.cascade.shared import Stages
+from bridge.backends.cascade.spoken import Spoken
+from bridge.backends.functions import Functions
+from bridge.backends.history import History
+from bridge.backends.tools import Action, Hangup, SendDtmf, Transfer
+from bridge.gateway.agent import AgentCall
+
+log = logging.getLogger(__name__)
+
+
+class Performing:
+    """The replies of a call, one after the other. Cancel `perform` to stop."""
+
+    def __init__(self, stages: Stages, call: AgentCall, history: History) -> None:
+        self._stages = stages
+        self._call = call
+        self._history = history
+        by_rule = stages.options.llm.engine == "rules"  # its actions are those of its rules
+        allowed = ("hangup", "transfer", "send_dtmf") if by_rule else stages.options.tools
+        self._functions = Functions(call.info, allowed, stages.functions)
+        self._turn = 0
+        self._spoken: Spoken | None = None
+        """The last reply, and how far it was sent."""
+        self._parting: Action | None = None
+        """What to do when the reply in which the model asked for it has been spoken."""
+
+    async def run_function(self, call: FunctionCall) -> tuple[str, bool]:
+        """The result, and whether the model should speak about it."""
+        self._call.tool_called(call.name, call.arguments, self._turn)
+        outcome = await self._functions.run(call.name, call.arguments)
+        if isinstance(outcome.action, SendDtmf):
+            self._call.send_dtmf(outcome.action.digits)
+        elif outcome.action is not None:
+            self._parting = outcome.action
+        return outcome.result, outcome.reply
+
+    async def perform(self, draft: Draft, turn: int) -> StageFailed | None:
+        """Send it; what is left of it goes when this is cancelled. Returns why it is not whole."""
+        self._turn = turn
+        spoken = self._spoken = Spoken(turn)
+        failed: StageFailed | None = None
+        rate_hz = self._stages.voice.rate_hz
+        down = Resampler(rate_hz, self._call.info.output_rate_hz)
+        limit_ms = self._stages.options.max_reply_secs * 1000
+        draft.release()
+        try:
+            async for part in draft.parts():
+                match part:
+                    case Sentence(text=text):
+                        spoken.say(text)
+                    case Tokens():
+                        self._call.used(turn, part.input, part.output, {})
+                    case Over():
+                        failed = part.failed
+                    case _ if spoken.milliseconds > limit_ms:
+                        notice = f"a reply is longer than {limit_ms / 1000:g} s, and was cut"
+                        self.notice("backend_reply_too_long", notice)
+                        break
+                    case _:
+                        spoken.add(len(part) * 1000 / rate_hz)
+                        if not await self._call.send(down.push(part), turn):
+                            return None
+        finally:
+            await draft.cancel()
+        if failed is not None:
+            self.notice(failed.code, failed.message)
+        await self._end(spoken)
+        return failed
+
+    def stop(self) -> None:
+        """What the model asked for at the end of its words is not done."""
+        self._parting = None
+
+    def cut(self, turn: int, heard_ms: int) -> None:
+        """Of the reply only so much was heard: the next answer knows no more of it."""
+        spoken = self._spoken
+        if spoken is None or spoken.turn != turn:
+            return
+        self._spoken = None
+        heard = spoken.heard(heard_ms)
+        if any(line.role == "agent" and line.turn == turn for line in self._history.lines):
+            self._history.cut(turn, len(heard) / max(len(spoken.text), 1))
+        elif heard:
+            self._history.add("agent", turn, heard)
+            self._call.transcript("agent", heard, turn)
+
+    def notice(self, code: str, message: str) -> None:
+        """Something went wrong, and the call goes on."""
+        stages = self._stages
+        log.warning("call %s: %s: %s: %s", self._call.info.sid, stages.name, code, message)
+        stages.stats.notices[code] += 1
+        self._call.notice(code, message)
+
+    async def _end(self, spoken: Spoken) -> None:
+        if spoken.text:
+            self._history.add("agent", spoken.turn, spoken.text)
+            self._call.transcript("agent", spoken.text, spoken.turn)
+        self._stages.stats.replies += 1
+        await self._call.end(spoken.turn)
+        match self._parting:
+            case Hangup(reason=reason):
+                self._call.hangup(reason)
+            case Transfer(target=target):
+                self._call.transfer(target)
+        self._parting = None
