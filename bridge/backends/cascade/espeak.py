@@ -54,7 +54,8 @@ class _Library:
         return cls._only
 
     def has_voice(self, voice: str) -> bool:
-        return self._lib.espeak_SetVoiceByName(voice.encode()) == 0
+        with self._busy:
+            return self._lib.espeak_SetVoiceByName(voice.encode()) == 0
 
     def synthesise(self, text: str, options: TtsOptions) -> Pcm:
         """int16 `[n]` at `rate_hz`, which is the library's."""
