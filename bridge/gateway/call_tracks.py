@@ -6,44 +6,30 @@ from bridge import codec
 from bridge.gateway.session import Session as CallSession
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
-from bridge.moqt.objects import NORMAL, Datagram, StreamObject
-from bridge.moqt.tracks import Publication, Subscription
-from bridge.wire import audio, messages
-from bridge.wire.control import MessageOrder, MessageWriter
-from bridge.wire.errors import ErrorCode, WireError
-from bridge.wire.limits import MAX_AUDIO_BACKLOG, MAX_STREAM_BACKLOG
+from bridge.moqt.tracks import Publication
+from bridge.wire import audio, call_tracks, messages
+from bridge.wire.limits import MAX_AUDIO_BACKLOG
 from bridge.wire.moqt_protocol import MoqtProtocol
 from bridge.wire.tracks import Role, audio_properties, track
 
 
-class CallTracks:
+class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
     """Is subscribed to control and uplink, publishes events and downlink."""
 
     def __init__(self, owner: Any, sid: str, core: CallSession, protocol: MoqtProtocol) -> None:
         """`owner` becomes the `context` of the four requests."""
+        super().__init__(core, protocol, audio.uplink_frame)
         self.sid = sid
         self._owner = owner
-        self._core = core
-        self._protocol = protocol
-        self._session = protocol.session
-        self._control: Subscription | None = None
-        self._uplink: Subscription | None = None
+        self._call: CallSession = core
         self._asked: dict[Role, moqt.Asked] = {}
-        self._events: Publication | None = None
-        self._downlink: Publication | None = None
         self._audio: audio.AudioWriter | None = None
         self._turn = -1
-        self._writer: MessageWriter | None = None
-        self._waiting: list[bytes] = []
-        self._order = MessageOrder()
-        self._samples = 0
-        self.over = False
-        """Everything was said, or will never be."""
 
     def adopt(self, owner: Any, core: CallSession) -> None:
         """From now on these are the tracks of a call that was on another connection."""
-        self._owner, self._core = owner, core
-        for handle in (self._control, self._uplink, self._events, self._downlink):
+        self._owner, self._core, self._call = owner, core, core
+        for handle in (self.messages_in, self.audio_in, self.messages_out, self.audio_out):
             if handle is not None:
                 handle.context = owner
         for asked in self._asked.values():
@@ -53,27 +39,27 @@ class CallTracks:
 
     def offered(self, asked: moqt.Asked, role: Role) -> list[moqt.Event]:
         """The plugin's side offers a track; returns what came with it."""
-        if role not in ("control", "uplink") or self._core.ended:
+        if role not in ("control", "uplink") or self._call.ended:
             self._session.refuse(asked, RequestCode.UNINTERESTED, "not taken here")
             return []
         subscription, events = self._session.accept_publish(asked)
         subscription.context = self._owner
         if role == "control":
-            self._control = subscription
+            self.messages_in = subscription
         else:
-            self._uplink = subscription
+            self.audio_in = subscription
         return events
 
     def asked(self, asked: moqt.Asked, role: Role) -> None:
         """The plugin's side asks for a track."""
-        if role not in ("events", "downlink") or self._core.ended:
+        if role not in ("events", "downlink") or self._call.ended:
             self._session.refuse(asked, RequestCode.DOES_NOT_EXIST, "nobody publishes that")
             return
         asked.context = self._owner
         if role == "events":
-            self._events = self._session.accept_subscribe(asked)
-        elif self._core.open is not None:
-            self._downlink = self._session.accept_subscribe(asked, self._audio_properties())
+            self.messages_out = self._session.accept_subscribe(asked)
+        elif self._call.open is not None:
+            self.audio_out = self._session.accept_subscribe(asked, self._audio_properties())
         else:
             self._asked[role] = asked
 
@@ -82,11 +68,11 @@ class CallTracks:
         self._samples = codec.frame_samples(asked.codec, asked.input_rate_hz)
         waiting = self._asked.pop("downlink", None)
         if waiting is not None and not waiting.ended:
-            self._downlink = self._session.accept_subscribe(waiting, self._audio_properties())
-        elif self._downlink is None:
-            self._downlink = self._publish("downlink")
-        if self._events is None:
-            self._events = self._publish("events")
+            self.audio_out = self._session.accept_subscribe(waiting, self._audio_properties())
+        elif self.audio_out is None:
+            self.audio_out = self._publish("downlink")
+        if self.messages_out is None:
+            self.messages_out = self._publish("events")
 
     def _publish(self, role: Role) -> Publication:
         properties = self._audio_properties() if role == "downlink" else ()
@@ -95,7 +81,7 @@ class CallTracks:
         return made
 
     def _audio_properties(self) -> tuple[tuple[int, int | bytes], ...]:
-        asked = self._core.open
+        asked = self._call.open
         assert asked is not None
         return audio_properties(asked.codec, asked.output_rate_hz)
 
@@ -105,34 +91,27 @@ class CallTracks:
         """Pass on what the call has to say; False when its messages are not taken."""
         if self.over:
             return True
-        bodies, last = self._core.take_messages()
+        bodies, last = self._call.take_messages()
         self._waiting += bodies
-        events = self._events
-        if events is not None and events.forward and self._waiting:
-            if self._writer is None:
-                self._writer = MessageWriter(self._session, events)
-            self._writer.write(self._waiting)
-            self._waiting.clear()
+        self._write_messages()
         if last:
+            events = self.messages_out
             if not self._waiting or (events is not None and events.ended):
                 self.end()
             return True
-        if self._writer is None:
-            return True
-        self._protocol.pump()
-        return self._protocol.stream_backlog(self._writer.stream_id) <= MAX_STREAM_BACKLOG
+        return self._messages_taken
 
     @property
     def may_speak(self) -> bool:
         """Whether frames of the agent's voice can leave now."""
-        return self._downlink is not None and self._downlink.forward
+        return self.audio_out is not None and self.audio_out.forward
 
     def send_frame(self, frame: audio.DownlinkFrame) -> bytes | None:
         """The datagram to queue, or None when it went to a stream."""
-        assert self._downlink is not None and self._core.open is not None
+        assert self.audio_out is not None and self._call.open is not None
         if self._audio is None:
-            by_stream = self._core.open.audio_delivery == "stream"
-            self._audio = audio.AudioWriter(self._session, self._downlink, by_stream=by_stream)
+            by_stream = self._call.open.audio_delivery == "stream"
+            self._audio = audio.AudioWriter(self._session, self.audio_out, by_stream=by_stream)
         self._turn = frame.turn
         return self._audio.downlink(frame)
 
@@ -164,10 +143,10 @@ class CallTracks:
             self._writer.finish()
         if self._audio is not None:
             self._audio.finish_group()
-        for publication in (self._events, self._downlink):
+        for publication in (self.messages_out, self.audio_out):
             if publication is not None:
                 self._session.finish(publication)
-        for subscription in (self._control, self._uplink):
+        for subscription in (self.messages_in, self.audio_in):
             if subscription is not None:
                 self._session.cancel(subscription)
         for asked in self._asked.values():
@@ -175,61 +154,12 @@ class CallTracks:
 
     # --- what arrives ------------------------------------------------------------------------
 
-    def on_object(self, found: Datagram, subscription: Subscription, now: float) -> list[Any]:
-        """An object in a datagram."""
-        if subscription is not self._uplink or found.status != NORMAL:
-            return []
-        return self._on_audio(found.group, found.object, found.properties, found.payload, now)
-
-    def receive(self, event: moqt.Event, now: float) -> list[Any]:
-        """Something that a session tells of one of the call's tracks."""
-        core = self._core
-        match event:
-            case moqt.ObjectArrived(subscription=found, group=group, object=body):
-                return self._on_stream_object(found, group, body, now)
-            case moqt.SubgroupEnded(subscription=found, code=code) if found is self._control:
-                if code is None:
-                    return core.receive_end()
-                core.expect_end(now)
-            case moqt.SubscriptionEnded(subscription=found) if found is self._control:
-                core.expect_end(now)
-            case moqt.Withdrawn(handle=handle) if handle in (self._control, self._events):
-                core.expect_end(now)
-            case moqt.TrackBroken(subscription=found, reason=reason):
-                message = found is self._control
-                code = ErrorCode.MESSAGE_TOO_LARGE if message else ErrorCode.PROTOCOL_VIOLATION
-                return core.fail(code, reason)
-            case moqt.Refused(handle=handle, code=code, reason=reason):
-                # Whoever asks for it meanwhile is answered with what he asked for.
-                if handle is self._events:
-                    self._events = None
-                    if code != RequestCode.DUPLICATE_SUBSCRIPTION:
-                        core.expect_end(now)
-                elif handle is self._downlink:
-                    self._downlink = None
-        return []
-
-    def _on_stream_object(
-        self, found: Subscription, group: int, body: StreamObject, now: float
-    ) -> list[Any]:
-        if body.status != NORMAL:
-            return []
-        if found is self._uplink:
-            return self._on_audio(group, body.object, body.properties, body.payload, now)
-        if found is not self._control:
-            return []
-        try:
-            if self._order.take(group, body.object):
-                return self._core.receive_message(body.payload, now)
-        except WireError as error:
-            return self._core.fail(error.code, error.message)
-        return []
-
-    def _on_audio(
-        self, group: int, object_id: int, properties: bytes, payload: bytes, now: float
-    ) -> list[Any]:
-        frame = audio.uplink_frame(group, object_id, properties, payload, self._samples)
-        if frame is not None:
-            return self._core.receive_audio(frame, now)
-        self._protocol.stats.datagrams_malformed += 1
+    def _on_refused(self, refused: moqt.Refused, now: float) -> list[Any]:
+        # Whoever asks for it meanwhile is answered with what he asked for.
+        if refused.handle is self.messages_out:
+            self.messages_out = None
+            if refused.code != RequestCode.DUPLICATE_SUBSCRIPTION:
+                self._core.expect_end(now)
+        elif refused.handle is self.audio_out:
+            self.audio_out = None
         return []

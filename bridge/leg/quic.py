@@ -236,13 +236,8 @@ class QuicConnection:
 
     def on_object(self, subscription: Subscription, datagram: Datagram, now: float) -> None:
         tracks: CallTracks | None = subscription.context
-        if tracks is None or subscription is not tracks.downlink or datagram.status:
-            return
-        frame = tracks.frame(datagram)
-        if frame is None:
-            self.stats.datagrams_malformed += 1
-        else:
-            self._deliver(tracks.call, tracks.call.core.receive_audio(frame, now))
+        if tracks is not None:
+            self._deliver(tracks.call, tracks.on_object(datagram, subscription, now))
 
     def on_event(self, event: moqt.Event, now: float) -> None:
         match event:
