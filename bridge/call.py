@@ -1,9 +1,9 @@
 """One call between a phone leg's PCM and a model leg. Core without I/O.
 
 Caller: 8 kHz frames in; at the model's rate to the leg, and through the turn detector, whose
-events drive the leg. Agent: the leg's audio in, resampled into the playout buffer, 8 kHz frames
-out. Whoever owns the phone leg calls `hear` for each caller frame and `speak` for each frame
-slot; `now` is seconds on any monotonic clock.
+events drive the leg. Agent: the leg's audio in, resampled into the playout buffer, frames out, at
+8 kHz or for a wideband phone at 16. Whoever owns the phone leg calls `hear` for each caller frame
+and `speak` for each frame slot; `now` is seconds on any monotonic clock.
 """
 
 from collections.abc import Callable
@@ -93,11 +93,21 @@ class CallBridge:
         self._encoder = codec.encoder(agent.model_codec, agent.input_rate_hz)
         self._decoder = codec.decoder(agent.model_codec, agent.output_rate_hz)
         self._down = Resampler(agent.output_rate_hz, PHONE_RATE_HZ)
+        """Of the reply that comes in, to what the phone takes."""
         self._expected_timestamp = 0
         self._frames_since_report = 0
 
     def attach(self, leg: ModelCall) -> None:
         self._leg = leg
+
+    def speak_at(self, rate_hz: int) -> None:
+        """What the phone's codec takes, 8000 or 16000; frames are at 8 kHz all the same where the
+        model's voice has no more."""
+        wide = min(rate_hz, self._agent.output_rate_hz) > PHONE_RATE_HZ
+        rate_hz = rate_hz if wide else PHONE_RATE_HZ
+        if rate_hz != self.playout.rate_hz:
+            self.playout.change_rate(rate_hz)
+            self._down = Resampler(self._agent.output_rate_hz, rate_hz)
 
     def interrupt(self) -> None:
         """Another model has taken the call: what was being said is cut within a frame, and what
@@ -252,7 +262,7 @@ class CallBridge:
         if audio.turn != self._reply_turn:
             self._reply_turn = audio.turn
             self._decoder = codec.decoder(self._agent.model_codec, self._agent.output_rate_hz)
-            self._down = Resampler(self._agent.output_rate_hz, PHONE_RATE_HZ)
+            self._down = Resampler(self._agent.output_rate_hz, self.playout.rate_hz)
             self._expected_timestamp = 0
             self.stats.replies += 1
         try:

@@ -5,21 +5,18 @@ real time, arrive in bursts or fall behind; the line hears frames of 20 ms witho
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.audio.frames import FRAME_SAMPLES, PHONE_RATE_HZ
+from bridge.audio.frames import FRAME_MS, PHONE_RATE_HZ
+from bridge.audio.resample import Resampler
 
-_FADE_SAMPLES = PHONE_RATE_HZ * 5 // 1000
-_FADE_OUT = np.linspace(1.0, 0.0, _FADE_SAMPLES, dtype=np.float32)
-_FADE_IN = _FADE_OUT[::-1].copy()
+_FADE_MS = 5
 _DUCKED = 10 ** (-12 / 20)
 _SAMPLE_BYTES = 2
-_FRAME_BYTES = FRAME_SAMPLES * _SAMPLE_BYTES
-_SAMPLES_PER_MS = PHONE_RATE_HZ // 1000
 
 MAX_REPLIES = 16
 """Replies that may wait at once; a model that opens more is refused."""
@@ -31,7 +28,7 @@ Manner = Literal["talk", "duck", "pause"]
 
 @dataclass(frozen=True, slots=True)
 class PlayoutFrame:
-    """20 ms for the phone: int16[160] at 8 kHz, all of it from one reply."""
+    """20 ms for the phone, all of it from one reply: int16[160] at 8 kHz, or [320] at 16 kHz."""
 
     pcm: NDArray[np.int16]
     turn: int
@@ -78,9 +75,11 @@ class Playout:
     by a cancel, is refused. A newer turn ends the one before it, even if its end was lost.
     """
 
-    def __init__(self, max_secs: float) -> None:
-        """`max_secs`: bound of the audio that waits; what comes beyond it is refused."""
-        self._limit = int(max_secs * PHONE_RATE_HZ) * _SAMPLE_BYTES
+    def __init__(self, max_secs: float, rate_hz: int = PHONE_RATE_HZ) -> None:
+        """`max_secs`: bound of the audio that waits; what comes beyond it is refused.
+        `rate_hz`: of what is pushed and pulled, 8000 or 16000."""
+        self._max_secs = max_secs
+        self._set_rate(rate_hz)
         self._buffer = bytearray()
         self._replies: deque[_Reply] = deque()
         self._newest = -1
@@ -92,14 +91,44 @@ class Playout:
         """Of the last frame, at its end."""
         self._resumes = False
         """The reply that is being said was paused: its next frame fades in."""
-        self._last = np.zeros(_FADE_SAMPLES, np.int16)
+        self._last = np.zeros(self._fade, np.int16)
         self._fading: PlayoutFrame | None = None
         self.stats = PlayoutStats()
+
+    def _set_rate(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._samples_per_ms = rate_hz // 1000
+        self._frame_samples = FRAME_MS * self._samples_per_ms
+        self._frame_bytes = self._frame_samples * _SAMPLE_BYTES
+        self._limit = int(self._max_secs * rate_hz) * _SAMPLE_BYTES
+        self._fade = _FADE_MS * self._samples_per_ms
+        self._fade_out = np.linspace(1.0, 0.0, self._fade, dtype=np.float32)
+
+    def change_rate(self, rate_hz: int) -> None:
+        """The phone's codec changed: what waits, and what is pushed from now on, is of the new
+        rate. A reply goes on where it was, faded in."""
+        before = self.rate_hz
+        if rate_hz == before:
+            return
+        self._set_rate(rate_hz)
+        waiting, self._buffer = self._buffer, bytearray()
+        start = 0
+        for reply in self._replies:
+            pcm = np.frombuffer(waiting[start : start + reply.waiting], np.int16)
+            start += reply.waiting
+            self._buffer += (made := Resampler(before, rate_hz).push(pcm)).tobytes()
+            reply.waiting = len(made) * _SAMPLE_BYTES
+        self._heard = {turn: n * rate_hz // before for turn, n in self._heard.items()}
+        self._resumes |= self._speaking
+        self._last = Resampler(before, rate_hz).push(self._last)
+        if self._fading is not None:
+            pcm = Resampler(before, rate_hz).push(self._fading.pcm)
+            self._fading = replace(self._fading, pcm=pcm)
 
     # --- from the model ------------------------------------------------------------------
 
     def push(self, turn: int, pcm: NDArray[np.int16]) -> bool:
-        """Queue 8 kHz int16 `[n]`, any n, for the reply to `turn`.
+        """Queue int16 `[n]`, any n, at `rate_hz`, for the reply to `turn`.
 
         False when it was refused, whole, and counted: stale turn, full buffer, too many replies.
         """
@@ -155,7 +184,7 @@ class Playout:
         if not self._replies:
             return False
         reply = self._replies[0]
-        return reply.waiting >= _FRAME_BYTES or (reply.waiting > 0 and reply.ended)
+        return reply.waiting >= self._frame_bytes or (reply.waiting > 0 and reply.ended)
 
     def pull(self) -> PlayoutFrame | None:
         """The frame for this slot; None when there is nothing to say (yet)."""
@@ -165,7 +194,7 @@ class Playout:
             return self._pause()
         if self._replies:
             reply = self._replies[0]
-            if reply.waiting >= _FRAME_BYTES or (reply.waiting and reply.ended):
+            if reply.waiting >= self._frame_bytes or (reply.waiting and reply.ended):
                 return self._say(reply)
             if reply.ended:  # told after its last frame had left
                 self._replies.popleft()
@@ -203,23 +232,23 @@ class Playout:
 
     def heard_ms(self, turn: int) -> int:
         """How much of the reply to `turn` has left for the phone; 0 for an unknown one."""
-        return self._heard.get(turn, 0) // _SAMPLES_PER_MS
+        return self._heard.get(turn, 0) // self._samples_per_ms
 
     @property
     def buffered_ms(self) -> int:
-        return len(self._buffer) // (_SAMPLE_BYTES * _SAMPLES_PER_MS)
+        return len(self._buffer) // (_SAMPLE_BYTES * self._samples_per_ms)
 
     def _say(self, reply: _Reply) -> PlayoutFrame:
-        size = min(reply.waiting, _FRAME_BYTES)
+        size = min(reply.waiting, self._frame_bytes)
         pcm = self._take(reply, size)
         if reply.starved or self._resumes:
             self.stats.underruns += reply.starved
             reply.starved = self._resumes = False
-            _ramp(pcm[:_FADE_SAMPLES], _FADE_IN)
+            _ramp(pcm[: self._fade], self._fade_out[::-1])
         self._turn_to_manner(pcm)
-        if size < _FRAME_BYTES:
-            pcm = np.concatenate((pcm, np.zeros(FRAME_SAMPLES - len(pcm), np.int16)))
-        self._last = pcm[-_FADE_SAMPLES:]
+        if size < self._frame_bytes:
+            pcm = np.concatenate((pcm, np.zeros(self._frame_samples - len(pcm), np.int16)))
+        self._last = pcm[-self._fade :]
         starts, self._speaking = not self._speaking, True
         starts_reply, reply.began = not reply.began, True
         ends = reply.ended and not reply.waiting
@@ -267,19 +296,19 @@ class Playout:
         """
         reply.starved = True
         self._speaking = False
-        room = (FRAME_SAMPLES - _FADE_SAMPLES) * _SAMPLE_BYTES
+        room = (self._frame_samples - self._fade) * _SAMPLE_BYTES
         rest = self._take(reply, min(reply.waiting, room))
         _ramp(rest, np.full(len(rest), self._gain, np.float32))
-        self._last = np.concatenate((self._last, rest))[-_FADE_SAMPLES:]
-        pcm = np.zeros(FRAME_SAMPLES, np.int16)
+        self._last = np.concatenate((self._last, rest))[-self._fade :]
+        pcm = np.zeros(self._frame_samples, np.int16)
         pcm[: len(rest)] = rest
-        pcm[len(rest) : len(rest) + _FADE_SAMPLES] = _mirrored_fade(self._last)
+        pcm[len(rest) : len(rest) + self._fade] = self._mirrored_fade()
         self.stats.frames += 1
         return PlayoutFrame(pcm, reply.turn, False, False, False)
 
     def _silent_end(self, reply: _Reply) -> PlayoutFrame:
         self._speaking = False
-        silence = np.zeros(FRAME_SAMPLES, np.int16)
+        silence = np.zeros(self._frame_samples, np.int16)
         return PlayoutFrame(silence, reply.turn, False, False, True, audible=False)
 
     def _cut_tail(self, turn: int) -> PlayoutFrame:
@@ -287,14 +316,20 @@ class Playout:
 
         Not counted as heard, so that `heard_ms` stays what `cancel` returned.
         """
-        pcm = np.zeros(FRAME_SAMPLES, np.int16)
-        following = np.frombuffer(self._buffer[: _FADE_SAMPLES * _SAMPLE_BYTES], np.int16)
-        if len(following) == _FADE_SAMPLES:
-            pcm[:_FADE_SAMPLES] = following
-            _ramp(pcm[:_FADE_SAMPLES], _FADE_OUT * np.float32(self._gain))
+        pcm = np.zeros(self._frame_samples, np.int16)
+        following = np.frombuffer(self._buffer[: self._fade * _SAMPLE_BYTES], np.int16)
+        if len(following) == self._fade:
+            pcm[: self._fade] = following
+            _ramp(pcm[: self._fade], self._fade_out * np.float32(self._gain))
         else:
-            pcm[:_FADE_SAMPLES] = _mirrored_fade(self._last)
+            pcm[: self._fade] = self._mirrored_fade()
         return PlayoutFrame(pcm, turn, starts=False, starts_reply=False, ends_reply=False)
+
+    def _mirrored_fade(self) -> NDArray[np.int16]:
+        """A continuation that nobody knows: the last samples backwards, fading to zero."""
+        mirrored = self._last[::-1].copy()
+        _ramp(mirrored, self._fade_out)
+        return mirrored
 
     def _finish_cancel(self) -> PlayoutFrame:
         assert self._fading is not None
@@ -306,10 +341,3 @@ class Playout:
 
 def _ramp(pcm: NDArray[np.int16], gain: NDArray[np.float32]) -> None:
     pcm[:] = (pcm * gain[: len(pcm)]).astype(np.int16)
-
-
-def _mirrored_fade(last: NDArray[np.int16]) -> NDArray[np.int16]:
-    """A continuation that nobody knows: the last samples backwards, fading to zero."""
-    mirrored = last[::-1].copy()
-    _ramp(mirrored, _FADE_OUT)
-    return mirrored

@@ -248,6 +248,7 @@ class MediaCall:
         else:
             self.session.update(media, now)
         self._outlet.use(self.session, media)
+        self._bridge.speak_at(self._outlet.rate_hz)
         if answered and not self.answered:
             self.answered = True
             self.session.restart(now)
@@ -358,11 +359,11 @@ class MediaCall:
         coded = self._outlet.encode(pcm)
         # On hold nothing leaves, and a digit takes the place of the audio.
         left = frame is not None and self.session.plays_audio
-        self._uplink.sent(self._outlet.as_decoded(coded, pcm) if left else None)
+        self._uplink.sent(self._outlet.as_decoded(coded) if left else None)
         starts = frame is not None and frame.starts
         self._outlet.put(n, coded, now, starts=starts, talking=frame is not None)
         if self.recording is not None:
-            self.recording.agent(pcm)
+            self.recording.agent(coded.low)
         self._part(frame is None, now)
         if self._prompt.ends():
             self._prompt_over()

@@ -1,4 +1,5 @@
-"""A phone's audio in its codec: 20 ms of 8 kHz PCM to 160 bytes, and back.
+"""A phone's audio in its codec: 20 ms of PCM at 8 kHz to 160 bytes, and back; at 16 kHz where the
+codec is wideband.
 
 Every codec that is spoken has one byte for each tick of its RTP clock of 8 kHz.
 """
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio import g711, g722
-from bridge.audio.wideband import BandSplit
+from bridge.audio.frames import FRAME_SAMPLES, PHONE_RATE_HZ
+from bridge.audio.resample import Resampler
+from bridge.audio.wideband import WIDE_RATE_HZ, BandSplit
 from sip_plugin.media.description import PhoneCodec
 
 Pcm = NDArray[np.int16]
@@ -59,17 +62,49 @@ class G722Decoder:
         return False
 
 
+class Encoded(NamedTuple):
+    payload: bytes
+    """160 bytes."""
+    low: Pcm
+    """int16[160] at 8 kHz: what of it a narrowband call has."""
+
+
 class G711Encoder:
+    rate_hz = PHONE_RATE_HZ
+
     def __init__(self, codec: str) -> None:
         self._codec = codec
 
-    def encode(self, pcm: Pcm) -> bytes:
-        return g711.encode(self._codec, pcm)
+    def encode(self, pcm: Pcm) -> Encoded:
+        return Encoded(g711.encode(self._codec, pcm), pcm)
+
+    def as_decoded(self, coded: Encoded) -> Pcm:
+        """int16[160] at 8 kHz: what the phone makes of a frame."""
+        return g711.decode(self._codec, coded.payload)
+
+
+class G722Encoder:
+    rate_hz = WIDE_RATE_HZ
+
+    def __init__(self) -> None:
+        self._coder = g722.Encoder(WIDE_RATE_HZ)
+        self._up = Resampler(PHONE_RATE_HZ, WIDE_RATE_HZ)
+        self._down = Resampler(WIDE_RATE_HZ, PHONE_RATE_HZ)
+
+    def encode(self, pcm: Pcm) -> Encoded:
+        """int16[320] at 16 kHz; or [160] at 8 kHz, as silence, prompts and narrow voices are."""
+        if len(pcm) == FRAME_SAMPLES:
+            return Encoded(self._coder.encode(self._up.push(pcm)), pcm)
+        return Encoded(self._coder.encode(pcm), self._down.push(pcm))
+
+    def as_decoded(self, coded: Encoded) -> Pcm:
+        """What G.722 adds to the lower band is too little to be worth a decoder of its own."""
+        return coded.low
 
 
 def decoder_of(codec: PhoneCodec) -> G711Decoder | G722Decoder:
     return G722Decoder() if codec is PhoneCodec.G722 else G711Decoder(codec.value)
 
 
-def encoder_of(codec: PhoneCodec) -> G711Encoder | g722.Encoder:
-    return g722.Encoder() if codec is PhoneCodec.G722 else G711Encoder(codec.value)
+def encoder_of(codec: PhoneCodec) -> G711Encoder | G722Encoder:
+    return G722Encoder() if codec is PhoneCodec.G722 else G711Encoder(codec.value)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.audio import g711
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from sip_plugin.media.clock import PHASE_MS
-from sip_plugin.media.codecs import encoder_of
+from sip_plugin.media.codecs import Encoded, encoder_of
 from sip_plugin.media.description import MediaDescription, PhoneCodec
 from sip_plugin.media.pacing import SendSchedule
 from sip_plugin.media.packetizing import Packetizer
@@ -74,22 +73,23 @@ class Outlet:
         self._send_later(None, now)
         return True
 
-    def encode(self, pcm: Pcm) -> bytes:
-        """The slot's frame, int16 `[160]`, each once and in order."""
+    @property
+    def rate_hz(self) -> int:
+        """At which frames may come: 16000 for a wideband codec, which takes 8000 too."""
+        return self._encoder.rate_hz
+
+    def encode(self, pcm: Pcm) -> Encoded:
+        """The slot's frame, int16 `[160]` at 8 kHz or `[320]` at 16, each once and in order."""
         return self._encoder.encode(pcm)
 
-    def as_decoded(self, coded: bytes, pcm: Pcm) -> Pcm:
-        """What the phone makes of a frame: the canceller's reference. What G.722 adds to the lower
-        band is too little to be worth a decoder of its own."""
-        if self._codec is PhoneCodec.G722:
-            return pcm
-        assert self._codec is not None
-        return g711.decode(self._codec.value, coded)
+    def as_decoded(self, coded: Encoded) -> Pcm:
+        """int16 `[160]`: what the phone makes of a frame, the canceller's reference."""
+        return self._encoder.as_decoded(coded)
 
-    def put(self, n: int, coded: bytes, now: float, *, starts: bool, talking: bool) -> None:
+    def put(self, n: int, coded: Encoded, now: float, *, starts: bool, talking: bool) -> None:
         """The coded frame of slot `n`. `starts`: it begins a talk spurt; `talking`: it is the
         agent's voice."""
-        for payload, marker, wait_ms in self._packets.push(coded, starts):
+        for payload, marker, wait_ms in self._packets.push(coded.payload, starts):
             self._later.append((n + wait_ms // PHASE_MS, payload, marker))
         self._send_later(n, now)
         self._schedule.sent(n, talking=talking)

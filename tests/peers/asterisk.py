@@ -19,7 +19,7 @@ from tests.peers.absent import absent
 from tests.peers.certificates import Authority
 from tests.peers.ports import Ports
 from tests.peers.process import Process, wait_until
-from tests.peers.waves import read_wav, write_wav
+from tests.peers.waves import RATE_HZ, read_wav, write_wav
 
 TREE = (
     Path(os.environ.get("SIP_PLUGIN_PEERS") or Path.home() / ".cache" / "sip-plugin-peers")
@@ -28,6 +28,8 @@ TREE = (
 TEMPLATES = Path(__file__).parent / "asterisk"
 REALM = "trunk.test"
 PASSWORD = "s3cret"
+_WAV = {8000: "wav", 16000: "wav16"}
+"""What Asterisk calls a WAV file of that rate."""
 
 
 def check_asterisk() -> None:
@@ -40,14 +42,15 @@ def check_asterisk() -> None:
 
 @dataclass(frozen=True)
 class OriginatedCall:
-    """A call that Asterisk placed. The recordings are 8 kHz mono, int16."""
+    """A call that Asterisk placed. The recordings are mono, int16, at `rate_hz`."""
 
     asterisk: "Asterisk"
     name: str
+    rate_hz: int
 
     def recording(self, side: str) -> np.ndarray:
         """What Asterisk heard (`rx`) or said (`tx`) so far; empty before the call is answered."""
-        return self.asterisk.recording(self.name, side)
+        return self.asterisk.recording(self.name, side, self.rate_hz)
 
 
 class Asterisk:
@@ -171,9 +174,10 @@ class Asterisk:
     def wait_no_channels(self, timeout_secs: float = 10.0) -> None:
         wait_until(lambda: not self.channels(), "Asterisk's calls to end", timeout_secs)
 
-    def add_prompt(self, name: str, pcm: np.ndarray) -> None:
-        """Make 8 kHz `pcm` playable as `prompt=name`, and as the extension talk-`name`."""
-        write_wav(self._prompts / f"{name}.wav", pcm)
+    def add_prompt(self, name: str, pcm: np.ndarray, rate_hz: int = RATE_HZ) -> None:
+        """Make `pcm`, at 8 or 16 kHz, playable as `prompt=name`, and as the extension
+        talk-`name`."""
+        write_wav(self._prompts / f"{name}.{_WAV[rate_hz]}", pcm, rate_hz)
 
     def originate(
         self,
@@ -184,12 +188,13 @@ class Asterisk:
         digits: str = "",
         listen_secs: float = 5.0,
         caller: str = "+15557650000",
+        rate_hz: int = RATE_HZ,
     ) -> OriginatedCall:
         """Call a registered `user`, or `uri` over the trunk that needs no registration, or have
         the dialplan `dial` a user, so that two channels are joined, of which one can transfer.
 
         Once answered it records, sends `digits` (RFC 4733), plays `prompt`, listens for
-        `listen_secs` and hangs up.
+        `listen_secs` and hangs up. `rate_hz`, 8000 or 16000: of what it records.
         """
         self._calls += 1
         name = f"call-{self._calls}"
@@ -207,19 +212,20 @@ class Asterisk:
             f"Setvar: NAME={name}",
             f"Setvar: PROMPT={prompt}",
             f"Setvar: DIGITS={digits}",
+            f"Setvar: WAV={_WAV[rate_hz]}",
             f"Setvar: LISTEN_SECS={listen_secs}",
         ]
         # Moved in whole, for Asterisk reads a call file as soon as it appears.
         written = self._inside / f"{name}.call"
         written.write_text("\n".join(lines) + "\n")
         written.rename(self._outgoing / written.name)
-        return OriginatedCall(self, name)
+        return OriginatedCall(self, name, rate_hz)
 
-    def recording(self, name: str, side: str) -> np.ndarray:
+    def recording(self, name: str, side: str, rate_hz: int = RATE_HZ) -> np.ndarray:
         """The recording `name` of one side, `rx` or `tx`, as far as it is written."""
-        path = self.recordings / f"{name}-{side}.wav"
+        path = self.recordings / f"{name}-{side}.{_WAV[rate_hz]}"
         try:
-            return read_wav(path)
+            return read_wav(path, rate_hz)
         except (FileNotFoundError, EOFError, wave.Error):
             return np.zeros(0, np.int16)
 

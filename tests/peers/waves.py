@@ -8,13 +8,13 @@ import numpy as np
 RATE_HZ = 8000
 
 
-def read_wav(path: Path) -> np.ndarray:
-    """int16 samples at 8 kHz; shape (n,), or (n, 2) for stereo. Takes a file that still grows."""
+def read_wav(path: Path, rate_hz: int = RATE_HZ) -> np.ndarray:
+    """int16 samples; shape (n,), or (n, 2) for stereo. Takes a file that still grows."""
     with wave.open(str(path), "rb") as wav:
-        if wav.getframerate() != RATE_HZ or wav.getsampwidth() != 2:
+        if wav.getframerate() != rate_hz or wav.getsampwidth() != 2:
             raise ValueError(
                 f"{path}: {wav.getframerate()} Hz, {8 * wav.getsampwidth()} bit; "
-                f"want {RATE_HZ} Hz, 16 bit"
+                f"want {rate_hz} Hz, 16 bit"
             )
         channels = wav.getnchannels()
         # The length in the header of a file that is being written is not yet true.
@@ -24,11 +24,11 @@ def read_wav(path: Path) -> np.ndarray:
     return pcm if channels == 1 else pcm.reshape(-1, channels)
 
 
-def write_wav(path: Path, pcm: np.ndarray) -> None:
+def write_wav(path: Path, pcm: np.ndarray, rate_hz: int = RATE_HZ) -> None:
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1 if pcm.ndim == 1 else pcm.shape[1])
         wav.setsampwidth(2)
-        wav.setframerate(RATE_HZ)
+        wav.setframerate(rate_hz)
         wav.writeframes(np.ascontiguousarray(pcm, "<i2").tobytes())
 
 
