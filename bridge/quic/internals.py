@@ -1,4 +1,4 @@
-"""What the transport does behind aioquic's public interface; nothing else in the project does.
+"""What the transport does behind aioquic's public interface; nothing outside of `bridge.quic` does.
 
 pyproject.toml pins the release that this was written for, and
 `tests/quic/test_what_is_used_of_aioquic_is_there.py` fails when a newer one lacks a part of it.
@@ -23,10 +23,9 @@ from aioquic.tls import Epoch
 
 from bridge.quic.bandwidth import BandwidthModel, Sent
 from bridge.quic.datagram import Datagram
+from bridge.quic.express import Express, OnFate
 from bridge.quic.streams import StreamChooser
 
-OnFate = Callable[[Datagram, bool], None]
-"""Called with a datagram and whether the packet that carried it arrived."""
 OnSize = Callable[[int, bool], None]
 """Called with a packet's size and whether it arrived."""
 
@@ -78,6 +77,7 @@ class ModelCongestionControl(QuicCongestionControl):
             if sent is not None:
                 self._model.on_forgotten(sent)
                 self._on_size(sent.size, False)
+        self.on_loss()
 
     def on_persistent_congestion(self) -> None:
         self._model.on_silence()
@@ -128,9 +128,6 @@ class Internals:
 
     def __init__(self, quic: QuicConnection, on_fate: OnFate, on_size: OnSize) -> None:
         self._quic = quic
-        self._on_fate = on_fate
-        self.on_the_way: dict[Datagram, None] = {}
-        """Sent, and neither known to have arrived nor to be lost."""
         size = quic.configuration.max_datagram_size
         self.model = BandwidthModel(size)
         control = ModelCongestionControl(self.model, on_size)
@@ -140,13 +137,20 @@ class Internals:
         quic._write_datagram_frame = self._write_datagram_frame  # type: ignore[method-assign]
         self._writer = StreamChooser(quic)
         control.on_loss = self._writer.look_at_all
+        self.express = Express(quic, self._writer, on_fate)
 
     # --- datagrams ---------------------------------------------------------------------------
 
     @property
     def pending(self) -> deque[Datagram]:
-        """Datagrams that aioquic puts into its next packets."""
+        """Datagrams that aioquic puts into its next packets, while `express` is not usable."""
         return self._quic._datagrams_pending  # type: ignore[return-value]
+
+    @property
+    def on_the_way(self) -> list[Datagram]:
+        """Sent, and neither known to have arrived nor to be lost."""
+        packets = self.express.on_the_way
+        return [datagram for number in sorted(packets) for datagram in packets[number]]
 
     def _write_datagram_frame(
         self, builder: QuicPacketBuilder, data: Datagram, frame_type: QuicFrameType
@@ -154,22 +158,37 @@ class Internals:
         """As aioquic's, and the datagram hears of its packet's fate."""
         size = len(data.data)
         lengths = 1 if size < 64 else 2
+        number = builder.packet_number
         buffer = builder.start_frame(
             frame_type,
             capacity=1 + lengths + size,
-            handler=self._on_delivery,
-            handler_args=(data,),
+            handler=self.express.on_delivery,
+            handler_args=(number,),
         )
         buffer.push_uint_var(size)
         buffer.push_bytes(data.data)
-        self.on_the_way[data] = None
+        self.express.on_the_way.setdefault(number, []).append(data)
         return True
 
-    def _on_delivery(self, state: QuicDeliveryState, datagram: Datagram) -> None:
-        self.on_the_way.pop(datagram, None)
-        self._on_fate(datagram, state is QuicDeliveryState.ACKED)
+    @property
+    def events_wait(self) -> bool:
+        """Whether aioquic has something to tell."""
+        return bool(self._quic._events)
+
+    def begin(self) -> None:
+        """Before packets are built: nothing is held back by the pacer yet."""
+        self._quic._pacing_at = None
 
     # --- the path ----------------------------------------------------------------------------
+
+    @property
+    def address(self) -> Any:
+        """Where the other side is."""
+        return self._quic._network_paths[0].addr
+
+    def timer(self) -> float | None:
+        """When `handle_timer` has something to do."""
+        return self._quic.get_timer()
 
     @property
     def rtt(self) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.stream import QuicStream
 
-SCAN_SECS = 0.02
+SCAN_SECS = 0.25
 """How often all streams are looked at: for limits that moved, and streams that have ended."""
 
 
@@ -29,6 +29,10 @@ class StreamChooser:
     def serve(self, stream_id: int) -> None:
         """Ask this stream with the next packet."""
         self._due[stream_id] = None
+
+    def wants(self, now: float) -> bool:
+        """Whether there is a stream to be asked."""
+        return bool(self._due) or now >= self._scan_at
 
     def look_at_all(self) -> None:
         """Ask all of them: any may have lost something."""

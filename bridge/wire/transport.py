@@ -34,6 +34,7 @@ from aioquic.quic.packet import QuicErrorCode
 from bridge.quic.datagram import Datagram
 from bridge.quic.internals import Internals
 from bridge.quic.mtu import LADDER, PathMtu
+from bridge.quic.payload import MAX_DATAGRAM
 from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE
 
 PACKET_BYTES = 1200
@@ -42,7 +43,7 @@ LOOPBACK_PACKET_BYTES = 8192
 """A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
 SOCKET_BUFFER = 4 * 1024 * 1024
 CHUNK_PACKETS = 8
-"""Packets' worth of datagrams that aioquic is given at a time."""
+"""Packets' worth of datagrams that aioquic is given at a time, while it builds their packets."""
 REPAIR_SECS = 0.15
 """Audio that was lost is sent again if it can arrive within this time of its first sending."""
 AGAIN_SECS = (0.003, 0.010)
@@ -118,7 +119,7 @@ class TransportStats:
     datagrams_doubled: int = 0
     """Sent twice without waiting for a loss."""
     datagrams_too_large: int = 0
-    """Not sent: they do not fit a packet of this path."""
+    """Not sent: they do not fit a packet of every path."""
     backed_off: int = 0
     """How often congestion lowered the rate."""
     moves: int = 0
@@ -217,6 +218,9 @@ class WireProtocol(QuicConnectionProtocol):
         It is sent again when it was lost and can still arrive within `repair_secs`; `twice` sends
         it again soon whatever happens. `track` is who is told when it is shed.
         """
+        if len(data) > MAX_DATAGRAM:
+            self.stats.datagrams_too_large += 1
+            return
         self.stats.datagrams_sent += 1
         now = self.now
         datagram = Datagram(data, track, now, now + repair_secs)
@@ -227,8 +231,9 @@ class WireProtocol(QuicConnectionProtocol):
     def hurry(self, track: Hashable) -> None:
         """Send twice what of a track waits or is on its way, not known to have arrived: something
         that cannot wait for a loss to be noticed depends on it."""
-        waiting = (*self._internals.on_the_way, *self._internals.pending, *self._queue)
-        for datagram in [d for d in waiting if d.track == track][-MOST_HURRIED:]:
+        waiting = (*self._internals.on_the_way, *self._queue)
+        mine = dict.fromkeys(d for d in waiting if d.track == track and not d.arrived)
+        for datagram in list(mine)[-MOST_HURRIED:]:
             self._send_again(datagram)
 
     def on_shed(self, track: Hashable) -> None:
@@ -236,11 +241,11 @@ class WireProtocol(QuicConnectionProtocol):
 
     @property
     def queued_datagrams(self) -> int:
-        return len(self._queue) + len(self._internals.pending)
+        return len(self._queue)
 
     def drop_oldest(self, bound: int) -> None:
         """Keep the newest `bound` of the queued datagrams."""
-        while self._queue and self.queued_datagrams > bound:
+        while len(self._queue) > bound:
             self._shed(self._queue.popleft())
 
     def send_stream(self, stream_id: int, data: bytes, ended: bool, *, twice: bool = False) -> None:
@@ -260,21 +265,34 @@ class WireProtocol(QuicConnectionProtocol):
     def transmit(self) -> None:
         """Send what is queued, as far as window and pacer let it go.
 
-        Streams go first, in packets of their own: control never waits for audio. aioquic builds
-        all packets before it gives out the first, so it is fed a few packets at a time: the
-        other side works on the first while the next are built.
+        Streams go first, in packets of their own: control never waits for audio. Each packet
+        leaves when it is built, so that the other side works on it while the next are.
         """
+        now = self.now
+        internals, queue = self._internals, self._queue
+        self._shed_aged(now)
+        self._probe_path(now)
+        internals.begin()
+        if not internals.express.usable:
+            self._transmit_by_aioquic()
+        else:
+            if internals.express.others_wait(now):
+                super().transmit()
+            self._transmit_task = None
+            address = internals.address
+            while (packet := internals.express.next_packet(queue, now)) is not None:
+                self._transport.sendto(packet, address)
+            self._wake_at(internals.timer())
+        if not queue and internals.window_has_room:
+            internals.model.on_idle()
+        self.stats.backed_off = internals.model.backed_off
+
+    def _transmit_by_aioquic(self) -> None:
+        """The same while the connection is not in its ordinary state. aioquic builds all packets
+        before it gives out the first, so it is fed a few packets at a time."""
         pending = self._internals.pending
-        self._shed_aged()
-        self._probe_path()
         if self._streams_first:
-            if pending:
-                waiting = list(pending)
-                pending.clear()
-                super().transmit()
-                pending.extend(waiting)
-            else:
-                super().transmit()
+            super().transmit()
             self._streams_first = self._internals.stream_data_waits
         chunk = CHUNK_PACKETS * self.stats.packet_bytes
         while True:
@@ -287,9 +305,18 @@ class WireProtocol(QuicConnectionProtocol):
             # Less than all left: aioquic stopped at a control frame that did not fit a packet.
             if len(pending) == before or not (pending or self._queue):
                 break
-        if not pending and self._internals.window_has_room:
-            self._internals.model.on_idle()
-        self.stats.backed_off = self._internals.model.backed_off
+        self._queue.extendleft(reversed(pending))
+        pending.clear()
+
+    def _wake_at(self, at: float | None) -> None:
+        """Have the timer go off then. One that goes off earlier is left alone: it finds nothing
+        to do, which costs less than to set it anew with every packet."""
+        if at is None or (self._timer is not None and self._timer_at <= at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._handle_timer)
+        self._timer_at = at
 
     @property
     def quiet(self) -> bool:
@@ -340,14 +367,16 @@ class WireProtocol(QuicConnectionProtocol):
 
     # --- what became of packets --------------------------------------------------------------
 
-    def _on_fate(self, datagram: Datagram, arrived: bool) -> None:
+    def _on_fate(self, datagrams: list[Datagram], arrived: bool) -> None:
         if arrived:
-            datagram.arrived = True
+            for datagram in datagrams:
+                datagram.arrived = True
             return
-        self.stats.datagrams_lost += 1
-        if not datagram.arrived and self.now + self._internals.rtt / 2 < datagram.repair_until:
-            self.stats.datagrams_repaired += 1
-            self._queue.appendleft(datagram)
+        self.stats.datagrams_lost += len(datagrams)
+        in_time = self.now + self._internals.rtt / 2
+        again = [d for d in datagrams if not d.arrived and in_time < d.repair_until]
+        self.stats.datagrams_repaired += len(again)
+        self._queue.extendleft(reversed(again))
 
     def _on_packet(self, size: int, arrived: bool) -> None:
         if self._mtu.on_packet(size, arrived, self.now):
@@ -363,20 +392,19 @@ class WireProtocol(QuicConnectionProtocol):
         self.stats.black_holes = self._mtu.black_holes
         self._internals.resize(self._mtu.size)
 
-    def _probe_path(self) -> None:
+    def _probe_path(self, now: float) -> None:
         """Try larger packets once the connection stands, one probe at a time (RFC 8899)."""
         if not self._internals.confirmed or self.ended is not None:
             return
-        size = self._mtu.next_probe(self.now)
+        size = self._mtu.next_probe(now)
         if size is not None:
-            for data, address in self._internals.probe(size, self._on_probe, self.now):
+            for data, address in self._internals.probe(size, self._on_probe, now):
                 self._transport.sendto(data, address)
 
-    def _shed_aged(self) -> None:
-        before = self.now - self.max_queued_secs
-        for queue in (self._internals.pending, self._queue):
-            while queue and queue[0].queued_at < before:
-                self._shed(queue.popleft())
+    def _shed_aged(self, now: float) -> None:
+        before = now - self.max_queued_secs
+        while self._queue and self._queue[0].queued_at < before:
+            self._shed(self._queue.popleft())
 
     def _shed(self, datagram: Datagram) -> None:
         self.stats.datagrams_dropped += 1
@@ -426,10 +454,18 @@ class WireProtocol(QuicConnectionProtocol):
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         assert isinstance(data, bytes)
         self.stats.packets_received += 1
-        self._packet_at = self.now
+        now = self._packet_at = self.now
         try:
-            self._quic.receive_datagram(data, addr, now=self.now)
-            self._process_events()
+            datagrams = self._internals.express.receive(data, addr, now)
+            if datagrams is None:
+                self._quic.receive_datagram(data, addr, now=now)
+            elif datagrams:
+                self.stats.datagrams_received += len(datagrams)
+                self.last_heard = now
+                for datagram in datagrams:
+                    self.on_datagram(datagram, now)
+            if self._internals.events_wait:
+                self._process_events()
         except Exception:
             log.exception("closing a model connection: a packet from %s broke it", addr)
             self._quic.close(QuicErrorCode.INTERNAL_ERROR, reason_phrase="internal error")

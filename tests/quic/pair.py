@@ -28,7 +28,9 @@ class Pair:
         )
         self.fates: list[tuple[bytes, bool]] = []
         self.internals = Internals(
-            self.client, lambda d, arrived: self.fates.append((d.data, arrived)), lambda *_: None
+            self.client,
+            lambda ds, arrived: self.fates.extend((d.data, arrived) for d in ds),
+            lambda *_: None,
         )
         self.heard = bytearray()
         self.ended = False

@@ -1,14 +1,18 @@
-"""Each part of aioquic that `bridge.quic.internals` relies on, so that a release without it fails
+"""Each part of aioquic that `bridge.quic` relies on, so that a release without it fails
 here by name, not in a call."""
 
 import inspect
 
+from aioquic._crypto import HeaderProtection
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
+from aioquic.quic.connection import QuicConnection, QuicNetworkPath
+from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import QuicFrameType
 from aioquic.quic.packet_builder import QuicPacketBuilder, QuicSentPacket
-from aioquic.quic.recovery import QuicPacketPacer, QuicPacketRecovery
+from aioquic.quic.recovery import QuicPacketPacer, QuicPacketRecovery, QuicPacketSpace
 from aioquic.quic.stream import QuicStreamSender
+
+from bridge.quic.express import TAG
 
 
 def _connection() -> QuicConnection:
@@ -30,10 +34,89 @@ def test_the_connection_has_the_fields():
         "_network_paths",
         "_version",
         "_is_client",
+        "_ack_delay",
+        "_ack_eliciting_sent_since_receipt",
+        "_close_at",
+        "_close_pending",
+        "_crypto_streams",
+        "_events",
+        "_handshake_done_pending",
+        "_host_cids",
+        "_idle_timeout",
+        "_local_ack_delay_exponent",
+        "_on_ack_delivery",
+        "_pacing_at",
+        "_ping_pending",
+        "_probe_pending",
+        "_quic_logger",
+        "_remote_ack_delay_exponent",
+        "_retire_connection_ids",
+        "_spaces",
+        "_spin_bit",
+        "_spin_highest_pn",
+        "_state",
+        "_streams_blocked_pending",
+        "host_cid",
     ):
         assert hasattr(quic, name), f"QuicConnection.{name} is gone"
-    for name in ("_cc", "_pacer", "_rtt_smoothed"):
+    for name in ("_cc", "_pacer", "_rtt_smoothed", "peer_completed_address_validation"):
         assert hasattr(quic._loss, name), f"QuicPacketRecovery.{name} is gone"
+
+
+def test_packet_spaces_paths_and_keys_have_the_fields():
+    space = QuicPacketSpace(is_application_data=True)
+    for name in (
+        "ack_at",
+        "ack_queue",
+        "expected_packet_number",
+        "largest_received_packet",
+        "largest_received_time",
+        "received_packets",
+        "sent_packets",
+    ):
+        assert hasattr(space, name), f"QuicPacketSpace.{name} is gone"
+    path = QuicNetworkPath(("192.0.2.1", 1))
+    for name in ("addr", "bytes_sent", "is_validated", "remote_challenges"):
+        assert hasattr(path, name), f"QuicNetworkPath.{name} is gone"
+    keys = CryptoPair()
+    assert keys.aead_tag_size == TAG
+    assert not keys._update_key_requested
+    for name in ("aead", "hp", "key_phase"):
+        assert hasattr(keys.recv, name), f"CryptoContext.{name} is gone"
+    assert keys.key_phase == 0
+
+
+def test_aioquic_still_sends_and_takes_a_packet_as_the_short_way_repeats_it():
+    """The parts that `Express` repeats; when one has changed, compare before this is changed."""
+    source = inspect.getsource(QuicConnection.receive_datagram)
+    for part in (
+        "packet_number in space.received_packets",
+        "if packet_number > space.expected_packet_number:",
+        "self._spin_bit = not spin_bit",
+        "self._close_at = now + self._idle_timeout()",
+        "self._ack_eliciting_sent_since_receipt = False",
+        "space.largest_received_time = now",
+        "space.ack_queue.add(packet_number)",
+        "space.received_packets.add(packet_number)",
+        "len(space.ack_queue) > MAX_ACK_RANGES",
+        "space.ack_at = now + self._ack_delay",
+    ):
+        assert part in source, f"receive_datagram: {part}"
+    assert ">= self._configuration.max_datagram_frame_size" in inspect.getsource(
+        QuicConnection._handle_datagram_frame
+    )
+    assert "builder.packet_number % 8 == 0" in inspect.getsource(QuicConnection._write_ack_frame)
+    for part in (
+        "self._loss.on_packet_sent(",
+        "self._close_at = now + self._idle_timeout()",
+        "network_path.bytes_sent += payload_length",
+    ):
+        assert part in inspect.getsource(QuicConnection._flush_builder), f"_flush_builder: {part}"
+    assert list(inspect.signature(HeaderProtection.remove).parameters) == [
+        "self",
+        "packet",
+        "pn_offset",
+    ]
 
 
 def test_the_functions_take_what_we_give():
