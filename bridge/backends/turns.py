@@ -49,6 +49,8 @@ class _Generation:
     def __init__(self) -> None:
         self.turn: int | None = None
         """Known when the turn was committed; until then what it says is held."""
+        self.fed = False
+        """It has audio."""
         self.final = False
         """The server knows that the turn has ended."""
         self.held: list[tuple[bytes, AudioFormat]] = []
@@ -94,11 +96,11 @@ class TurnsDialect:
         self._session_by = now + self._settings.session_timeout_secs
         generation, self._generation = self._generation, None
         events: list[BackendEvent] = []
-        spoken = generation is not None and generation.turn is not None and generation.milliseconds
-        if self._committed is not None and spoken:
-            # To say it again from the beginning would be worse than to stop here.
-            events.append(ReplyDone(self._committed))
-            self._committed = None
+        if generation is not None and generation.milliseconds:
+            if generation.turn is not None and generation.turn == self._committed:
+                # To say it again from the beginning would be worse than to stop here.
+                events.append(ReplyDone(generation.turn))
+                self._committed = None
         self._reply_by = None
         if self._committed is not None:
             self._reply_by = now + self._settings.reply_timeout_secs
@@ -264,15 +266,21 @@ class TurnsDialect:
         self._append(APPEND_MS * self._in.bytes_per_ms)
         if self._committed is not None and not self._audio.open:
             self._append(1)
+            if not generation.fed:  # nothing was said, which the server cannot take
+                self._feed(self._in.silence * APPEND_MS)
             self._out.append({"type": "input_audio_buffer.commit", "final": True})
             generation.turn = self._committed
             generation.final = True
 
     def _append(self, at_least: int) -> None:
         while self._ready and self._audio.owed >= max(at_least, 1):
-            data = self._audio.take(APPEND_MS * self._in.bytes_per_ms)
-            encoded = base64.b64encode(data).decode()
-            self._out.append({"type": "input_audio_buffer.append", "audio": encoded})
+            self._feed(self._audio.take(APPEND_MS * self._in.bytes_per_ms))
+
+    def _feed(self, data: bytes) -> None:
+        if self._generation is not None:
+            self._generation.fed = True
+        encoded = base64.b64encode(data).decode()
+        self._out.append({"type": "input_audio_buffer.append", "audio": encoded})
 
     def _release(self, generation: _Generation, now: float) -> list[BackendEvent]:
         """What it has said of a turn that is final, and its end."""

@@ -112,6 +112,23 @@ def test_an_interrupted_reply_costs_the_connection_and_the_next_turn_goes_over_a
     assert (line.heard(2), line.of(ReplyDone)) == (b"ef", [ReplyDone(2)])
 
 
+def test_a_turn_committed_before_the_new_connection_stands_is_answered_there():
+    line = begun()
+    line.events += line.core.commit(1, line.now)
+    line.audio(b"ab")
+    line.events += line.core.cancel(1, 40, line.now)
+    line.core.prime(2, line.now)
+    line.speak(200, 5)
+    line.events += line.core.commit(2, line.now)
+    line.sent()
+    line.connect()
+    assert line.sent() == ["session.update", "commit False", "audio 5", "commit True"]
+    assert line.of(ReplyDone) == []
+    line.audio(b"ef")
+    line.says("response.audio.done")
+    assert (line.heard(2), line.of(ReplyDone)) == (b"ef", [ReplyDone(2)])
+
+
 def test_a_turn_that_goes_on_is_told_from_its_beginning():
     line = begun()
     line.events += line.core.commit(1, line.now)

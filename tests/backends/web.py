@@ -1,21 +1,24 @@
-"""The strict server behind a real WebSocket on loopback."""
+"""A strict server behind a real WebSocket on loopback."""
 
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.backends.model_server import Answer, ModelServer
+from tests.backends.model_server import ModelServer
 
 
 class WebServer:
     """Every connection talks to the same list of answers, and is kept for the test to look at."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Any, kind: Callable[[], Any] = ModelServer) -> None:
+        """`kind` makes the server of a connection."""
         self.answers = list(answers)
-        self.sessions: list[ModelServer] = []
+        self.kind = kind
+        self.sessions: list[Any] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.headers: list[dict[str, str]] = []
         self.queries: list[dict[str, str]] = []
@@ -34,7 +37,7 @@ class WebServer:
             return web.Response(status=self.refuse_with.pop(0), headers=self.refuse_headers)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        session = ModelServer()
+        session = self.kind()
         session.answers = _Shared(self.answers)
         if self.expires_in:
             session.expires_at = int(time.time() + self.expires_in)
@@ -56,19 +59,21 @@ class WebServer:
 
 
 class _Shared:
-    def __init__(self, answers: list[Answer]) -> None:
+    def __init__(self, answers: list[Any]) -> None:
         self._answers = answers
 
     def __bool__(self) -> bool:
         return bool(self._answers)
 
-    def popleft(self) -> Answer:
+    def popleft(self) -> Any:
         return self._answers.pop(0)
 
 
 @contextlib.asynccontextmanager
-async def web_server(*answers: Answer) -> AsyncIterator[WebServer]:
-    server = WebServer(*answers)
+async def web_server(
+    *answers: Any, kind: Callable[[], Any] = ModelServer
+) -> AsyncIterator[WebServer]:
+    server = WebServer(*answers, kind=kind)
     app = web.Application()
     app.router.add_get("/v1/realtime", server.handle)
     runner = web.AppRunner(app)
