@@ -96,11 +96,11 @@ class TurnsDialect:
         self._session_by = now + self._settings.session_timeout_secs
         generation, self._generation = self._generation, None
         events: list[BackendEvent] = []
-        if generation is not None and generation.milliseconds:
-            if generation.turn is not None and generation.turn == self._committed:
-                # To say it again from the beginning would be worse than to stop here.
-                events.append(ReplyDone(generation.turn))
-                self._committed = None
+        spoken = generation is not None and generation.milliseconds > 0
+        if spoken and generation.turn is not None and generation.turn == self._committed:
+            # To say it again from the beginning would be worse than to stop here.
+            events.append(ReplyDone(generation.turn))
+            self._committed = None
         self._reply_by = None
         if self._committed is not None:
             self._reply_by = now + self._settings.reply_timeout_secs

@@ -10,21 +10,27 @@ import pytest
 
 from sip_plugin.demo import speech
 from tests.backends.desk import Answer, ms
+from tests.backends.model_server import ModelServer
+from tests.backends.vllm_server import VllmServer
 from tests.backends.web import WebServer, web_server
 from tests.peers.plugin import TOKEN, agent, ip_trunk
 
 pytestmark = pytest.mark.peer("sipp")
 
 
+KINDS = {"openai": ModelServer, "vllm": VllmServer}
+each = pytest.mark.parametrize("backend", KINDS)
+
+
 @contextlib.contextmanager
-def model_server(*answers: Answer) -> Iterator[WebServer]:
-    """The strict server of the Realtime API, on an event loop of its own: `server.loop`."""
+def model_server(*answers: Answer, backend: str = "openai") -> Iterator[WebServer]:
+    """A strict server of that kind, on an event loop of its own: `server.loop`."""
     up, down = threading.Event(), asyncio.Event()
     found: list[WebServer] = []
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        async with web_server(*answers) as server:
+        async with web_server(*answers, kind=KINDS[backend]) as server:
             server.loop = loop
             found.append(server)
             up.set()
@@ -44,11 +50,11 @@ def model_server(*answers: Answer) -> Iterator[WebServer]:
 def line_to(gateway, plugin, tmp_path):
     """A plugin whose calls reach this model server."""
 
-    def start(server: WebServer):
+    def start(server: WebServer, backend: str = "openai"):
         file = tmp_path / "gateway.toml"
         file.write_text(
-            f'[gateway]\ntoken = "{TOKEN}"\n[agents.model]\nbackend = "openai"\n'
-            f'url = "{server.url}"\napi_key = "hush"\n'
+            f'[gateway]\ntoken = "{TOKEN}"\n[agents.model]\nbackend = "{backend}"\n'
+            f'url = "{server.url}"\napi_key = "hush"\nmodel = "m"\n'
             'tools = ["hangup", "transfer", "send_dtmf"]\n'
         )
         model = gateway("-c", str(file))
@@ -72,11 +78,12 @@ def calling(line, sipp, rtp_peer, scenario: str):
     return caller, peer, sid
 
 
-def test_it_presses_keys_then_hangs_up_and_everything_is_told(line_to, sipp, rtp_peer):
+@each
+def test_it_presses_keys_then_hangs_up_and_everything_is_told(backend, line_to, sipp, rtp_peer):
     pressing = Answer(ms(200), "One moment.", [("send_dtmf", '{"digits": "12#"}')])
     parting = Answer(ms(400), "Goodbye.", [("hangup", '{"reason": "all said"}')])
-    with model_server(pressing, Answer(ms(200), "Done."), parting) as server:
-        line = line_to(server)
+    with model_server(pressing, Answer(ms(200), "Done."), parting, backend=backend) as server:
+        line = line_to(server, backend)
         caller, peer, sid = calling(line, sipp, rtp_peer, "call_until_bye")
         peer.say(speech.load("turn_1"))
         line.wait_event(sid, "dtmf_sent", digits="12#")
@@ -97,10 +104,11 @@ def test_it_presses_keys_then_hangs_up_and_everything_is_told(line_to, sipp, rtp
     assert set(peer.event_codes()) == {1, 2, 11}
 
 
-def test_it_transfers_the_caller_where_the_outbound_rules_allow_it(line_to, sipp, rtp_peer):
+@each
+def test_it_transfers_the_caller_where_the_rules_allow_it(backend, line_to, sipp, rtp_peer):
     moving = Answer(ms(300), "I connect you.", [("transfer", '{"target": "+15550002000"}')])
-    with model_server(moving) as server:
-        line = line_to(server)
+    with model_server(moving, backend=backend) as server:
+        line = line_to(server, backend)
         caller, peer, sid = calling(line, sipp, rtp_peer, "call_transferred")
         peer.say(speech.load("turn_1"))
         assert "15550002000" in caller.wait_said("REFER (.*)", 30).group(1)
