@@ -5,7 +5,15 @@ import time
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from bridge.codec.interface import OPUS_MISSING, CodecName
 from bridge.profile import LegOptions, ProfileName
@@ -16,6 +24,10 @@ from bridge.turn.options import TurnOptions
 Weight = Annotated[int, Field(ge=0, le=1000)]
 Tool = Literal["hangup", "transfer", "send_dtmf", "hold"]
 TOOLS: tuple[Tool, ...] = get_args(Tool)
+
+# The validator before all others makes Python values of JSON's: a list is no tuple then.
+_Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+_HeaderPattern = Annotated[str, Field(max_length=65)]
 
 
 class TlsOptions(BaseModel):
@@ -87,8 +99,11 @@ class AgentSpec(BaseModel):
     second, on which nothing is lost and everything behind a lost packet waits."""
     open_timeout_secs: float = Field(5.0, gt=0, le=60)
     """How long the phone may ring before the model must be ready."""
-    tools: tuple[Tool, ...] = Field(TOOLS, max_length=len(TOOLS))
+    tools: Annotated[tuple[Tool, ...], _Listed] = Field(TOOLS, max_length=len(TOOLS))
     """What the model may do to the call; what else it asks for is refused."""
+    sip_headers: Annotated[tuple[_HeaderPattern, ...], _Listed] = Field((), max_length=32)
+    """SIP headers that it may set on our answers, BYEs and transfers: names, or beginnings of `X-`
+    names with a `*`."""
     record_dir: str | None = Field(None, max_length=4096)
     """Folder for recordings of its calls, empty for none; left out, it is `media.record_dir`."""
     language: str = Field("", max_length=64)

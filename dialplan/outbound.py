@@ -6,7 +6,8 @@ are refused always: a machine has no emergency, and cannot answer a call back.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -55,6 +56,9 @@ class OutboundRule(Part):
 
     caller_id: Number = ""
     """The number that we call as, unless the request says another that is allowed."""
+
+    headers: dict[str, Annotated[str, Field(max_length=256)]] = Field({}, max_length=8)
+    """Headers of the INVITE, such as `X-Tenant`, with their texts."""
 
     @cached_property
     def matcher(self) -> PatternList:
@@ -138,7 +142,8 @@ class Outbound(Part):
                 why = f"outbound rule {place} sends {called} over {which}, not over {trunk}"
                 return NoDial(403, why)
             trunks = (trunk,) if trunk else rule.trunks
-            return Dial(called, trunks, caller or rule.caller_id, f"{because}; rule {place}")
+            caller_id, why = caller or rule.caller_id, f"{because}; rule {place}"
+            return Dial(called, trunks, caller_id, why, rule.headers)
         return NoDial(403, f"no outbound rule is for {called}")
 
     def _refusal(self, called: str) -> str:
@@ -196,6 +201,8 @@ class Dial:
     caller_id: str
     """Empty: the trunk's own."""
     why: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the INVITE."""
 
 
 @dataclass(frozen=True, slots=True)

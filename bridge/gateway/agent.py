@@ -68,7 +68,7 @@ class AgentCall:
         info: CallInfo,
         session: Session,
         touched: Callable[[], None],
-        accept: Callable[[], None],
+        accept: Callable[[dict[str, str]], None],
     ) -> None:
         self.info = info
         self.dropped_events = 0
@@ -96,10 +96,14 @@ class AgentCall:
             if isinstance(event, Ended):
                 return
 
-    def accept(self) -> None:
-        """Take the call: the phone may be answered. Only for an agent that has the attribute
-        `accepts_calls`; for all others the gateway does it."""
-        self._accept()
+    def accept(self, sip_headers: dict[str, str] | None = None) -> None:
+        """Take the call: the phone may be answered, with these headers. Only for an agent that has
+        the attribute `accepts_calls`; for all others the gateway does it.
+
+        Headers, here and below, are at most 8, with one line of at most 256 characters each, else
+        ValueError is raised; the plugin sends those that its configuration lists.
+        """
+        self._accept(sip_headers or {})
 
     def may_speak(self, turn: int) -> bool:
         """Whether audio for `turn` still goes out: it was committed and not cancelled since."""
@@ -142,19 +146,23 @@ class AgentCall:
         self._session.transcript(role, text, turn, final)
         self._touched()
 
-    def hangup(self, reason: str = "") -> None:
-        """Ask the plugin to hang up the phone. The call is over when the plugin says so."""
-        self._session.hangup(reason)
+    def hangup(self, reason: str = "", sip_headers: dict[str, str] | None = None) -> None:
+        """Ask the plugin to hang up the phone, by a BYE with these headers. The call is over when
+        the plugin says so."""
+        self._session.hangup(reason, sip_headers)
         self._touched()
 
-    def transfer(self, target: str, attended: bool = False) -> None:
+    def transfer(
+        self, target: str, attended: bool = False, sip_headers: dict[str, str] | None = None
+    ) -> None:
         """Ask the plugin to transfer the phone to `target`; `TransferProgress` tells how it goes.
 
         `attended`: the phone is put on hold and the target is called first, as another call to
         this agent, whose header `consultation_for` is this call's sid. There or here
         `complete_transfer` connects the two, and `cancel_transfer` takes the phone back.
+        The headers are those of the REFER, or of the call to the target.
         """
-        self._session.transfer(target, attended)
+        self._session.transfer(target, attended, sip_headers)
         self._touched()
 
     def complete_transfer(self) -> None:

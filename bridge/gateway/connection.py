@@ -328,7 +328,7 @@ class GatewayLink:
                 _info(asked),
                 call.session,
                 touched=call.touched,
-                accept=lambda: self._accept(call),
+                accept=lambda headers: self._accept(call, headers),
             )
         except (WireError, CodecUnavailable) as problem:
             error = problem
@@ -349,10 +349,11 @@ class GatewayLink:
         if not getattr(agent, "accepts_calls", False):
             self._accept(call)
 
-    def _accept(self, call: _Call) -> None:
+    def _accept(self, call: _Call, sip_headers: dict[str, str] | None = None) -> None:
         if not call.session.accepted and not call.session.ended:
             token, secs = self._host.resumable(call.sid, call)
-            self._deliver(call, call.session.accept(self._loop.time(), token, secs))
+            now = self._loop.time()
+            self._deliver(call, call.session.accept(now, token, secs, sip_headers))
 
     async def _serve(self, call: _Call, agent_call: AgentCall, agent: Agent) -> None:
         try:

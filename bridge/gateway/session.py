@@ -93,13 +93,20 @@ class Session:
     # --- what the agent says -----------------------------------------------------------------
 
     def accept(
-        self, now: float, resume_token: str = "", resume_secs: int = 0
+        self,
+        now: float,
+        resume_token: str = "",
+        resume_secs: int = 0,
+        sip_headers: dict[str, str] | None = None,
     ) -> list[Asked | AgentEvent]:
         """The agent takes the call; returns what the plugin has said meanwhile. With a token the
         call outlives a break of the connection of so many seconds."""
         self.accepted = True
         self._break.offer(resume_token, resume_secs)
-        self._say(messages.Opened(resume=resume_token, resume_secs=resume_secs))
+        opened = messages.Opened(
+            resume=resume_token, resume_secs=resume_secs, sip_headers=sip_headers or {}
+        )
+        self._say(opened)
         return self._tell(self._arrivals.accept(now))
 
     def refuse(self, code: str, message: str) -> None:
@@ -162,11 +169,14 @@ class Session:
         """Say something that has no part in turns and replies."""
         self._say(message)
 
-    def hangup(self, reason: str) -> None:
-        self._say(messages.Hangup(reason=reason[:256]))
+    def hangup(self, reason: str, sip_headers: dict[str, str] | None = None) -> None:
+        self._say(messages.Hangup(reason=reason[:256], sip_headers=sip_headers or {}))
 
-    def transfer(self, target: str, attended: bool = False) -> None:
-        self._say(messages.Transfer(target=target, attended=attended))
+    def transfer(
+        self, target: str, attended: bool = False, sip_headers: dict[str, str] | None = None
+    ) -> None:
+        headers = sip_headers or {}
+        self._say(messages.Transfer(target=target, attended=attended, sip_headers=headers))
 
     def close(self, reason: str) -> None:
         self._say(messages.Close(reason=reason[:256]))

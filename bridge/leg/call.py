@@ -290,7 +290,7 @@ class LegCall:
                 if self._relayed:
                     self._ping_at = now + PING_INTERVAL
                 self._outgoing.release()
-                return [Opened()]
+                return [Opened(sip_headers=dict(message.sip_headers))]
             case messages.Opened() | messages.Resumed():
                 raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} out of place")
             case _ if not self.opened or self._break.lost:
@@ -299,10 +299,10 @@ class LegCall:
                 return self._replies.receive_end(turn, frames, now)
             case messages.Transcript(role=role, text=text, turn=turn, final=final):
                 return [Transcript(role=role, text=text, turn=turn, final=final)]
-            case messages.Hangup(reason=reason):
-                return [HangupAsked(reason)]
-            case messages.Transfer(target=target, attended=attended):
-                return [TransferAsked(target, attended)]
+            case messages.Hangup(reason=reason, sip_headers=headers):
+                return [HangupAsked(reason, dict(headers))]
+            case messages.Transfer(target=target, attended=attended, sip_headers=headers):
+                return [TransferAsked(target, attended, dict(headers))]
             case messages.CompleteTransfer() | messages.CancelTransfer():
                 return [TransferDecided(isinstance(message, messages.CompleteTransfer))]
             case messages.Hold(on=on):

@@ -97,7 +97,7 @@ class FailoverCall:
                 self._tried = {self._endpoint}
                 first, self._had_it = not self._had_it, True
                 if first:
-                    self._on_event(Opened(self._endpoint))
+                    self._on_event(replace(event, endpoint=self._endpoint))
             case LegFailed():
                 self._result(self._endpoint, False)
                 self._failed(event)

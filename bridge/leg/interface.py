@@ -31,6 +31,8 @@ class Opened:
 
     endpoint: str = ""
     """Which of the agent's; empty where there is only one to know of."""
+    sip_headers: dict[str, str] = field(default_factory=dict)
+    """That the answer to an inbound call is to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Transcript:
 @dataclass(frozen=True, slots=True)
 class HangupAsked:
     reason: str
+    sip_headers: dict[str, str] = field(default_factory=dict)
+    """Of the BYE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class TransferAsked:
     target: str
     attended: bool = False
     """With a call to the target first; `TransferDecided` ends that."""
+    sip_headers: dict[str, str] = field(default_factory=dict)
+    """Of the REFER, or of that call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,12 @@ MAX_HEADERS = 32
 MAX_TRANSCRIPT = 8000
 MAX_ARGUMENTS = 4000
 MAX_USAGE_DETAILS = 32
+MAX_SIP_HEADERS = 8
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{1,63}$")]
+HeaderText = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,256}$")]
+SipHeaders = Annotated[dict[HeaderName, HeaderText], Field(max_length=MAX_SIP_HEADERS)]
+"""For the phone's side; the plugin sends those that its configuration lists."""
 
 
 class Message(BaseModel):
@@ -161,6 +167,8 @@ class Opened(Message):
     resume: Annotated[str, Field(max_length=64)] = ""
     """Shows that the call is the same one, after a break; empty: calls end with the connection."""
     resume_secs: Annotated[int, Field(ge=0, le=MAX_RESUME_SECS)] = 0
+    sip_headers: SipHeaders = {}
+    """Of the answer to an inbound call."""
 
 
 class Resumed(Message):
@@ -194,6 +202,8 @@ class Hangup(Message):
 
     type: Literal["hangup"] = "hangup"
     reason: Text = ""
+    sip_headers: SipHeaders = {}
+    """Of the BYE."""
 
 
 class Transfer(Message):
@@ -202,6 +212,8 @@ class Transfer(Message):
     type: Literal["transfer"] = "transfer"
     target: Annotated[str, Field(min_length=1, max_length=256)]
     attended: bool = False
+    sip_headers: SipHeaders = {}
+    """Of the REFER; of an attended transfer, of the call to the target."""
 
 
 class CompleteTransfer(Message):

@@ -35,6 +35,10 @@ def call(
     caller_id: Annotated[
         str, typer.Option(metavar="NUMBER", help="Shown to the called party.")
     ] = "",
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:TEXT", help="Of the INVITE; may be given several times."),
+    ] = None,
     config: PluginConfigFile = None,
     run_dir: PluginRunDir = None,
     as_json: Annotated[
@@ -56,8 +60,9 @@ def call(
 
     socket = control_socket(config, run_dir)
     wanted = {"number": number, "agent": agent, "trunk": trunk, "caller_id": caller_id}
+    headers = dict(_header(text) for text in header or [])
     try:
-        outcome = asyncio.run(_place(socket, wanted, as_json))
+        outcome = asyncio.run(_place(socket, {**wanted, "headers": headers}, as_json))
     except NoPlugin as error:
         raise no_plugin(error) from None
     except ApiError as error:
@@ -67,7 +72,14 @@ def call(
     raise typer.Exit(outcome)
 
 
-async def _place(socket: Path, wanted: dict[str, str], as_json: bool) -> Exit:
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise typer.BadParameter(f"{text!r} is not NAME:TEXT", param_hint="--header")
+    return name.strip(), value.strip()
+
+
+async def _place(socket: Path, wanted: dict[str, Any], as_json: bool) -> Exit:
     import asyncio
     import signal
 

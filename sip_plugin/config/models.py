@@ -19,6 +19,7 @@ from bridge.turn.options import TurnOptions
 from dialplan import Dialplan, Numbering
 from dialplan.outcome import is_target
 from dialplan.plan import Plan
+from sip_plugin.config import sip_headers
 from sip_plugin.config.address import DEFAULT_SIP_PORT, DEFAULT_SIPS_PORT, split_host_port
 from sip_plugin.config.nearest import did_you_mean
 from sip_plugin.config.values import (
@@ -399,6 +400,15 @@ class Config(Section):
                 message = "must be a number or a SIP address, such as sip:desk@pbx.example.net"
                 yield Problem(("agents", name, "fallback", "transfer"), message)
 
+    def _headers_that_sip_owns(self) -> Iterator[Problem]:
+        for name, agent in self.agents.items():
+            for fault in filter(None, map(sip_headers.pattern_fault, agent.sip_headers)):
+                yield Problem(("agents", name, "sip_headers"), fault)
+        for index, rule in enumerate(self.dialplan.outbound.rules):
+            for header, fault in sip_headers.faults(rule.headers):
+                path = ("dialplan", "outbound", "rules", index, "headers", header)
+                yield Problem(path, fault)
+
     def leg_of(self, trunk_name: str, agent_name: str) -> LegProfile:
         """What a call of this trunk with this agent does to its audio. Raises KeyError.
 
@@ -413,7 +423,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> Self:
-        problems = [*self._names_without_a_table(), *self._fallbacks_that_lead_nowhere()]
+        problems = [
+            *self._names_without_a_table(),
+            *self._fallbacks_that_lead_nowhere(),
+            *self._headers_that_sip_owns(),
+        ]
         if self.media.port_pairs < self.sip.max_calls:
             problems.append(
                 Problem(

@@ -111,6 +111,7 @@ class MediaCall:
         self._own: bytes | None = None
         """Of the frame that is being heard: what the phone sent, untouched."""
         self._has_model = opened.agent is not None
+        self._answer_headers: dict[str, str] = {}
         self._awaited = {"model"} if self._has_model else set()
         """What must be there before the call may be answered."""
         self._endpoint = ""
@@ -148,7 +149,8 @@ class MediaCall:
     def tell_ready(self) -> None:
         """Once there is nothing to wait for."""
         if not self._awaited and not self.answered:
-            self._emit(ModelReady(sid=self.sid, agent_name=self._agent_name))
+            name, headers = self._agent_name, self._answer_headers
+            self._emit(ModelReady(sid=self.sid, agent_name=name, sip_headers=headers))
 
     def on_model(self, event: ModelEvent, now: float) -> None:
         """Take an event of the model leg."""
@@ -165,8 +167,9 @@ class MediaCall:
                 self._endpoint = event.next
                 self._failovers += 1
                 self._telling.event("endpoint_failed", asdict(event))
-            case Opened(endpoint=endpoint):
+            case Opened(endpoint=endpoint, sip_headers=headers):
                 self._endpoint = endpoint
+                self._answer_headers = headers
                 self._awaited.discard("model")
                 self.tell_ready()
             case LegFailed(code=code, message=message):
@@ -388,10 +391,16 @@ class MediaCall:
 
     def _part(self, silent: bool, now: float) -> None:
         match self._parting.due(silent, now):
-            case HangupAsked(reason=reason):
-                self.end(EndCall(sid=self.sid, cause="model_hangup", reason=reason))
-            case TransferAsked(target=target, attended=attended):
-                self._emit(TransferCall(sid=self.sid, target=target, attended=attended))
+            case HangupAsked(reason, headers):
+                self.end(
+                    EndCall(sid=self.sid, cause="model_hangup", reason=reason, sip_headers=headers)
+                )
+            case TransferAsked(target, attended, headers):
+                self._emit(
+                    TransferCall(
+                        sid=self.sid, target=target, attended=attended, sip_headers=headers
+                    )
+                )
 
     def send_digits(self, digits: str) -> None:
         """Press keys: in RTP, or by SIP INFO where the phone takes no telephone events."""

@@ -65,6 +65,8 @@ class ModelReady(Message):
     sid: str
     agent_name: str = ""
     """Whose: a call may go on to another agent meanwhile. Empty: the call's."""
+    sip_headers: dict[str, str] = Field(default_factory=dict)
+    """That the agent wants in the answer."""
 
 
 class ModelFailed(Message):
@@ -90,6 +92,8 @@ class EndCall(Message):
     sid: str
     cause: Literal["model_hangup", "media_timeout", "media_failed"]
     reason: str
+    sip_headers: dict[str, str] = Field(default_factory=dict)
+    """That the agent wants in the BYE."""
 
 
 class TransferCall(Message):
@@ -98,6 +102,8 @@ class TransferCall(Message):
     sid: str
     target: str
     attended: bool = False
+    sip_headers: dict[str, str] = Field(default_factory=dict)
+    """That the agent wants in the REFER, or in the INVITE of the call to the target."""
 
 
 class TransferDecision(Message):
@@ -217,6 +223,8 @@ class Originate(Message):
     trunk: str = ""
     """Empty: the first trunk that can."""
     caller_id: str = ""
+    sip_headers: dict[str, str] = Field(default_factory=dict)
+    """Of the INVITE."""
 
 
 class Hangup(Message):

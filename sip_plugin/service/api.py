@@ -93,7 +93,11 @@ class ControlApi:
             raise _draining(self._state)
         try:
             answer = await self._link.originate(
-                wanted.number, wanted.agent, wanted.trunk or "", wanted.caller_id or ""
+                wanted.number,
+                wanted.agent,
+                wanted.trunk or "",
+                wanted.caller_id or "",
+                wanted.headers,
             )
         except NotAsked as error:
             raise Problem(

@@ -49,14 +49,21 @@ class ControlClient:
         return await self._ask("GET", path, refusal_ok=refusal_ok)
 
     async def originate(
-        self, number: str, agent: str, trunk: str = "", caller_id: str = ""
+        self,
+        number: str,
+        agent: str,
+        trunk: str = "",
+        caller_id: str = "",
+        headers: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Begin a call; the call. Raises ApiError and NoPlugin."""
-        body = {"number": number, "agent": agent}
+        body: dict[str, Any] = {"number": number, "agent": agent}
         if trunk:
             body["trunk"] = trunk
         if caller_id:
             body["caller_id"] = caller_id
+        if headers:
+            body["headers"] = headers
         return await self._ask("POST", "/v1/calls", body)
 
     async def reload(self) -> list[str]:

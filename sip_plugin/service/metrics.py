@@ -38,7 +38,7 @@ EVENTS = frozenset(
         *("transfer_refused", "transfer_failed", "transfer_progress", "consultation"),
         "hold_failed",
         *("endpoint_failed", "agent_failed", "fallback", "prompt_ended", "trunk_failed"),
-        *("tool_call", "tool_refused", "usage", "model_notice", "dtmf_sent"),
+        *("tool_call", "tool_refused", "headers_refused", "usage", "model_notice", "dtmf_sent"),
     }
 )
 """Events that are counted by name; any other is counted as `other`."""

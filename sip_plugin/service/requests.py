@@ -5,12 +5,22 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from dialplan import normalize
+from sip_plugin.config import sip_headers
 
 MAX_BODY_BYTES = 16 * 1024
 
 # Normalising is also what refuses line breaks, quotes and whatever else would begin a header or
 # another address.
 Number = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(normalize)]
+
+
+def _settable(headers: dict[str, str]) -> dict[str, str]:
+    for name, fault in sip_headers.faults(headers):
+        raise ValueError(f"{name[:64]!r}: {fault}")
+    return headers
+
+
+Headers = Annotated[dict[str, str], AfterValidator(_settable)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -27,6 +37,8 @@ class NewCall(BaseModel):
     """Name of a `[trunks.NAME]` table; absent takes the first that can."""
     caller_id: Number | None = None
     """Shown to the called party; absent shows the trunk's own."""
+    headers: Headers = {}
+    """Of the INVITE."""
 
 
 def faults(error: ValidationError) -> str:

@@ -81,7 +81,12 @@ class SipLink:
             await asyncio.sleep(_RECONNECT_SECS)
 
     async def originate(
-        self, number: str, agent: str, trunk: str = "", caller_id: str = ""
+        self,
+        number: str,
+        agent: str,
+        trunk: str = "",
+        caller_id: str = "",
+        sip_headers: dict[str, str] | None = None,
     ) -> OriginateAnswer:
         """Ask for a call. Raises NotAsked when there is no answer to be had."""
         if self._link is None:
@@ -99,6 +104,7 @@ class SipLink:
                     agent_name=agent,
                     trunk=trunk,
                     caller_id=caller_id,
+                    sip_headers=sip_headers or {},
                 )
             )
             async with asyncio.timeout(self._answer_secs):

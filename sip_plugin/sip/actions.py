@@ -10,6 +10,7 @@ from sip_plugin.sip.events import LocalMedia
 class Answer:
     sid: str
     code: int
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Refer:
     target: str
     replaces: str = ""
     """Another call of ours, that the far side is to replace, in place of a target (RFC 3891)."""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,9 +271,11 @@ class UserAgent:
             raise StackError(f"cannot call {uri}: {error.reason}") from error
         return sid
 
-    def answer(self, sid: str, code: int, reason: str = "") -> None:
+    def answer(
+        self, sid: str, code: int, reason: str = "", headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
         """Answer an inbound call: 180, 200, or a refusal."""
-        self._with(sid, lambda call: call.reply(code, reason))
+        self._with(sid, lambda call: call.reply(code, reason, headers))
 
     def hangup(
         self, sid: str, code: int = 0, reason: str = "", headers: Sequence[tuple[str, str]] = ()
@@ -296,9 +298,9 @@ class UserAgent:
         """A key by SIP INFO."""
         self._with(sid, lambda call: call.press(key))
 
-    def transfer(self, sid: str, target: str) -> None:
+    def transfer(self, sid: str, target: str, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Blind transfer (REFER); `TransferProgress` events follow."""
-        self._with(sid, lambda call: call.refer(target))
+        self._with(sid, lambda call: call.refer(target, headers))
 
     def connect(self, sid: str, other: str) -> None:
         """Have the far sides of two calls speak with each other (REFER with Replaces)."""

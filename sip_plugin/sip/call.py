@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bridge.agent import TOOLS, AgentSpec
 from sip_plugin.config import Config
+from sip_plugin.config.sip_headers import Headers, permitted
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.planes.messages import (
     CallEvent,
@@ -54,6 +55,8 @@ class Call:
     """Trunks that were not tried, of a call that goes out."""
     caller_id: str = ""
     """What was asked for; empty: each trunk's own."""
+    sip_headers: Headers = ()
+    """Of our INVITE, or of our answer to the far side's."""
     rings_until: float = 0.0
     """It is not answered before."""
     give_up_at: float = 0.0
@@ -114,6 +117,14 @@ class Call:
     def event(self, name: str, **data: object) -> CallEvent:
         """Something that happened on it; the SIP side has no sample clock."""
         return CallEvent(sid=self.sid, event=name, at_ms=0.0, data=data)
+
+    def permitted(self, wanted: dict[str, str]) -> tuple[Headers, list[CallEvent]]:
+        """Of the headers that its agent wants to set those that it may, and what is told of the
+        others."""
+        if not wanted or not self.agent:
+            return (), []
+        headers, refused = permitted(wanted, self.agent_spec.sip_headers)
+        return headers, [self.event("headers_refused", headers=refused)] if refused else []
 
     @property
     def agent_spec(self) -> AgentSpec:

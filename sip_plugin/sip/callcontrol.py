@@ -212,21 +212,24 @@ class CallControl:
             return []  # of an agent that was given up
         match message:
             case ModelReady():
-                return self._opening.ready(call, now)
+                return self._opening.ready(call, message.sip_headers, now)
             case ModelFailed():
                 return self._opening.failed(call, f"{message.code}: {message.reason}", now)
             case EndCall():
-                return self._ending.end(call, message.cause, message.reason, now)
+                headers, refused = call.permitted(message.sip_headers)
+                ended = self._ending.end(call, message.cause, message.reason, now, headers=headers)
+                return [*map(Tell, refused), *ended]
             case PromptEnded():
                 return self._farewells.prompt_ended(call, now)
             case HoldCall():
                 return self._holds.want(call, message.on, now)
             case PressDigits():
                 return self._keys.want(call, message.digits, now)
-            case TransferCall(attended=True):
-                return self._consultations.begin(call, message.target, now)
-            case TransferCall() if not call.consultation:
-                return self._transfers.begin(call, message.target, now)
+            case TransferCall() if message.attended or not call.consultation:
+                headers, refused = call.permitted(message.sip_headers)
+                part = self._consultations if message.attended else self._transfers
+                begun = part.begin(call, message.target, now, headers)
+                return [*map(Tell, refused), *begun]
             case TransferDecision():
                 return self._consultations.decided(call, message.complete, now)
         return []

@@ -5,6 +5,7 @@ names the first. It ends with REFER and Replaces (RFC 3891), or the phone comes 
 """
 
 from dialplan import NoDial, normalize
+from sip_plugin.config.sip_headers import Headers
 from sip_plugin.planes.messages import TransferProgress
 from sip_plugin.sip.actions import Action, Refer, Tell, ToWorker
 from sip_plugin.sip.call import Call
@@ -24,7 +25,7 @@ class Consultations:
         self._holds = holds
         self._ending = ending
 
-    def begin(self, call: Call, target: str, now: float) -> list[Action]:
+    def begin(self, call: Call, target: str, now: float, headers: Headers = ()) -> list[Action]:
         """Put `call` on hold and call the target, by the rules for calls out and by its trunk:
         only who has both calls can connect them."""
         if not call.confirmed or call.consultation or "transfer" in call.timers:
@@ -37,7 +38,7 @@ class Consultations:
         plan = self._running.config.dialplan.outbound.decide(number, call.trunk)
         if isinstance(plan, NoDial):
             return failed(call, plan.code, f"not allowed: {plan.why}")
-        begun = self._outbound.begin(call.agent, plan, now, headers={HEADER: call.sid})
+        begun = self._outbound.begin(call.agent, plan, now, {HEADER: call.sid}, headers)
         if isinstance(begun, NoDial):
             return failed(call, begun.code, begun.why)
         consultation, actions = begun

@@ -1,5 +1,6 @@
 """The end of a call, from either side: our cause, what the far side is told, what is freed."""
 
+from sip_plugin.config.sip_headers import Headers
 from sip_plugin.planes.messages import CloseCall
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, HangUp, Tell, ToWorker
@@ -15,12 +16,20 @@ class Ending:
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    def end(self, call: Call, name: str, reason: str, now: float, q850: int = 0) -> list[Action]:
+    def end(
+        self,
+        call: Call,
+        name: str,
+        reason: str,
+        now: float,
+        q850: int = 0,
+        headers: Headers = (),
+    ) -> list[Action]:
         """End it from our side; the worker is freed at once, whatever the far side does."""
         cause = CAUSES[name]
         call.ending, call.reason = name, reason
         call.timers = {"end": now + END_SECS}
-        headers = reason_header(cause, reason, q850)
+        headers = (*reason_header(cause, reason, q850), *headers)
         hang_up = HangUp(call.leg, cause.code if cause.code >= 300 else 0, cause.phrase, headers)
         return [hang_up, *self._close(call)]
 

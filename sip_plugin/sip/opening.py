@@ -23,11 +23,16 @@ class Opening:
         self._wait(call, now)
         return ToWorker(call.worker, call.opening())
 
-    def ready(self, call: Call, now: float) -> list[Action]:
+    def ready(self, call: Call, wanted: dict[str, str], now: float) -> list[Action]:
+        """`wanted`: headers that its agent wants in the answer."""
         call.timers.pop("open", None)
         self._running.gate.reached(call.sid)
         if call.direction == "outbound" or call.answered:
             return []
+        call.sip_headers, refused = call.permitted(wanted)
+        return [*map(Tell, refused), *self._answer_or_ring(call, now)]
+
+    def _answer_or_ring(self, call: Call, now: float) -> list[Action]:
         if now < call.rings_until:
             call.timers["rung"] = call.rings_until
             return [Answer(call.leg, 183)] if call.early_media == "greeting" else []
@@ -37,7 +42,7 @@ class Opening:
         """It rang long enough."""
         call.answered = True
         call.timers["ack"] = now + self._running.config.sip.answer_timeout_secs
-        answer: list[Action] = [Answer(call.leg, 200)]
+        answer: list[Action] = [Answer(call.leg, 200, call.sip_headers)]
         if call.media is not None:  # agreed on with a 183, and not anew
             answer.append(ToWorker(call.worker, call.starting()))
         return answer

@@ -1,7 +1,10 @@
 """A call that we make: dialled by one trunk after the other until one carries it."""
 
+from collections.abc import Mapping
+
 import dialplan
 from dialplan import NoDial
+from sip_plugin.config.sip_headers import Headers
 from sip_plugin.planes.messages import ChangeLeg, Originate, OriginateAnswer
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, Dial, HangUp, Tell, ToWorker
@@ -37,16 +40,25 @@ class Outbound:
         plan = rules.decide(asked.number, asked.trunk, asked.caller_id)
         if isinstance(plan, NoDial):
             return no(plan.code, plan.why)
-        begun = self.begin(asked.agent_name, plan, now)
+        headers = tuple(asked.sip_headers.items())
+        begun = self.begin(asked.agent_name, plan, now, sip_headers=headers)
         if isinstance(begun, NoDial):
             return no(begun.code, begun.why)
         call, actions = begun
         return [Tell(OriginateAnswer(request_id=asked.request_id, sid=call.sid)), *actions]
 
     def begin(
-        self, agent: str, plan: dialplan.Dial, now: float, headers: dict[str, str] | None = None
+        self,
+        agent: str,
+        plan: dialplan.Dial,
+        now: float,
+        headers: dict[str, str] | None = None,
+        sip_headers: Headers = (),
     ) -> tuple[Call, list[Action]] | NoDial:
-        """A call of `agent`, which is told `headers`, to a number that may be called."""
+        """A call of `agent`, which is told `headers`, to a number that may be called.
+
+        `sip_headers` go into its INVITE, with those of the outbound rule, over which they win.
+        """
         running = self._running
         if len(running.calls) >= running.max_calls:
             return NoDial(486, f"{len(running.calls)} calls run, the most there may be")
@@ -69,6 +81,7 @@ class Outbound:
             lease=lease,
             config=running.config,
             headers=headers or {},
+            sip_headers=_merged(plan.headers, sip_headers),
             trunks_left=way.left,
             caller_id=plan.caller_id,
             max_duration_secs=running.config.dialplan.limits.max_duration_secs,
@@ -104,7 +117,9 @@ class Outbound:
         far = trunk.addresses[0] if trunk.addresses else ""
         local = self._running.local_media(call.lease, trunk, far)
         target = trunk.target_of(call.called)
-        return Dial(call.leg, trunk.name, target, local, *identity(trunk, call.caller_id))
+        who = identity(trunk, call.caller_id)
+        headers = (*who.headers, *call.sip_headers)
+        return Dial(call.leg, trunk.name, target, local, who.local_uri, headers)
 
     def _by_next_trunk(self, call: Call, why: str, now: float) -> list[Action]:
         """Dial by the next trunk that can; nothing when there is none.
@@ -126,6 +141,12 @@ class Outbound:
             return [Tell(tried), Tell(call.told()), dial]
         changed = ToWorker(call.worker, ChangeLeg(sid=call.sid, leg=leg))
         return [changed, Tell(tried), Tell(call.told()), dial]
+
+
+def _merged(of_rule: Mapping[str, str], asked: Headers) -> Headers:
+    """Names in any case; as many as there may be of each of the two."""
+    named = {name.lower() for name, _ in asked}
+    return (*((n, text) for n, text in of_rule.items() if n.lower() not in named), *asked)
 
 
 def _trunk_is_at_fault(call: Call, code: int) -> bool:

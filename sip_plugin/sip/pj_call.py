@@ -103,8 +103,8 @@ class PjCall(pj.Call):
         self._owner.adopt(self)
         self._owner.later(lambda: self.end(refusal.code, refusal.reason, refusal.headers))
 
-    def reply(self, code: int, reason: str) -> None:
-        prm = self._with_audio(())
+    def reply(self, code: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
+        prm = self._with_audio(headers)
         prm.statusCode, prm.reason = code, reason
         if code >= 300:
             self._ended_by_us = True
@@ -150,8 +150,10 @@ class PjCall(pj.Call):
         prm.digits, prm.duration = key, info.USUAL_MS
         self._try("send a key", self.sendDtmf, prm)
 
-    def refer(self, target: str) -> None:
-        self._try("transfer", self.xfer, target, pj.CallOpParam())
+    def refer(self, target: str, headers: Sequence[tuple[str, str]]) -> None:
+        prm = pj.CallOpParam()
+        prm.txOption = headers_option(headers)
+        self._try("transfer", self.xfer, target, prm)
 
     def refer_to_call(self, other: "PjCall") -> None:
         self._try("connect", self.xferReplaces, other, pj.CallOpParam())

@@ -230,8 +230,8 @@ class SipProcess:
 
     def _do(self, action: Action) -> None:
         match action:
-            case Answer(sid, code):
-                self._agent.answer(sid, code)
+            case Answer(sid, code, headers):
+                self._agent.answer(sid, code, headers=headers)
             case Dial(sid, trunk, uri, local, local_uri, headers):
                 self._agent.call(trunk, uri, local, sid, headers, local_uri)
             case HangUp(sid, code, reason, headers):
@@ -242,8 +242,8 @@ class SipProcess:
                 self._agent.unhold(sid)
             case PressKey(sid, key):
                 self._agent.press(sid, key)
-            case Refer(sid, target, ""):
-                self._agent.transfer(sid, target)
+            case Refer(sid, target, "", headers):
+                self._agent.transfer(sid, target, headers)
             case Refer(sid, _, replaces):
                 self._agent.connect(sid, replaces)
             case ToWorker(worker, message):

@@ -2,6 +2,7 @@
 
 from dialplan import NoDial, normalize
 from dialplan.outcome import is_uri, number_of_uri
+from sip_plugin.config.sip_headers import Headers
 from sip_plugin.planes.messages import TransferProgress
 from sip_plugin.sip.actions import Action, Refer, Tell, ToWorker
 from sip_plugin.sip.call import Call
@@ -17,14 +18,15 @@ class Transfers:
         self._running = running
         self._ending = ending
 
-    def begin(self, call: Call, target: str, now: float) -> list[Action]:
+    def begin(self, call: Call, target: str, now: float, headers: Headers = ()) -> list[Action]:
         """To what a model asks for, which may be what a caller talked it into: the same rules as
         for a call out."""
         try:
             number = normalize(target)
         except ValueError as error:
             return failed(call, 0, f"the target is {error}")
-        return self._refer(call, self._running.trunks[call.trunk].uri_of(number), number, now)
+        uri = self._running.trunks[call.trunk].uri_of(number)
+        return self._refer(call, uri, number, now, headers)
 
     def begin_configured(self, call: Call, target: str, now: float) -> list[Action]:
         """To a number or a URI of the configuration, in which a caller's digits may stand."""
@@ -32,7 +34,9 @@ class Transfers:
             return self.begin(call, target, now)
         return self._refer(call, target, number_of_uri(target), now)
 
-    def _refer(self, call: Call, uri: str, number: str, now: float) -> list[Action]:
+    def _refer(
+        self, call: Call, uri: str, number: str, now: float, headers: Headers = ()
+    ) -> list[Action]:
         """`number` is what the rules look at; a URI without a user has none."""
         allowed = self._running.config.dialplan.outbound.decide(number) if number else None
         if isinstance(allowed, NoDial):
@@ -42,7 +46,7 @@ class Transfers:
             return failed(call, 0, reason)
         call.timers["transfer"] = now + TRANSFER_SECS
         call.transfer_state = ""
-        return [Refer(call.leg, uri)]
+        return [Refer(call.leg, uri, headers=headers)]
 
     def progressed(self, call: Call, code: int, now: float) -> list[Action]:
         """The far side calls the target: the NOTIFYs of RFC 3515."""

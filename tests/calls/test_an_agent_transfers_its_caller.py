@@ -1,16 +1,13 @@
 """Transfers by Asterisk, asked for by an agent: the caller hears the target, or the agent again."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from bridge.gateway.greeter import chime
 from sip_plugin.demo import speech
+from tests.calls.desks import start_desk
 from tests.calls.hearing import assert_heard
 from tests.peers.asterisk import PASSWORD
-from tests.peers.process import Process
 from tests.peers.waves import find
 
 pytestmark = pytest.mark.peer("asterisk")
@@ -18,21 +15,8 @@ pytestmark = pytest.mark.peer("asterisk")
 
 @pytest.fixture(scope="module")
 def desk(ports, tmp_path_factory):
-    """The endpoint's table, and the process."""
-    folder = tmp_path_factory.mktemp("desk")
-    port, ca_file = ports.one(), folder / "ca.pem"
-    process = Process(
-        "desk",
-        [sys.executable, "-m", "tests.peers.desk_agent", port, ca_file],
-        folder,
-        {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    process.wait_for("serving", 20)
-    table = {
-        "endpoint": f"quic://127.0.0.1:{port}",
-        "agent": "desk",
-        "tls": {"ca_file": str(ca_file)},
-    }
+    """The agent's table, and the process."""
+    table, process = start_desk(ports, tmp_path_factory.mktemp("desk"))
     yield table, process
     process.stop()
 

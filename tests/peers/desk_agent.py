@@ -19,6 +19,7 @@ _plans: dict[str, str] = {}
 
 
 async def desk(call: AgentCall) -> None:
+    call.accept({"X-Desk-Line": "7"})
     of = call.info.headers.get("consultation_for", "")
     tasks: set[asyncio.Task[None]] = set()
 
@@ -39,6 +40,8 @@ async def desk(call: AgentCall) -> None:
             case Digit(digit="7"):
                 call.hold()
                 soon(HOLD_SECS, lambda: call.hold(False))
+            case Answered() if call.info.called.endswith("9"):
+                call.hangup("it is noted", {"X-Desk-Note": "sold", "X-Unlisted": "1"})
             case Answered() if of:
                 print("consultation", _plans[of], flush=True)
                 complete = _plans[of] == "complete"
@@ -50,6 +53,9 @@ async def desk(call: AgentCall) -> None:
                 if state in ("failed", "cancelled"):
                     await call.send(chime(call.info.output_rate_hz), 0)
                     await call.end(0)
+
+
+desk.accepts_calls = True
 
 
 async def main(port: int, ca_file: str) -> None:
