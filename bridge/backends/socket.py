@@ -16,7 +16,7 @@ MAX_WAITING_BYTES = 12 * 1024 * 1024
 """Messages that the server has not taken: two minutes of PCM16 at 24 kHz, in base64."""
 SEND_TIMEOUT = 10.0
 """How long the server may not take a message."""
-PING_SECS = 10.0
+PING_SECS = 6.0
 """Between our pings; half of it is what the answer may take."""
 CLOSE_TIMEOUT = 1.0
 
@@ -63,6 +63,8 @@ class ServerSocket:
 
     async def messages(self) -> AsyncIterator[Message]:
         async for frame in self._socket:
+            if frame.type is aiohttp.WSMsgType.ERROR:
+                break
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 raise SocketFailed("backend_protocol", f"a {frame.type.name.lower()} message")
             try:
