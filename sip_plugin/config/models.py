@@ -37,6 +37,7 @@ from sip_plugin.config.values import (
     Network,
     SipUser,
     Transport,
+    TrunkTransport,
 )
 from sip_plugin.media.description import PhoneCodec
 
@@ -261,8 +262,8 @@ class TrunkConfig(Section):
     proxy: EmptyOrHostPort = ""
     """Outbound proxy, `HOST` or `HOST:PORT`; empty sends straight to the domain."""
 
-    transport: Transport = "udp"
-    """What carries SIP to this trunk."""
+    transport: TrunkTransport = "udp"
+    """What carries SIP to this trunk; `auto`: what its NAPTR or SRV records say (RFC 3263)."""
 
     sips: bool = False
     """Write `sips:` addresses, which ask for TLS on the whole way; needs `transport = "tls"`."""
@@ -316,16 +317,6 @@ class TrunkConfig(Section):
     leg: LegOptions = LegOptions()
 
     numbers: Numbering = Numbering()
-
-    @property
-    def domain_host(self) -> str:
-        return split_host_port(self.domain, DEFAULT_SIP_PORT)[0]
-
-    @property
-    def domain_port(self) -> int:
-        """5060, or 5061 with TLS, when the domain has none."""
-        default = DEFAULT_SIPS_PORT if self.transport == "tls" else DEFAULT_SIP_PORT
-        return split_host_port(self.domain, default)[1]
 
     @model_validator(mode="after")
     def _sips_has_tls(self) -> Self:

@@ -79,6 +79,7 @@ def _no_repetition(codecs: tuple[PhoneCodec, ...]) -> tuple[PhoneCodec, ...]:
 
 
 Transport = Literal["udp", "tcp", "tls"]
+TrunkTransport = Literal["udp", "tcp", "tls", "auto"]
 
 BindAddress = Annotated[str, AfterValidator(_bind)]
 EmptyOrBind = Annotated[str, AfterValidator(_or_empty(_bind))]

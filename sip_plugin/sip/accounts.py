@@ -33,6 +33,7 @@ class TrunkAccounts:
         self._registrations: dict[str, Registration] = {}
         self._lookups: dict[str, asyncio.Task[None]] = {}
         self._certificates_refused = 0
+        self._open_accounts: set[str] = set()
 
     def open(self) -> None:
         """Once the stack runs. Raises StackError when it cannot have an account."""
@@ -89,10 +90,13 @@ class TrunkAccounts:
                 *(remote, reason, self._certificates_refused),
             )
 
-    def _open(self, trunk: Trunk) -> None:
+    def _account(self, trunk: Trunk) -> None:
+        """Open the trunk's account, or have it go another way. Raises StackError."""
         config = trunk.config
         display = f'"{config.display_name}" ' if config.display_name else ""
-        self._agent.add_account(
+        known = trunk.name in self._open_accounts
+        take = self._agent.change_account if known else self._agent.add_account
+        take(
             AccountOptions(
                 name=trunk.name,
                 uri=f"{display}<{trunk.uri_of(config.sip_username)}>",
@@ -101,11 +105,17 @@ class TrunkAccounts:
                 username=config.sip_username,
                 password=config.sip_password.get_secret_value(),
                 expires_secs=config.register_expires_secs,
-                transport=config.transport,
+                transport=trunk.transport,
                 srtp=config.srtp,
                 keep_alive_secs=config.keep_alive_secs,
             )
         )
+        self._open_accounts.add(trunk.name)
+
+    def _open(self, trunk: Trunk) -> None:
+        config = trunk.config
+        if not trunk.is_chosen_by_records:
+            self._account(trunk)
         if config.require_registration:
             registration = Registration(trunk.name, config.proxy or config.domain)
             self._registrations[trunk.name] = registration
@@ -137,11 +147,14 @@ class TrunkAccounts:
         while True:
             found: set[str] = set()
             problem = ""
-            for at in {config.domain, way}:
+            if trunk.is_chosen_by_records and (register or not config.require_registration):
+                problem = await self._choose_way(trunk, way)
+            target = trunk.sent_to or way
+            for at in {config.domain, target}:
                 try:
-                    found |= set(await self._names.addresses(at, config.transport))
+                    found |= set(await self._names.addresses(at, trunk.transport))
                 except OSError as error:
-                    if at == way:  # behind a proxy the domain needs no address
+                    if at == target:  # behind a proxy the domain needs no address
                         host, _ = split_host_port(at, 0)
                         problem = f"{host} cannot be resolved: {error.strerror}"
             if found:
@@ -150,6 +163,22 @@ class TrunkAccounts:
                 register = False
                 self._register(trunk, problem)
             await asyncio.sleep(RESOLVE_SECS)
+
+    async def _choose_way(self, trunk: Trunk, at: str) -> str:
+        """Ask the trunk's records for its transport; returns why that is of no use, or nothing."""
+        before = (trunk.way, trunk.sent_to)
+        trunk.way, trunk.sent_to = await self._names.way(at, self._agent.transports)
+        if trunk.name in self._open_accounts and (trunk.way, trunk.sent_to) == before:
+            return ""
+        to = trunk.way.records or "no records: its address"
+        log.info("trunk %s: %s by %s (%s)", trunk.name, at, trunk.transport.upper(), to)
+        try:
+            self._account(trunk)
+        except StackError as error:
+            return str(error)
+        if not trunk.config.require_registration:
+            trunk.is_ready = True
+        return ""
 
     def _register(self, trunk: Trunk, problem: str) -> None:
         registration = self._registrations[trunk.name]

@@ -224,6 +224,15 @@ class UserAgent:
         account.open()
         self._accounts[options.name] = account
 
+    def change_account(self, options: AccountOptions) -> None:
+        """New options for the account of that name. Raises StackError."""
+        self._accounts[options.name].change(options)
+
+    @property
+    def transports(self) -> frozenset[str]:
+        """What requests can be sent by."""
+        return frozenset({"udp"} | {listener.transport for listener in self.options.listeners})
+
     def register(self, account: str) -> None:
         """Send REGISTER now; `RegistrationChanged` follows. Refreshes are the stack's."""
         self._accounts[account].register()

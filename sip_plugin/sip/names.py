@@ -6,15 +6,17 @@ addresses a trunk's calls come, and why a name leads nowhere.
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
 from sip_plugin.config.address import is_ip_address, split_host_port
+from sip_plugin.sip.ways import SERVICES, Naptr, Way, by_naptr, by_srv
 
 LOOKUP_SECS = 4.0
 """Of one question, over all name servers."""
@@ -23,7 +25,10 @@ MAX_TARGETS = 16
 MAX_SERVERS = 4
 """Name servers that are asked; the SIP stack takes no more."""
 HOSTS = Path("/etc/hosts")
-_SERVICES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
+CHOICE_SECS = 8.0
+"""Until a trunk's transport is chosen, or UDP taken instead."""
+MAX_RECORDS = 16
+"""Of NAPTR."""
 
 
 def in_hosts_file(host: str, hosts: Path = HOSTS) -> bool:
@@ -81,13 +86,49 @@ class Names:
             raise OSError(0, f"no address is known at {', '.join(self._servers)}")
         return found
 
+    async def way(self, at: str, supported: Collection[str]) -> tuple[Way, str]:
+        """How `HOST` or `HOST:PORT` is best reached, and `HOST` or `HOST:PORT` to send to instead;
+        UDP and nothing where its records do not say. Takes `CHOICE_SECS` at most."""
+        host, port = split_host_port(at, 0)
+        if is_ip_address(host) or port or not self._servers or in_hosts_file(host):
+            return Way(), ""
+        try:
+            async with asyncio.timeout(CHOICE_SECS):
+                return await self._chosen(host, supported)
+        except TimeoutError:
+            return Way(), ""
+
+    async def _chosen(self, host: str, supported: Collection[str]) -> tuple[Way, str]:
+        offered = by_naptr(host, await self._naptr(host), supported) or by_srv(host, supported)
+        for way in offered:
+            records = await self._ask(way.records, "SRV")
+            if not any(record.split()[3] != "." for record in records):
+                continue
+            if way.records == f"{SERVICES[way.transport]}.{host.lower()}":
+                return way, ""
+            return way, way.host_beside(host) or _first(records)
+        return Way(), ""
+
+    async def _naptr(self, host: str) -> list[Naptr]:
+        found = []
+        for record in (await self._answers(host, "NAPTR"))[:MAX_RECORDS]:
+            texts = (record.flags, record.service, record.regexp)
+            flags, service, regexp = (text.decode("ascii", "replace") for text in texts)
+            replacement = record.replacement.to_text()
+            order, preference = record.order, record.preference
+            found.append(Naptr(order, preference, flags, service, regexp, replacement))
+        return found
+
     async def _targets(self, host: str, transport: str) -> list[str]:
-        records = await self._ask(f"{_SERVICES[transport]}.{host}", "SRV")
+        records = await self._ask(f"{SERVICES[transport]}.{host}", "SRV")
         words = [record.split() for record in records[:MAX_TARGETS]]
         return [target.rstrip(".") for *_, target in words if target != "."]
 
     async def _ask(self, name: str, kind: str) -> list[str]:
         """The records as text; none when there are none, or nobody answers."""
+        return [record.to_text() for record in await self._answers(name, kind)]
+
+    async def _answers(self, name: str, kind: str) -> list[Any]:
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers = self._servers
         resolver.lifetime = LOOKUP_SECS
@@ -95,7 +136,7 @@ class Names:
             answer = await resolver.resolve(name, kind, search=False)
         except (dns.exception.DNSException, OSError):
             return []
-        return [record.to_text() for record in answer]
+        return list(answer)
 
     async def _by_system(self, host: str) -> list[str]:
         resolve = partial(
@@ -103,3 +144,10 @@ class Names:
         )
         found = await asyncio.get_running_loop().run_in_executor(None, resolve)
         return [entry[4][0] for entry in found]
+
+
+def _first(records: list[str]) -> str:
+    """`HOST:PORT` of the SRV record that goes before the others (RFC 2782)."""
+    words = [record.split() for record in records]
+    _, _, port, target = min(words, key=lambda word: (int(word[0]), -int(word[1])))
+    return f"{target.rstrip('.')}:{port}"

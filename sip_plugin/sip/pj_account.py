@@ -42,6 +42,15 @@ class PjAccount(pj.Account):
         except pj.Error as error:
             raise StackError(f"account {self.options.name}: {error.reason}") from error
 
+    def change(self, options: "AccountOptions") -> None:
+        """Raises StackError when the stack cannot use the options; then it has those it had."""
+        before, self.options = self.options, options
+        try:
+            self.modify(self._config())
+        except pj.Error as error:
+            self.options = before
+            raise StackError(f"account {options.name}: {error.reason}") from error
+
     def _config(self) -> pj.AccountConfig:
         options = self.options
         config = pj.AccountConfig()

@@ -51,7 +51,7 @@ from sip_plugin.sip.leases import LeasePool
 from sip_plugin.sip.names import Names, name_servers
 from sip_plugin.sip.pj_endpoint import Listener
 from sip_plugin.sip.plane_server import PlaneServer
-from sip_plugin.sip.tls import TlsOptions
+from sip_plugin.sip.tls import TlsOptions, system_ca_file
 from sip_plugin.sip.trunks import Trunks
 
 TICK_SECS = 0.1
@@ -77,7 +77,11 @@ def address_towards(host: str) -> str:
 def listeners(config: Config) -> tuple[Listener, ...]:
     """Those of TCP and TLS, where a trunk uses them or the configuration names them."""
     sip = config.sip
-    used = {trunk.transport for trunk in config.trunks.values()}
+    used: set[str] = {trunk.transport for trunk in config.trunks.values()}
+    if "auto" in used:
+        used.add("tcp")
+        if sip.tls.ca_file or system_ca_file():  # else far sides could not be verified
+            used.add("tls")
     wanted = {"tcp": sip.bind_tcp, "tls": sip.bind_tls}
     return tuple(
         Listener(transport, *sip.listener(transport))

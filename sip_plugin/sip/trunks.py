@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import quote
 
 from sip_plugin.config import TrunkConfig
+from sip_plugin.sip.ways import Way
 
 
 @dataclass(slots=True)
@@ -14,11 +15,24 @@ class Trunk:
     config: TrunkConfig
     addresses: tuple[str, ...] = ()
     """What its domain and proxy resolved to; empty until they did."""
+    way: Way = field(default_factory=Way)
+    """As its records say; heeded with `transport = "auto"` only."""
+    sent_to: str = ""
+    """`HOST` or `HOST:PORT` that its requests go to instead of its domain or proxy, likewise."""
     is_ready: bool = field(init=False)
     """Registered, or in no need of it: calls can go out."""
 
     def __post_init__(self) -> None:
-        self.is_ready = not self.config.require_registration
+        self.is_ready = not self.config.require_registration and not self.is_chosen_by_records
+
+    @property
+    def is_chosen_by_records(self) -> bool:
+        return self.config.transport == "auto"
+
+    @property
+    def transport(self) -> str:
+        """`udp`, `tcp` or `tls`."""
+        return self.way.transport if self.is_chosen_by_records else self.config.transport
 
     def knows(self, address: str) -> bool:
         """Calls from there are this trunk's."""
@@ -44,14 +58,15 @@ class Trunk:
         """Of the outbound proxy, as a route; empty when there is none."""
         config = self.config
         scheme = "sips" if config.sips else "sip"
-        return f"{scheme}:{config.proxy};lr{self._transport}" if config.proxy else ""
+        to = self.sent_to or config.proxy
+        return f"{scheme}:{to};lr{self._transport}" if to else ""
 
     @property
     def _transport(self) -> str:
         # What a URI without the parameter stands for already: UDP of sip, TLS of sips.
         config = self.config
-        implied = config.transport == "udp" or config.sips
-        return "" if implied else f";transport={config.transport}"
+        implied = self.transport == "udp" or config.sips
+        return "" if implied else f";transport={self.transport}"
 
 
 class Trunks:

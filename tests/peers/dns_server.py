@@ -26,8 +26,10 @@ class DnsServer:
         folder: Path,
         hosts: Mapping[str, str],
         services: Sequence[tuple[str, str, int, int, int]] = (),
+        naptr: Sequence[tuple[str, int, int, str, str]] = (),
     ) -> None:
-        """`hosts`: address by name; `services`: name, target, port, priority, weight."""
+        """`hosts`: address by name; `services`: name, target, port, priority, weight; `naptr`:
+        name, order, preference, service, replacement (of SRV records)."""
         folder.mkdir(parents=True, exist_ok=True)
         self.address = f"127.53.{random.randrange(1, 255)}.{random.randrange(1, 255)}"
         self.queries = folder / "queries.log"
@@ -39,6 +41,10 @@ class DnsServer:
                 *("--local=/test/", "--log-queries", f"--log-facility={self.queries}"),
                 *(f"--host-record={name},{address}" for name, address in hosts.items()),
                 *(f"--srv-host={','.join(map(str, service))}" for service in services),
+                *(
+                    f"--naptr-record={name},{order},{preference},s,{service},,{replacement}"
+                    for name, order, preference, service, replacement in naptr
+                ),
             ],
             folder,
         )
