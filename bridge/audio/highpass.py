@@ -5,6 +5,7 @@ the new state out. One product of 162 x 162 costs a few microseconds, where a lo
 in Python costs a hundred times that.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import cos, pi, sin, sqrt
 
@@ -24,19 +25,35 @@ class HighPass:
         if not 20 <= cutoff_hz <= 400:
             raise ValueError(f"no high-pass at {cutoff_hz} Hz, only from 20 to 400 Hz")
         self._matrix = _frame_matrix(float(cutoff_hz))
-        self._signal = np.zeros(FRAME_SAMPLES + _ORDER, np.float32)
+        self._state = [0.0] * _ORDER
 
     def push(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """int16 `[160]` in, int16 `[160]` out. Saturates."""
-        signal = self._signal
-        signal[:FRAME_SAMPLES] = pcm
-        made = signal @ self._matrix
-        signal[FRAME_SAMPLES:] = made[FRAME_SAMPLES:]
-        frame = made[:FRAME_SAMPLES]
-        np.rint(frame, out=frame)
-        np.maximum(frame, -32768.0, out=frame)
-        np.minimum(frame, 32767.0, out=frame)
-        return frame.astype(np.int16)
+        return filter_batch([self], pcm[None])[0]
+
+
+def filter_batch(filters: Sequence[HighPass], frames: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The next frame of each of `filters` (each at most once): int16 `[n, 160]` in and out.
+
+    As `push` of each, at a fraction of the cost where many have the same cut-off.
+    """
+    matrix = filters[0]._matrix
+    if any(one._matrix is not matrix for one in filters):
+        made = np.empty_like(frames)
+        for matrix in {id(one._matrix): one._matrix for one in filters}.values():
+            rows = [i for i, one in enumerate(filters) if one._matrix is matrix]
+            made[rows] = filter_batch([filters[i] for i in rows], frames[rows])
+        return made
+    signal = np.empty((len(filters), FRAME_SAMPLES + _ORDER), np.float32)
+    signal[:, :FRAME_SAMPLES] = frames
+    signal[:, FRAME_SAMPLES:] = [one._state for one in filters]
+    signal = signal @ matrix
+    for one, state in zip(filters, signal[:, FRAME_SAMPLES:].tolist(), strict=True):
+        one._state = state
+    made = signal[:, :FRAME_SAMPLES]
+    np.rint(made, out=made)
+    np.clip(made, -32768.0, 32767.0, out=made)
+    return made.astype(np.int16)
 
 
 @lru_cache(maxsize=16)

@@ -4,6 +4,7 @@ Every 20 ms frame gives exactly 20 ms of the other rate at once, which a block r
 long filter does not.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import gcd, lcm
 
@@ -53,6 +54,28 @@ class Resampler:
         return _to_int16(made)
 
 
+def resample_batch(resamplers: Sequence[Resampler], frames: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The next frame of each of `resamplers`, which have the same rates: as `push` of each, at a
+    fraction of the cost. int16 `[n, samples]` in, whole multiples of 20 ms, `[n, m]` out.
+    """
+    first = resamplers[0]
+    if first.from_hz == first.to_hz:
+        return frames
+    fir = first._filter
+    count, samples = frames.shape
+    if samples % fir.block_in or any(one._phase for one in resamplers):
+        return np.stack([one.push(row) for one, row in zip(resamplers, frames, strict=True)])
+    signal = np.empty((count, fir.history + samples), np.float32)
+    for row, one in zip(signal, resamplers, strict=True):
+        row[: fir.history] = one._held
+    signal[:, fir.history :] = frames
+    made = fir.apply_all(signal, samples // fir.block_in)
+    held = signal[:, samples:].copy()
+    for row, one in zip(held, resamplers, strict=True):
+        one._held = row
+    return _to_int16(made)
+
+
 class _Polyphase:
     """The filter of one pair of rates as a matrix: a block of input times it is a block of output.
 
@@ -92,6 +115,19 @@ class _Polyphase:
             strides=(self.block_in * step, step),
         )
         return (windows @ self._matrix).ravel()
+
+    def apply_all(self, signals: NDArray[np.float32], blocks: int) -> NDArray[np.float32]:
+        """`[n, history and whole blocks]`, each as in `apply`: `[n, outputs]`."""
+        count, length = signals.shape
+        step = signals.itemsize
+        windows = np.ndarray(
+            (count, blocks, self.history + self.block_in),
+            np.float32,
+            signals,
+            strides=(length * step, self.block_in * step, step),
+        )
+        flat = windows.reshape(count * blocks, -1)
+        return (flat @ self._matrix).reshape(count, -1)
 
 
 def _phases(from_hz: int, to_hz: int, up: int) -> NDArray[np.float64]:
