@@ -146,19 +146,32 @@ class CallBridge:
         `upper`: of a phone with a wideband codec. `untouched`: law and bytes of the phone's own
         frame, if nothing was done to it; they go up as they are where the model takes that law.
         """
-        assert self._leg is not None
-        payload = self._to_model(pcm, upper)
+        self.append(self.to_model(pcm, upper), untouched)
+        self.judge(probability, level_dbfs, now)
+
+    def upsampler(self) -> Resampler:
+        """What brings a narrowband phone's next frame to the model's rate, for whoever does it for
+        many calls in one batch and gives the result to `append`."""
+        if not isinstance(self._up, Resampler):
+            self._up = Resampler(PHONE_RATE_HZ, self._agent.input_rate_hz)
+        return self._up
+
+    def append(self, payload: np.ndarray, untouched: tuple[str, bytes] | None = None) -> None:
+        """The first step of `hear`: the caller's next frame, at the model's rate, goes up."""
         if not self._on_hold:
-            self._append(payload, untouched)
+            self._send_up(payload, untouched)
             self.stats.uplink_frames += 1
         self._samples_up += len(payload)
         self._frames += 1
+
+    def judge(self, probability: float, level_dbfs: float, now: float) -> None:
+        """The second step of `hear`: what follows from the frame that was appended last."""
         last_seq = self._seq - 1
         frame = SpeechFrame(self.at_ms, last_seq, probability, level_dbfs, self._audible)
         for event in self._detector.push(frame):
             self._on_turn(event, now)
 
-    def _append(self, pcm: np.ndarray, untouched: tuple[str, bytes] | None) -> None:
+    def _send_up(self, pcm: np.ndarray, untouched: tuple[str, bytes] | None) -> None:
         assert self._leg is not None
         name, rate_hz = self._agent.model_codec, self._agent.input_rate_hz
         if untouched is not None and untouched[0] == name:
@@ -172,14 +185,12 @@ class CallBridge:
             self._leg.append(self._seq, self._samples_up + start, data)
             self._seq += 1
 
-    def _to_model(self, pcm: np.ndarray, upper: UpperBand | None) -> np.ndarray:
-        rate_hz = self._agent.input_rate_hz
+    def to_model(self, pcm: np.ndarray, upper: UpperBand | None) -> np.ndarray:
+        """A cleaned frame (int16[160]) at the model's rate."""
         if upper is None:
-            if not isinstance(self._up, Resampler):
-                self._up = Resampler(PHONE_RATE_HZ, rate_hz)
-            return self._up.push(pcm)
+            return self.upsampler().push(pcm)
         if not isinstance(self._up, BandJoin):
-            self._up = BandJoin(rate_hz)
+            self._up = BandJoin(self._agent.input_rate_hz)
         return self._up.push(pcm, upper)
 
     def _on_turn(self, event: TurnEvent, now: float) -> None:

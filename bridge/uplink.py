@@ -64,7 +64,7 @@ class Uplink:
 
     def __init__(self, profile: LegProfile) -> None:
         """Raises CancellerUnavailable when the profile's engine cannot be loaded."""
-        self._high_pass = HighPass(profile.high_pass_hz)
+        self.high_pass = HighPass(profile.high_pass_hz)
         self._canceller = canceller.make(profile.canceller, profile.canceller_delay_ms)
         self._reference = Reference()
         self._presence = EchoPresence()
@@ -79,6 +79,16 @@ class Uplink:
             self._fade_in = _fade(self._canceller.delay_samples)
         self._touched = False
         self.stats = UplinkStats()
+
+    @property
+    def looks_for_echo(self) -> bool:
+        """Whether there is a canceller, so that `sent` and `cancel_echo` have to be called."""
+        return self._canceller is not None
+
+    @property
+    def controls_level(self) -> bool:
+        """Whether `for_model` changes a frame: the model cannot have it before it was judged."""
+        return self._level_control is not None
 
     @property
     def alters(self) -> bool:
@@ -108,11 +118,19 @@ class Uplink:
         bridge a gap, after which the phone's stream goes on where it broke off; more than 1 when
         some were left out. The echo's delay is constant in that time only.
         """
+        frame = self.high_pass.push(self.arrived(pcm))
+        return frame if self._canceller is None else self.cancel_echo(frame, slots)
+
+    def arrived(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """The first step of `clean`, for whoever takes many calls' frames through the second, the
+        `high_pass`, in one batch: the frame, well formed."""
         self.stats.frames += 1
         self._touched = False
-        frame = self._high_pass.push(self._well_formed(pcm))
-        if self._canceller is None:
-            return frame
+        return self._well_formed(pcm)
+
+    def cancel_echo(self, frame: NDArray[np.int16], slots: int) -> NDArray[np.int16]:
+        """The last step of `clean`, on a leg that has a canceller."""
+        assert self._canceller is not None
         if slots != 1:
             self._residual.disturbed()
         if slots < 1:

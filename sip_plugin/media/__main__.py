@@ -2,16 +2,23 @@
 
 import argparse
 import asyncio
+import gc
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
 
-import uvloop
-from pydantic import ValidationError
+# A worker has one core: threads of numpy's would take each other's place, spinning. Read when
+# numpy is loaded, so it stands before the imports.
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
-from sip_plugin.config import Config
-from sip_plugin.media.worker import Worker
+import uvloop  # noqa: E402
+from pydantic import ValidationError  # noqa: E402
+
+from sip_plugin.config import Config  # noqa: E402
+from sip_plugin.media.worker import Worker  # noqa: E402
 
 
 def main() -> int:
@@ -34,6 +41,9 @@ def main() -> int:
 async def serve(config: Config, name: str, run_dir: Path) -> None:
     """Work until SIGTERM. SIGINT is left to the supervisor, which a terminal also reaches."""
     worker = Worker(config, name)
+    # What has been loaded stays: the collector need not look at it again, for tens of milliseconds.
+    gc.collect()
+    gc.freeze()
     loop = asyncio.get_running_loop()
     running = asyncio.ensure_future(worker.run(str(run_dir / "plane.sock")))
     loop.add_signal_handler(signal.SIGTERM, running.cancel)

@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.agent import AgentSpec, Tool
 from bridge.audio.frames import FRAME_SAMPLES
+from bridge.audio.resample import Resampler
 from bridge.audio.wideband import UpperBand
 from bridge.call import CallBridge
 from bridge.leg.absent import AbsentModel
@@ -62,6 +63,9 @@ from sip_plugin.planes.messages import (
     TransferDecision,
 )
 
+_NEVER, _LATER = float("-inf"), float("inf")
+_NO_PHASE = 1 << 62
+
 BURST_FRAMES = 3
 """Of the caller, at once: somebody stood still, the phone, the network or we."""
 
@@ -96,6 +100,12 @@ class MediaCall:
         self.ports = ports
         self.session: RtpSession | None = None
         self.answered = False
+        self.due_at = _NEVER
+        """No frame of the caller is due before it, as far as is known."""
+        self.slot_at = 0
+        """Nothing leaves before this phase, unless the agent begins to speak."""
+        self.stirred = True
+        """The agent may be about to begin."""
         self.recording: Recording | None = None
         self._emit = emit
         self._io = SecuredPorts(opened.sid, ports)
@@ -108,6 +118,8 @@ class MediaCall:
         """Of a leg that was lost."""
         self._use(opened.leg, uplink)
         self._high: np.ndarray | None = None
+        self._heard = False
+        """The frame that is being heard is the model's."""
         self._own: bytes | None = None
         """Of the frame that is being heard: what the phone sent, untouched."""
         self._has_model = opened.agent is not None
@@ -134,7 +146,7 @@ class MediaCall:
             self._use(profile, uplink)
 
     def _use(self, profile: LegProfile, uplink: Uplink) -> None:
-        self._uplink = uplink
+        self.uplink = uplink
         self._early_start = profile.early_start
         agent = self._agent.model_copy(update={"turn": profile.turn(self._agent.turn)})
         self._bridge = CallBridge(agent, self._max_playout_secs, self._telling.turn_event)
@@ -159,11 +171,13 @@ class MediaCall:
         match event:
             case ReplyAudio() | ReplyEnd() | Transcript():
                 self._bridge.on_reply(event, now)
+                self.stirred = True
             case _ if (tool := _TOOL_OF.get(type(event))) and tool not in self._agent.tools:
                 self._telling.event("tool_refused", {"tool": tool})
             case EndpointChanged(had_it=had_it):
                 if had_it:
                     self._bridge.interrupt()
+                    self.stirred = True
                 self._endpoint = event.next
                 self._failovers += 1
                 self._telling.event("endpoint_failed", asdict(event))
@@ -217,7 +231,7 @@ class MediaCall:
         self._prompt.await_file(prompt)
         self._awaited.add("prompt")
 
-    def on_prompt(self, found: np.ndarray | NotPlayable, now: float) -> None:
+    def on_prompt(self, found: np.ndarray | NotPlayable) -> None:
         """The file was read, or cannot be."""
         try:
             if not self._prompt.begin(found):
@@ -227,6 +241,7 @@ class MediaCall:
             self._emit(ModelFailed(sid=self.sid, code="prompt_unplayable", reason=str(error)))
             return
         self._awaited.discard("prompt")
+        self.stirred = True
         self._cuts_agent = bool(self._bridge.playout.cancel())
         self.tell_ready()
 
@@ -252,6 +267,7 @@ class MediaCall:
             self.session.update(media, now)
         self._outlet.use(self.session, media)
         self._bridge.speak_at(self._outlet.rate_hz)
+        self.due_at, self.slot_at, self.stirred = _NEVER, 0, True
         if answered and not self.answered:
             self.answered = True
             self.session.restart(now)
@@ -272,19 +288,21 @@ class MediaCall:
             },
         )
 
-    def on_rtp(self, now: Callable[[], float]) -> None:
-        """The RTP socket is readable."""
-        for packet, source in self._io.rtp(now):
-            if self.session is None:
-                continue
-            for digit in self.session.receive(packet, source, now()):
-                self._on_rtp_digit(digit, now())
+    def on_rtp(self, now: float, wall: float) -> None:
+        """A packet is in the RTP socket."""
+        read = self._io.rtp(now, wall)
+        if read is None or self.session is None:
+            return
+        packet, source, came = read
+        for digit in self.session.receive(packet, source, came):
+            self._on_rtp_digit(digit, came)
+        self.due_at = self.session.due_at
 
-    def on_rtcp(self, now: Callable[[], float]) -> None:
-        """The RTCP socket is readable."""
-        for packet, source in self._io.rtcp(now):
-            if self.session is not None:
-                self.session.receive_rtcp(packet, source, now())
+    def on_rtcp(self, now: float, wall: float) -> None:
+        """A packet is in the RTCP socket."""
+        read = self._io.rtcp(now)
+        if read is not None and self.session is not None:
+            self.session.receive_rtcp(*read, now)
 
     def _on_rtp_digit(self, event: Dtmf, now: float) -> None:
         if self._keys.by_rtp(event.digit, now):
@@ -296,37 +314,59 @@ class MediaCall:
         self._leg.dtmf(event.digit, event.duration_ms)
         self._telling.event("dtmf", {"digit": event.digit, "duration_ms": event.duration_ms})
 
-    def caller_frames(self, now: float) -> list[CallerFrame]:
-        """Frames of the caller that are due, in order."""
+    def caller_frames(self, now: float, looked_at: float) -> list[CallerFrame]:
+        """Frames of the caller that are due, in order; `looked_at`: when it was last looked whether
+        any is. Each goes through `arrived`, the batch's filter, `send_up` and `judge`."""
         if self.session is None or not self.answered:
+            self.due_at = _LATER
             return []
-        frames = self.session.pull(now)
+        frames = self.session.pull(now, looked_at)
+        self.due_at = self.session.due_at
         if len(frames) >= BURST_FRAMES:
-            self._uplink.disturbed()
+            self.uplink.disturbed()
         return frames
 
-    def clean(self, frame: CallerFrame, now: float) -> np.ndarray:
-        """One caller frame on its way in; what is returned goes into the batch and to `hear`."""
+    def arrived(self, frame: CallerFrame) -> np.ndarray:
+        """One caller frame on its way in; what is returned goes into the batch."""
         if self.recording is not None:
             self.recording.caller(frame.pcm)
         self._high = frame.high
         self._own = frame.payload
-        return self._uplink.clean(frame.pcm, frame.slots)
+        return self.uplink.arrived(frame.pcm)
 
-    def hear(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
-        """One cleaned caller frame, with what the worker's batch found out about it."""
-        if not self._has_model or self._prompt.active:
+    def upsampler(self) -> Resampler | None:
+        """What is to bring the frame to the model's rate for `send_up`, if that is all."""
+        if not self._has_model or self._prompt.active or self.uplink.controls_level:
+            return None
+        return None if self._outlet.codec is PhoneCodec.G722 else self._bridge.upsampler()
+
+    def send_up(self, pcm: np.ndarray, resampled: np.ndarray | None) -> None:
+        """The cleaned frame, to the model: at its rate, when there is an `upsampler`."""
+        self._heard = self._has_model and not self._prompt.active
+        if not self._heard:
             self._telling.unheard()
-            return
-        heard = self._uplink.for_model(pcm, probability, level_dbfs)
+        elif not self.uplink.controls_level:
+            self._append(pcm, resampled)
+
+    def _append(self, pcm: np.ndarray, resampled: np.ndarray | None) -> None:
         codec = self._outlet.codec
-        is_wide = codec is PhoneCodec.G722
-        upper = UpperBand(self._high, self._uplink.cancels) if is_wide else None
-        gate = self._uplink.gate_level(level_dbfs)
+        if resampled is None:
+            is_wide = codec is PhoneCodec.G722
+            upper = UpperBand(self._high, self.uplink.cancels) if is_wide else None
+            resampled = self._bridge.to_model(pcm, upper)
         untouched = None
-        if self._own is not None and codec is not None and not self._uplink.alters:
+        if self._own is not None and codec is not None and not self.uplink.alters:
             untouched = (codec.value, self._own)
-        self._bridge.hear(heard, probability, gate, now, upper, untouched)
+        self._bridge.append(resampled, untouched)
+
+    def judge(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
+        """The frame that was sent up, with what the worker's batch found out about it."""
+        self.stirred = True
+        if not self._heard:
+            return
+        if self.uplink.controls_level:
+            self._append(self.uplink.for_model(pcm, probability, level_dbfs), None)
+        self._bridge.judge(probability, self.uplink.gate_level(level_dbfs), now)
 
     @property
     def _voice_waits(self) -> bool:
@@ -336,33 +376,35 @@ class MediaCall:
     def talks_in(self, n: int) -> bool:
         """Whether the agent's voice is to leave in phase `n`."""
         if self.session is None or not self.answered or not self._voice_waits:
+            self.stirred = False
             return False
+        self.stirred = not self._outlet.talking
         return self._outlet.may_begin(n, self._early_start)
-
-    def sends_in(self, n: int) -> bool:
-        """Whether a packet is due in phase `n`, with the agent's voice or without."""
-        if self.session is None or (not self.answered and self._early == "none"):
-            return False
-        return self._outlet.has_work(n)
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
-        if self.session is None:
+        if self.session is None or (not self.answered and self._early == "none"):
+            self.slot_at = _NO_PHASE
             return
-        if not self.answered:
-            if self._early != "none":
-                self._speak_early(n, now)
-            return
+        if self.answered:
+            self._speak(n, now)
+        else:
+            self._speak_early(n, now)
+        self.slot_at = self._outlet.next_phase
+
+    def _speak(self, n: int, now: float) -> None:
+        assert self.session is not None
         if missed := self._outlet.catch_up(n):
-            self._uplink.skipped(missed)
+            self.uplink.skipped(missed)
         if not self._outlet.wants_frame(n, self._early_start and self._voice_waits, now):
             return
         frame = self._next_frame(now)
         pcm = _SILENCE_PCM if frame is None else frame.pcm
         coded = self._outlet.encode(pcm)
-        # On hold nothing leaves, and a digit takes the place of the audio.
-        left = frame is not None and self.session.plays_audio
-        self._uplink.sent(self._outlet.as_decoded(coded) if left else None)
+        if self.uplink.looks_for_echo:
+            # On hold nothing leaves, and a digit takes the place of the audio.
+            left = frame is not None and self.session.plays_audio
+            self.uplink.sent(self._outlet.as_decoded(coded) if left else None)
         starts = frame is not None and frame.starts
         self._outlet.put(n, coded, now, starts=starts, talking=frame is not None)
         if self.recording is not None:
@@ -458,4 +500,4 @@ class MediaCall:
             "failovers": self._failovers,
             **(self._leg_counters or self._leg.counters()),
         }
-        self._telling.report(rtp, self._io, self._uplink, self._bridge, model)
+        self._telling.report(rtp, self._io, self.uplink, self._bridge, model)

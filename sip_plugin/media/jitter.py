@@ -213,14 +213,23 @@ class JitterBuffer:
         if end > self._end:
             self._end = end
 
-    def pull(self, now: float) -> list[Slot]:
-        """The slots due now, usually none or one. May be called at any moment."""
+    @property
+    def due_at(self) -> float:
+        """Before then `pull` returns nothing, unless something is pushed."""
+        return _NEVER if self._fresh else self._wake
+
+    def pull(self, now: float, looked_at: float | None = None) -> list[Slot]:
+        """The slots due now, usually none or one. May be called at any moment.
+
+        `looked_at`: when it was last looked whether any is due; None stands for the last pull.
+        """
         if not self._fresh and now < self._wake:
             self._last_pull = now
             return []
         # After a pause of our own the packets that we miss may be waiting in the socket:
         # nothing is given up before they had one chance to be read.
-        self._patient = now - self._last_pull > LONG_PAUSE_SECS and not self._patient
+        last = self._last_pull if looked_at is None else max(looked_at, self._last_pull)
+        self._patient = now - last > LONG_PAUSE_SECS and not self._patient
         self._last_pull = now
         self._fresh = False
         if self._due is None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
-from sip_plugin.media.clock import PHASE_MS
+from sip_plugin.media.clock import PHASES_PER_FRAME
 from sip_plugin.media.codecs import Encoded, encoder_of
 from sip_plugin.media.description import MediaDescription, PhoneCodec
 from sip_plugin.media.pacing import SendSchedule
@@ -23,7 +23,7 @@ class Outlet:
     """One call's way out, from the first negotiation on: give it each to `use`."""
 
     def __init__(self, phase: int, send: Callable[[tuple[bytes, Address]], None]) -> None:
-        """`phase`: of the four of a frame, in which its packets leave; `send` takes a datagram
+        """`phase`: of those of a frame, in which its packets leave; `send` takes a datagram
         and where to."""
         self._send = send
         self._schedule = SendSchedule(phase)
@@ -50,9 +50,16 @@ class Outlet:
     def ptime_ms(self) -> int:
         return self._packets.ptime_ms
 
-    def has_work(self, n: int) -> bool:
-        """Whether something leaves in phase `n`, with the agent's voice or without."""
-        return n >= self._schedule.next or bool(self._later and self._later[0][0] <= n)
+    @property
+    def next_phase(self) -> int:
+        """When something leaves, with the agent's voice or without, if that does not begin."""
+        due = self._schedule.next
+        return min(due, self._later[0][0]) if self._later else due
+
+    @property
+    def talking(self) -> bool:
+        """In the middle of what the agent says: each packet has its slot."""
+        return self._schedule.talking
 
     def may_begin(self, n: int, early_start: bool) -> bool:
         """Whether a frame of the agent that is ready is to leave in phase `n`."""
@@ -90,7 +97,7 @@ class Outlet:
         """The coded frame of slot `n`. `starts`: it begins a talk spurt; `talking`: it is the
         agent's voice."""
         for payload, marker, wait_ms in self._packets.push(coded.payload, starts):
-            self._later.append((n + wait_ms // PHASE_MS, payload, marker))
+            self._later.append((n + wait_ms * PHASES_PER_FRAME // FRAME_MS, payload, marker))
         self._send_later(n, now)
         self._schedule.sent(n, talking=talking)
 

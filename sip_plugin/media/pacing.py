@@ -2,6 +2,9 @@
 
 from sip_plugin.media.clock import PHASES_PER_FRAME
 
+EARLY_PHASES = PHASES_PER_FRAME * 3 // 4
+"""A talk spurt may begin so long before its slot: 15 ms."""
+
 
 class SendSchedule:
     """A packet every 20 ms; a talk spurt may begin up to 15 ms before its slot.
@@ -19,7 +22,8 @@ class SendSchedule:
         """Where the next packet stands on the grid."""
         self.next = 0
         """When it leaves if nothing asks for it earlier."""
-        self._talking = False
+        self.talking = False
+        """The last packet carried the agent's voice."""
 
     def due(self, n: int, speech_waits: bool) -> bool:
         """Whether a packet leaves in phase `n`; `speech_waits`: the agent has a frame ready."""
@@ -27,7 +31,7 @@ class SendSchedule:
             self._slot = self.next = n + (self._grid - n) % PHASES_PER_FRAME
         if n >= self.next:
             return True
-        return speech_waits and not self._talking and n > self._slot - PHASES_PER_FRAME
+        return speech_waits and not self.talking and n >= self._slot - EARLY_PHASES
 
     def missed(self, n: int) -> int:
         """Slots that a stall of the process swallowed, to be skipped in the timestamps too."""
@@ -40,6 +44,6 @@ class SendSchedule:
     def sent(self, n: int, talking: bool) -> None:
         """A packet left in phase `n`; `talking`: it carried the agent's speech."""
         assert self._slot is not None
-        self._talking = talking
+        self.talking = talking
         self._slot += PHASES_PER_FRAME
         self.next = n + PHASES_PER_FRAME if talking else self._slot

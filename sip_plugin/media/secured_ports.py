@@ -2,15 +2,14 @@
 
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from sip_plugin.media.description import SrtpKeys
 from sip_plugin.media.ports import PortPair
+from sip_plugin.media.reading import NOTE_BYTES, age_secs
 from sip_plugin.media.source import Address
 from sip_plugin.media.srtp import Srtp, SrtpError, SrtpStats
 
-MAX_PACKETS_PER_READ = 32
-"""Of one socket in one go: a flood on one call leaves time for the others."""
 MAX_DATAGRAM = 2048
 
 log = logging.getLogger(__name__)
@@ -39,27 +38,25 @@ class SecuredPorts:
         """Forget what came before anybody was to send."""
         self._ports.drain()
 
-    def rtp(self, now: Callable[[], float]) -> Iterator[Datagram]:
-        """What lies in the RTP socket, and where each came from."""
-        return self._read(self._ports.rtp, self._srtp.unprotect, now)
+    def rtp(self, now: float, wall: float) -> tuple[bytes, Address, float] | None:
+        """The next packet of the RTP socket, where it came from and when; None when there is none
+        or it is not to be trusted. `now` and `wall` are the present, by both clocks."""
+        try:
+            packet, notes, _, source = self._ports.rtp.recvmsg(MAX_DATAGRAM, NOTE_BYTES)
+        except (BlockingIOError, ConnectionError):
+            return None
+        came = now - age_secs(notes, wall)
+        plain = self._srtp.unprotect(packet, came)
+        return None if plain is None else (plain, source, came)
 
-    def rtcp(self, now: Callable[[], float]) -> Iterator[Datagram]:
-        return self._read(self._ports.rtcp, self._srtp.unprotect_rtcp, now)
-
-    def _read(
-        self,
-        sock: socket.socket,
-        unprotect: Callable[[bytes, float], bytes | None],
-        now: Callable[[], float],
-    ) -> Iterator[Datagram]:
-        for _ in range(MAX_PACKETS_PER_READ):
-            try:
-                packet, source = sock.recvfrom(MAX_DATAGRAM)
-            except (BlockingIOError, ConnectionError):
-                return
-            plain = unprotect(packet, now())
-            if plain is not None:
-                yield plain, source
+    def rtcp(self, now: float) -> Datagram | None:
+        """The next packet of the RTCP socket, and where it came from."""
+        try:
+            packet, source = self._ports.rtcp.recvfrom(MAX_DATAGRAM)
+        except (BlockingIOError, ConnectionError):
+            return None
+        plain = self._srtp.unprotect_rtcp(packet, now)
+        return None if plain is None else (plain, source)
 
     def send_rtp(self, packet: Datagram) -> None:
         self._send(self._ports.rtp, self._srtp.protect, packet)

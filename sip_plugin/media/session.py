@@ -2,8 +2,7 @@
 audio and digits out."""
 
 import random
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +29,7 @@ DIGIT_MS = 100
 RtpEvent = Dtmf
 
 
-@dataclass(frozen=True, slots=True)
-class CallerFrame:
+class CallerFrame(NamedTuple):
     """20 ms of the caller."""
 
     pcm: NDArray[np.int16]
@@ -254,15 +252,21 @@ class RtpSession:
 
     # --- uplink --------------------------------------------------------------------------
 
-    def pull(self, now: float) -> list[CallerFrame]:
+    def pull(self, now: float, looked_at: float | None = None) -> list[CallerFrame]:
         """The caller's frames that are due, usually none or one; cheap when none is.
 
         From the first frame on they come at exactly real time, whatever the peer sends.
+        `looked_at`: when it was last looked whether any is due (`due_at`), if not by `pull`.
         """
-        slots = self._buffer.pull(now)
+        slots = self._buffer.pull(now, looked_at)
         if not slots:
             return []
         return [self._frame(slot) for slot in slots]
+
+    @property
+    def due_at(self) -> float:
+        """Before then `pull` returns nothing, unless a packet comes."""
+        return self._buffer.due_at
 
     def _frame(self, slot: Slot) -> CallerFrame:
         payload, quiet, skipped, position = slot

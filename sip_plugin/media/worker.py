@@ -9,12 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bridge.agent import AgentSpec
 from bridge.audio.canceller import CancellerUnavailable
-from bridge.audio.level import dbfs
-from bridge.audio.vad import BatchVad
 from bridge.leg.endpoints import Endpoints
 from bridge.leg.interface import CallFacts
 from bridge.profile import LegProfile
@@ -22,8 +18,10 @@ from bridge.uplink import Uplink
 from sip_plugin.config import Config
 from sip_plugin.media.call import MediaCall
 from sip_plugin.media.clock import PHASES_PER_FRAME, PhaseClock
+from sip_plugin.media.intake import Intake
 from sip_plugin.media.ports import PortPair, PortPool, PortsExhausted
 from sip_plugin.media.prompts import Prompts
+from sip_plugin.media.reading import ReadRound
 from sip_plugin.media.recording import Recording
 from sip_plugin.planes.link import Link, PlaneError, connect
 from sip_plugin.planes.messages import (
@@ -47,8 +45,13 @@ from sip_plugin.planes.messages import (
     TransferProgress,
 )
 
-HOUSEKEEPING_PHASES = 200
+HOUSEKEEPING_FRAMES = 50
 """Once a second for each call, spread over the second."""
+JUDGE_PHASES = PHASES_PER_FRAME // 2
+"""From one inference of the voice activity to the next: 10 ms."""
+FINE_CALLS = 60
+"""More are heard every other phase: each packet to a model costs, and batches get cheaper with
+their size, which counts more than 1.25 ms where many share a core."""
 RECONNECT_SECS = 0.2
 """Between attempts to reach the SIP process, which the supervisor restarts."""
 
@@ -68,12 +71,12 @@ class Worker:
         self._leases: dict[str, PortPair] = {}
         self._lease_number = 0
         self._calls: dict[str, MediaCall] = {}
-        self._slots: dict[str, int] = {}
         self._next_phase = 0
-        self._vad = BatchVad()
         self._missing_engines: set[str] = set()
         self._load_cancellers(config)
         self._endpoints = Endpoints()
+        self._round = ReadRound()
+        self._intake = Intake(self._guard, self._endpoints.flush)
         self._agents = config.agents
         self._model_told: bool | None = None
         """What the SIP process knows of our model connections."""
@@ -97,7 +100,7 @@ class Worker:
         finally:
             clock.stop()
             if clock.skipped:
-                log.warning("%s: %d phases of 5 ms were skipped", self._name, clock.skipped)
+                log.warning("%s: %d phases of 2.5 ms were skipped", self._name, clock.skipped)
 
     async def _serve(self, path: str) -> None:
         try:
@@ -214,12 +217,15 @@ class Worker:
             self._emit,
         )
         self._calls[sid] = call
-        self._slots[sid] = self._vad.open()
+        self._intake.open(call)
         own = message.agent.record_dir if message.agent else None
         if folder := self._config.record_dir if own is None else own:
             call.recording = Recording(Path(folder, f"{sid}.wav"), self._disk)
-        self._loop.add_reader(ports.rtp, call.on_rtp, self._now)
-        self._loop.add_reader(ports.rtcp, call.on_rtcp, self._now)
+        self._round.open(
+            ports,
+            lambda now, wall: self._try(call, call.on_rtp, now, wall),
+            lambda now, wall: self._try(call, call.on_rtcp, now, wall),
+        )
         if message.agent is not None:
             self._open_model(call, message, message.agent)
         if message.prompt is not None:
@@ -233,7 +239,7 @@ class Worker:
         )
         call.attach(
             self._endpoints.open_call(
-                facts, agent, lambda event: self._guard(call, call.on_model, event)
+                facts, agent, lambda event: self._guard(call, call.on_model, event, self._now())
             )
         )
 
@@ -257,9 +263,8 @@ class Worker:
     def _detach(self, sid: str) -> MediaCall | None:
         call = self._calls.pop(sid, None)
         if call is not None:
-            self._loop.remove_reader(call.ports.rtp)
-            self._loop.remove_reader(call.ports.rtcp)
-            self._vad.close(self._slots.pop(sid))
+            self._round.close(call.ports)
+            self._intake.close(call)
         return call
 
     def _orphan(self) -> None:
@@ -273,11 +278,13 @@ class Worker:
         self._leases.clear()
 
     def _guard(self, call: MediaCall, step: Callable[..., Any], *arguments: object) -> Any:
+        """Run a step of one call, unless it is over."""
+        return None if call.ended else self._try(call, step, *arguments)
+
+    def _try(self, call: MediaCall, step: Callable[..., Any], *arguments: object) -> Any:
         """Run a step of one call; what goes wrong in it costs only this call."""
-        if call.ended:
-            return None
         try:
-            return step(*arguments, self._now())
+            return step(*arguments)
         except Exception:
             log.exception("%s: call %s failed", self._name, call.sid)
             call.end(EndCall(sid=call.sid, cause="media_failed", reason="internal error"))
@@ -286,48 +293,32 @@ class Worker:
     # --- clock ---------------------------------------------------------------------------
 
     def _on_phase(self, n: int) -> None:
+        calls = list(self._calls.values())
         # Somebody waits for the agent's voice and for the caller's, nobody for silence.
-        for call in [call for call in self._calls.values() if call.talks_in(n)]:
-            self._guard(call, call.speak, n)
-        if not self._clock.behind:
+        now = self._now()
+        for call in calls:
+            if (call.stirred or call.slot_at <= n) and self._guard(call, call.talks_in, n):
+                self._guard(call, call.speak, n, now)
+        coarse = n % 2 and len(calls) > FINE_CALLS
+        if not self._clock.behind and not coarse:
             # What was sent in the phases that are made up for is the reference of what came.
-            self._hear()
-        self._endpoints.flush()
-        for call in [call for call in self._calls.values() if call.sends_in(n)]:
-            self._guard(call, call.speak, n)
+            self._intake.hear(self._round.read())
+        if n % JUDGE_PHASES == 0:
+            self._intake.judge(self._now())
+            self._endpoints.flush()
+        now = self._now()
+        for call in calls:
+            if call.slot_at <= n:
+                self._guard(call, call.speak, n, now)
         if n % PHASES_PER_FRAME == 0:
             self._keep_house(n)
 
-    def _hear(self) -> None:
-        """Take every caller frame that is due, in batches of one frame a call."""
-        waiting = []
-        for call in self._calls.values():
-            frames = self._guard(call, call.caller_frames)
-            if frames:
-                waiting.append((call, frames))
-        while waiting:
-            calls, cleaned = [], []
-            for call, frames in waiting:
-                pcm = self._guard(call, call.clean, frames[0])
-                if pcm is not None:
-                    calls.append(call)
-                    cleaned.append(pcm)
-            if calls:
-                self._judge(calls, np.stack(cleaned))
-            waiting = [(call, frames[1:]) for call, frames in waiting if len(frames) > 1]
-
-    def _judge(self, calls: list[MediaCall], batch: np.ndarray) -> None:
-        """One frame of each of `calls`, int16 `[n, 160]`: whether it is speech, what follows."""
-        probabilities = self._vad.push([self._slots[call.sid] for call in calls], batch)
-        levels = dbfs(batch)
-        for i, call in enumerate(calls):
-            self._guard(call, call.hear, batch[i], float(probabilities[i]), float(levels[i]))
-
     def _keep_house(self, n: int) -> None:
         self._tell_model_link()
+        now = self._now()
         for i, call in enumerate(self._calls.values()):
-            if (n // PHASES_PER_FRAME + i) % (HOUSEKEEPING_PHASES // PHASES_PER_FRAME) == 0:
-                self._guard(call, call.housekeeping, self._config.inactivity_secs)
+            if (n // PHASES_PER_FRAME + i) % HOUSEKEEPING_FRAMES == 0:
+                self._guard(call, call.housekeeping, self._config.inactivity_secs, now)
 
     async def close(self) -> None:
         for sid in list(self._calls):
