@@ -194,7 +194,7 @@ class Schedule:
     zone: ZoneInfo
     closed: tuple[Span, ...]
     opened: tuple[Span, ...]
-    holidays: tuple[calendar.Event | YearlyDays, ...]
+    holidays: tuple[calendar.Event | calendar.Recurring | YearlyDays, ...]
     hours: tuple[Hours, ...]
 
     def is_open(self, at: dt.datetime) -> tuple[bool, str]:
