@@ -32,6 +32,7 @@ __all__ = [
     "decoder",
     "encoder",
     "frame_samples",
+    "frame_secs",
     "frames_of",
 ]
 
@@ -68,3 +69,8 @@ def frames_of(codec: CodecName, rate_hz: int) -> int:
 def frame_samples(codec: CodecName, rate_hz: int) -> int:
     """Of one frame on the wire: 20 ms, of PCM at 48 kHz 10."""
     return rate_hz * FRAME_MS // 1000 // frames_of(codec, rate_hz)
+
+
+def frame_secs(codec: CodecName, rate_hz: int) -> float:
+    """The same in seconds."""
+    return FRAME_MS / 1000 / frames_of(codec, rate_hz)

@@ -275,7 +275,8 @@ class GatewayLink:
         else:
             datagram = call.tracks.send_frame(frame)
             if datagram is not None:
-                self.protocol.queue_datagram(datagram, track=call, twice=first)
+                secs = call.session.repair_secs(frame, self._loop.time())
+                self.protocol.queue_datagram(datagram, track=call, repair_secs=secs, twice=first)
         if call.agent_call is not None:
             call.agent_call.drained()
         return frame is not None

@@ -9,7 +9,8 @@ from bridge.audio.frames import FRAME_MS
 from bridge.gateway.stats import SessionStats
 from bridge.gateway.voice import Frame, Voice
 from bridge.wire import audio, messages
-from bridge.wire.limits import RECENT_FRAMES
+from bridge.wire.hearing import Hearing
+from bridge.wire.limits import MAX_AHEAD_WAIT, RECENT_FRAMES, REPAIR_SECS
 
 
 class _Reply:
@@ -41,6 +42,8 @@ class Replies:
         """Frames that have left."""
         self._again: deque[audio.DownlinkFrame] = deque()
         """Those of them that leave once more."""
+        self._hearing: tuple[int, Hearing] | None = None
+        """Of the reply that leaves: its turn, and when it is heard."""
 
     # --- what is wanted ----------------------------------------------------------------------
 
@@ -138,6 +141,16 @@ class Replies:
         self._recent.append(frame)
         self._stats.downlink_frames += 1
         return frame, self._finish()
+
+    def repair_secs(self, frame: audio.DownlinkFrame, now: float) -> float:
+        """How long a frame that leaves at `now` is worth repairing: until the ear needs it."""
+        assert self._asked is not None
+        if self._hearing is None or self._hearing[0] != frame.turn:
+            secs = codec.frame_secs(self._asked.codec, self._asked.output_rate_hz)
+            self._hearing = frame.turn, Hearing(secs)
+        hearing = self._hearing[1]
+        hearing.take(frame.seq, now)
+        return min(max(REPAIR_SECS, hearing.due(frame.seq) - now), MAX_AHEAD_WAIT)
 
     def go_on(self, turn: int, next_frame: int) -> None:
         """After a break of the connection: say again what was sent from there on."""

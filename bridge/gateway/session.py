@@ -270,6 +270,10 @@ class Session:
         self._say_end(end)
         return frame
 
+    def repair_secs(self, frame: audio.DownlinkFrame, now: float) -> float:
+        """How long a frame that leaves at `now` is worth repairing."""
+        return self._replies.repair_secs(frame, now)
+
     # --- inside ------------------------------------------------------------------------------
 
     def _say(self, message: messages.Message) -> None:

@@ -4,6 +4,7 @@ The shell feeds what arrived and the time, hands on the events, and sends what `
 and `take_audio` give. Rules by name in docs/wire.md.
 """
 
+from bridge import codec
 from bridge.agent import AgentSpec
 from bridge.leg.interface import (
     CallFacts,
@@ -55,7 +56,9 @@ class LegCall:
         self._facts, self._agent = facts, agent
         self._break = Resumption()
         self._outgoing = Outgoing(encode_open(facts, agent), self._break, self.stats)
-        self._replies = Replies(self.stats)
+        self._replies = Replies(
+            self.stats, codec.frame_secs(agent.model_codec, agent.output_rate_hz)
+        )
         self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
         self._audio_rate = TokenBucket(DOWNLINK_BURST, DOWNLINK_RATE, now)
         self._open_deadline: float | None = now + agent.open_timeout_secs

@@ -7,6 +7,7 @@ from bridge.leg.interface import ModelEvent, ReplyAudio, ReplyEnd
 from bridge.leg.stats import LegStats
 from bridge.wire import audio
 from bridge.wire.errors import ErrorCode, WireError
+from bridge.wire.hearing import Hearing
 from bridge.wire.limits import LATE_AUDIO_WAIT
 from bridge.wire.reorder import Reorder, TrackStats
 
@@ -14,17 +15,28 @@ from bridge.wire.reorder import Reorder, TrackStats
 class _Reply:
     """The reply that is coming in."""
 
-    def __init__(self, turn: int, stats: TrackStats) -> None:
+    def __init__(self, turn: int, stats: TrackStats, frame_secs: float) -> None:
         self.turn = turn
-        self.order: Reorder[audio.DownlinkFrame] = Reorder(stats)
+        self.order: Reorder[audio.DownlinkFrame] = Reorder(stats, Hearing(frame_secs))
         self.frames: int | None = None
-        self.end_deadline: float | None = None
+        """How many it has, once that is known."""
+        self.came_at = 0.0
+        """When something of it came last."""
+
+    @property
+    def end_deadline(self) -> float | None:
+        """Until when what is missing at its end is waited for."""
+        if self.frames is None:
+            return None
+        return self.order.patience(self.came_at, LATE_AUDIO_WAIT, self.frames - 1)
 
 
 class Replies:
     """One call's; at most one is under way."""
 
-    def __init__(self, stats: LegStats) -> None:
+    def __init__(self, stats: LegStats, frame_secs: float) -> None:
+        """`frame_secs`: of a whole frame."""
+        self._frame_secs = frame_secs
         self.committed = 0
         """The last turn that a reply was asked for."""
         self._fence = -1
@@ -80,11 +92,10 @@ class Replies:
             self._stats.uncommitted += 1
             return []
         reply = self._reply_to(frame.turn)
-        if reply.frames is not None:
-            if frame.seq >= reply.frames:
-                self._stats.fenced += 1
-                return []
-            reply.end_deadline = now + LATE_AUDIO_WAIT
+        if reply.frames is not None and frame.seq >= reply.frames:
+            self._stats.fenced += 1
+            return []
+        reply.came_at = now
         events = [_reply_audio(f) for f in reply.order.push(frame, now)]
         return events + self._end_of(reply, now)
 
@@ -98,7 +109,7 @@ class Replies:
         if reply.frames is not None or frames < reply.order.next_seq:
             raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"reply_end contradicts turn {turn}")
         reply.frames = frames
-        reply.end_deadline = now + LATE_AUDIO_WAIT
+        reply.came_at = now
         return self._end_of(reply, now)
 
     def expire(self, now: float) -> list[ModelEvent]:
@@ -113,8 +124,7 @@ class Replies:
         """Nothing comes at all: the waits for what is missing begin anew."""
         if self._reply is not None:
             self._reply.order.restart(now)
-            if self._reply.frames is not None:
-                self._reply.end_deadline = now + LATE_AUDIO_WAIT
+            self._reply.came_at = now
 
     def break_off(self) -> list[ModelEvent]:
         """Nothing more will come of the reply that is under way: it ends where it is."""
@@ -128,16 +138,17 @@ class Replies:
 
     def _reply_to(self, turn: int) -> _Reply:
         if self._reply is None:
-            self._reply = _Reply(turn, self._stats.downlink)
+            self._reply = _Reply(turn, self._stats.downlink, self._frame_secs)
         return self._reply
 
     def _end_of(self, reply: _Reply, now: float) -> list[ModelEvent]:
         """The end, once every frame was delivered, or the missing ones are overdue."""
-        if reply.frames is None or reply.end_deadline is None:
+        deadline = reply.end_deadline
+        if reply.frames is None or deadline is None:
             return []
         events: list[ModelEvent] = []
         if reply.order.next_seq < reply.frames:
-            if now < reply.end_deadline:
+            if now < deadline:
                 return []
             events += [_reply_audio(f) for f in reply.order.skip_to(reply.frames)]
         self._fence = reply.turn

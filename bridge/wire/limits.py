@@ -38,13 +38,23 @@ LATE_END_WAIT = 1.0
 """How long a call's last message may come after the request of its track has ended."""
 FAREWELL_WAIT = 5.0
 """How long a call's last message may wait for somebody who wants it."""
+REPAIR_SECS = 0.15
+"""Audio that was lost is sent again if it can arrive within this time of its first sending, or
+before the ear needs it."""
 REORDER_WAIT = 0.12
-"""How long a gap in a track may hold back what came after it."""
+"""How long a gap in a track may hold back what came after it, at least."""
 LATE_AUDIO_WAIT = 0.2
-"""How long a commit waits for uplink audio up to its `last_seq`, and a `reply_end`, after the
-last frame that arrived, for the rest of its frames."""
+"""How long a commit waits for uplink audio up to its `last_seq`; and a `reply_end`, at least, after
+the last frame that arrived, for the rest of its frames."""
 MAX_HELD = 64
-"""Frames held back for a gap."""
+"""Uplink frames held back for a gap."""
+MAX_AHEAD_WAIT = 2.0
+"""The longest that a frame which the ear does not need yet is waited for, and repaired: after the
+first frame behind the gap, or after the last frame that came."""
+EAR_LEAD = 0.04
+"""A wait ends so long before the ear needs what was waited for: what it held back is then in time."""
+MAX_HELD_AHEAD = 1024
+"""Downlink frames held back for a gap: 20 s, at most 1.1 MB a call."""
 MAX_WAITING_MESSAGES = 64
 """Control messages held back behind a commit that waits."""
 

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from bridge.wire.limits import MAX_HELD, MAX_SEQ_JUMP, REORDER_WAIT
+from bridge.wire.hearing import Hearing
+from bridge.wire.limits import (
+    EAR_LEAD,
+    MAX_AHEAD_WAIT,
+    MAX_HELD,
+    MAX_HELD_AHEAD,
+    MAX_SEQ_JUMP,
+    REORDER_WAIT,
+)
 
 
 class Sequenced(Protocol):
@@ -29,19 +37,31 @@ class TrackStats:
 class Reorder(Generic[F]):
     """Frames in, the same frames in order of `seq` out; a gap shows as a jump in `seq`."""
 
-    def __init__(self, stats: TrackStats | None = None) -> None:
+    def __init__(self, stats: TrackStats | None = None, hearing: Hearing | None = None) -> None:
+        """With `hearing` a gap is waited for until the ear needs it, and more is held for it."""
         self.next_seq = 0
         """The frame that is delivered next."""
         self.stats = stats if stats is not None else TrackStats()
+        self._hearing = hearing
+        self._most_held = MAX_HELD if hearing is None else MAX_HELD_AHEAD
         self._held: dict[int, tuple[F, float]] = {}
-        """Frames after a gap, with the time of their arrival."""
+        """Frames after a gap, with the time of their arrival, in the order of it."""
 
     @property
     def deadline(self) -> float | None:
         """When `expire` has something to do."""
         if not self._held:
             return None
-        return min(arrival for _, arrival in self._held.values()) + REORDER_WAIT
+        _, since = next(iter(self._held.values()))
+        return self.patience(since, REORDER_WAIT, self.next_seq)
+
+    def patience(self, since: float, least: float, seq: int) -> float:
+        """Until when frame `seq` is worth waiting for, if `since` nothing has come of what is
+        missing: for `least` seconds, or until the ear needs it, but not for ever."""
+        if self._hearing is None:
+            return since + least
+        in_time = self._hearing.due(seq) - EAR_LEAD
+        return max(since + least, min(in_time, since + MAX_AHEAD_WAIT))
 
     def push(self, frame: F, now: float) -> list[F]:
         """Take one frame at `now` (seconds); return those that are now in order."""
@@ -56,12 +76,14 @@ class Reorder(Generic[F]):
             self.stats.refused += 1
             return []
         self.stats.received += 1
+        if self._hearing is not None and seq == self.next_seq:
+            self._hearing.take(seq, now)
         if seq == self.next_seq and not self._held:
             self.next_seq = seq + 1
             return [frame]
         self._held[seq] = (frame, now)
         out = self._release()
-        if len(self._held) > MAX_HELD:
+        if len(self._held) > self._most_held:
             out += self._give_up()
         return out
 
@@ -81,8 +103,11 @@ class Reorder(Generic[F]):
         what has come into order by that."""
         out = [self._held.pop(held)[0] for held in sorted(s for s in self._held if s < seq)]
         if seq > self.next_seq:
-            self.stats.lost += seq - self.next_seq - len(out)
+            lost = seq - self.next_seq - len(out)
+            self.stats.lost += lost
             self.next_seq = seq
+            if self._hearing is not None:
+                self._hearing.skip(lost)
         return out + self._release()
 
     def _give_up(self) -> list[F]:
