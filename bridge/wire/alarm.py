@@ -12,9 +12,15 @@ class HasDeadline(Protocol):
 
 C = TypeVar("C", bound=HasDeadline)
 
+LATE = 0.05
+"""A timer so late had a process that was stalled: what it waited for may have come meanwhile."""
+READ_FIRST = 0.02
+"""For so long the sockets are read then."""
+
 
 class Alarm(Generic[C]):
-    """Calls `due(call, now)` for every watched call whose deadline has passed."""
+    """Calls `due(call, now)` for every watched call whose deadline has passed. After a stall of
+    the process sockets are read first: some loops run timers before that."""
 
     def __init__(self, due: Callable[[C, float], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -22,6 +28,8 @@ class Alarm(Generic[C]):
         self._watched: set[C] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._not_before = 0.0
+        """A stall is over, and nothing is due before that time."""
 
     def watch(self, call: C) -> None:
         """To be called after everything that may have moved the call's deadline."""
@@ -30,6 +38,7 @@ class Alarm(Generic[C]):
             self._watched.discard(call)
             return
         self._watched.add(call)
+        at = max(at, self._not_before)
         if self._timer is None or at < self._timer_at:
             self._arm(at)
 
@@ -52,6 +61,10 @@ class Alarm(Generic[C]):
     def _fire(self) -> None:
         self._timer = None
         now = self._loop.time()
+        if now > self._timer_at + LATE and self._not_before < self._timer_at:
+            self._not_before = now + READ_FIRST
+            self._arm(self._not_before)
+            return
         for call in list(self._watched):
             at = call.deadline
             if at is not None and at <= now:

@@ -52,7 +52,7 @@ MAX_AHEAD_WAIT = 2.0
 """The longest that a frame which the ear does not need yet is waited for, and repaired: after the
 first frame behind the gap, or after the last frame that came."""
 EAR_LEAD = 0.04
-"""A wait ends so long before the ear needs what was waited for: what it held back is then in time."""
+"""A wait ends so long before the ear needs what is missing: what was held back is then in time."""
 MAX_HELD_AHEAD = 1024
 """Downlink frames held back for a gap: 20 s, at most 1.1 MB a call."""
 MAX_WAITING_MESSAGES = 64

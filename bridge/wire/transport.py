@@ -35,7 +35,7 @@ from bridge.quic.datagram import Datagram
 from bridge.quic.internals import Internals
 from bridge.quic.mtu import LADDER, PathMtu
 from bridge.quic.payload import MAX_DATAGRAM
-from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE
+from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE, REPAIR_SECS
 
 PACKET_BYTES = 1200
 """A UDP payload that every path carries (RFC 9000 section 14)."""
@@ -44,8 +44,6 @@ LOOPBACK_PACKET_BYTES = 8192
 SOCKET_BUFFER = 4 * 1024 * 1024
 CHUNK_PACKETS = 8
 """Packets' worth of datagrams that aioquic is given at a time, while it builds their packets."""
-REPAIR_SECS = 0.15
-"""Audio that was lost is sent again if it can arrive within this time of its first sending."""
 AGAIN_SECS = (0.003, 0.010)
 """What must not be late is sent again after these times, unless it is known to have arrived: soon,
 for a single loss costs no more than that; and when a short burst of losses is over."""
