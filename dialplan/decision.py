@@ -82,6 +82,10 @@ class Answer:
     """Played before the agent is heard."""
     early_media: str = "none"
     """What is heard before the answer: `none`, `ringback` or `greeting`."""
+    accept_refer: tuple[str, ...] = ()
+    """Numbers, patterns and addresses that the caller's side may send the agent on to."""
+    accept_replaces: bool = False
+    """Another call of the trunk may take this one's place."""
 
 
 @dataclass(frozen=True)

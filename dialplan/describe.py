@@ -61,6 +61,10 @@ def extras(outcome: Outcome) -> str:
         found.append(f"rings {outcome.ring_secs:g} s")
     if outcome.early_media != "none":
         found.append(f"early {outcome.early_media}")
+    if outcome.accept_refer:
+        found.append(f"REFER to {', '.join(outcome.accept_refer)}")
+    if outcome.accept_replaces:
+        found.append("Replaces")
     if outcome.max_duration_secs:
         found.append(f"at most {outcome.max_duration_secs:g} s")
     if outcome.max_calls:

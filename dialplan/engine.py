@@ -184,6 +184,8 @@ class Dialplan:
             longest,
             prompt,
             outcome.early_media,
+            outcome.accept_refer,
+            outcome.accept_replaces,
         )
 
     def _agents(self, outcome: Outcome, route: str, context: Context) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from dialplan.number import normalize
+from dialplan.outbound import number_or_pattern
 from dialplan.part import Part
 from dialplan.template import Template
 
@@ -22,6 +23,8 @@ _GOES_WITH = {
     "language": _TO_AGENTS,
     "ring_secs": _ANSWERED,
     "early_media": _TO_AGENTS,
+    "accept_refer": _TO_AGENTS,
+    "accept_replaces": _TO_AGENTS,
     "max_duration_secs": _ANSWERED,
     "max_calls": _ANSWERED,
     "calls_per_minute": _ANSWERED,
@@ -56,6 +59,14 @@ def is_target(text: str) -> bool:
         return False
 
 
+def _refer_entry(text: str) -> str:
+    if text.startswith(("sip:", "sips:")):
+        if not is_uri(text) or ";" in text or "?" in text or not number_of_uri(text):
+            raise ValueError("an address is sip:USER@HOST or sip:USER@HOST:PORT")
+        return text
+    return number_or_pattern(text)
+
+
 def is_uri(target: str) -> bool:
     return _URI.fullmatch(target) is not None
 
@@ -70,6 +81,7 @@ def number_of_uri(uri: str) -> str:
 
 
 AgentName = Annotated[str, Field(max_length=64)]
+ReferEntry = Annotated[str, Field(max_length=256), AfterValidator(_refer_entry)]
 Text = Annotated[str, Field(max_length=256), AfterValidator(_template)]
 Target = Annotated[str, Field(max_length=256), AfterValidator(_target)]
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -121,6 +133,13 @@ class Outcome(Part):
     early_media: Literal["none", "ringback", "greeting"] = "none"
     """What the caller hears before the answer: what its own side makes of 180, a ringback tone of
     ours, or the agent's greeting (both 183). Needs `ring_secs`, which is how long it lasts."""
+
+    accept_refer: tuple[ReferEntry, ...] = Field((), max_length=1000)
+    """Numbers, patterns (with a `_`) and SIP addresses that the caller's side may send the agent on
+    to (REFER), if the outbound rules allow them too; none: it may not."""
+
+    accept_replaces: bool = False
+    """The trunk may put another call in the place of this one (an INVITE with Replaces)."""
 
     max_duration_secs: float = Field(0.0, ge=0, le=86_400)
     """The answered call ends after so long; 0: only the limit of all calls counts."""

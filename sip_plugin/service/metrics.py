@@ -36,9 +36,17 @@ EVENTS = frozenset(
         *("barge_in_armed", "barge_in_rejected", "cancel", "reply_start", "reply_end"),
         *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
         *("transfer_refused", "transfer_failed", "transfer_progress", "consultation"),
+        *("referred", "moved", "replaced", "takeover_failed"),
         "hold_failed",
         *("endpoint_failed", "agent_failed", "fallback", "prompt_ended", "trunk_failed"),
-        *("tool_call", "tool_refused", "headers_refused", "usage", "model_notice", "dtmf_sent"),
+        *(
+            "tool_call",
+            "tool_refused",
+            "headers_refused",
+            "usage",
+            "model_notice",
+            "dtmf_sent",
+        ),
     }
 )
 """Events that are counted by name; any other is counted as `other`."""

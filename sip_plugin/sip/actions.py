@@ -60,6 +60,17 @@ class Refer:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """How the call goes that the far side asked for by REFER (RFC 3515 section 2.4.5)."""
+
+    sid: str
+    event: str
+    code: int
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ToWorker:
     worker: str
     message: Message
@@ -72,4 +83,4 @@ class Tell:
     message: Message
 
 
-Action = Answer | Dial | HangUp | Hold | PressKey | Refer | ToWorker | Tell
+Action = Answer | Dial | HangUp | Hold | PressKey | Refer | Notify | ToWorker | Tell

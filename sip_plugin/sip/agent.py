@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
+from sip_plugin.sip.dialogs import exists
 from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import (
     Accept,
@@ -23,12 +24,16 @@ from sip_plugin.sip.events import (
     Event,
     Invite,
     LocalMedia,
+    Referred,
     Refuse,
+    Replacing,
 )
 from sip_plugin.sip.pj_account import PjAccount
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.pj_endpoint import AgentOptions, Endpoint, bound_port, open_endpoint
 from sip_plugin.sip.probes import ProbeAnswers
+from sip_plugin.sip.referring import Replaced
+from sip_plugin.sip.replaces_hider import ReplacesHider
 from sip_plugin.sip.sdp import SrtpMode
 from sip_plugin.sip.sids import new_sid
 
@@ -43,6 +48,10 @@ LOST_ROUNDS = 4
 log = logging.getLogger(__name__)
 
 Decision = Accept | Refuse
+
+
+def refuse_refer(referred: Referred) -> int:
+    return 603
 
 
 def refuse_all(invite: Invite) -> Decision:
@@ -72,10 +81,10 @@ class AccountOptions:
 class UserAgent:
     """Calls and registrations as events in and methods out.
 
-    `on_event` gets every `Event`; `on_invite` decides about each inbound INVITE at once, since
-    the stack writes its SDP right after. Neither may block; both may call methods, which take
-    effect once the stack has returned. Methods raise StackError when the stack refuses, and do
-    nothing for a sid that has ended.
+    `on_event` gets every `Event`; `on_invite` decides about each inbound INVITE at once, since the
+    stack writes its SDP right after, and `on_refer` names the code for a REFER within a call. None
+    may block; they may call methods, which take effect once the stack has returned. Methods raise
+    StackError when the stack refuses, and do nothing for a sid that has ended.
     """
 
     def __init__(
@@ -83,6 +92,7 @@ class UserAgent:
         options: AgentOptions,
         on_event: Callable[[Event], None],
         on_invite: Callable[[Invite], Decision] = refuse_all,
+        on_refer: Callable[[Referred], int] = refuse_refer,
         account_of: Callable[[str, str], str] = lambda address, called: "",
         retry_after_secs: Callable[[], int] = lambda: 0,
     ) -> None:
@@ -95,8 +105,10 @@ class UserAgent:
         """UDP port that SIP listens on, once started."""
         self._on_event = on_event
         self._on_invite = on_invite
+        self._on_refer = on_refer
         self._name_account_of = account_of
         self._probes = ProbeAnswers(retry_after_secs)
+        self._replaces = ReplacesHider()
         self._endpoint: Endpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
@@ -115,6 +127,7 @@ class UserAgent:
             self.options, self.emit, self._connection_lost, self._account_of
         )
         self._probes.install()
+        self._replaces.install()
         self.port = bound_port(self._endpoint)
         self._poller = asyncio.create_task(self._poll(), name="sip poll")
 
@@ -311,6 +324,10 @@ class UserAgent:
         """Blind transfer (REFER); `TransferProgress` events follow."""
         self._with(sid, lambda call: call.refer(target, headers))
 
+    def notify(self, sid: str, event: str, code: int, reason: str, final: bool) -> None:
+        """Tell the far side how the call goes that it asked for by REFER."""
+        self._with(sid, lambda call: call.notify(event, code, reason, final))
+
     def connect(self, sid: str, other: str) -> None:
         """Have the far sides of two calls speak with each other (REFER with Replaces)."""
         if (target := self._calls.get(other)) is None:
@@ -344,6 +361,22 @@ class UserAgent:
         """What came before the INVITE is known first: one call's end may be another's place."""
         self._deliver()
         return self._on_invite(invite)
+
+    def asked_to_refer(self, referred: Referred) -> int:
+        """The code that a REFER is answered with."""
+        self._deliver()
+        return self._on_refer(referred)
+
+    def leg_of(self, replaced: Replaced) -> Replacing:
+        """The call whose dialog an INVITE wants to replace."""
+        named = [call for call in self._calls.values() if call.dialog_id == replaced.call_id]
+        tags = (replaced.local_tag, replaced.remote_tag)
+        # Another caller may have chosen the same Call-ID: then nobody can tell which is meant.
+        if len(named) != 1 or not named[0].confirmed or not exists(replaced.call_id, *tags):
+            return Replacing(code=481, why="Replaces names no call that stands")
+        if replaced.early_only:
+            return Replacing(code=486, why="the call that it would replace is answered")
+        return Replacing(named[0].sid)
 
     def adopt(self, call: PjCall) -> None:
         self._calls[call.sid] = call

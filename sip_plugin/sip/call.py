@@ -32,6 +32,21 @@ class Farewell:
 
 
 @dataclass(slots=True)
+class Coming:
+    """A leg that is to take the place of a call's own, once it is confirmed."""
+
+    leg: str
+    who: str
+    event: str
+    """Of the REFER that asked for it; empty: it came by itself, with Replaces."""
+    media: MediaDescription | None = None
+    alone: bool = False
+    """The leg before it is gone."""
+    told: int = 100
+    """The code that the far side was told last."""
+
+
+@dataclass(slots=True)
 class Call:
     sid: str
     direction: str
@@ -87,6 +102,11 @@ class Call:
     """The call whose attended transfer this one is of."""
     complete_asked: bool = False
     """It is to be connected with that call as soon as it is answered."""
+    accept_refer: tuple[str, ...] = ()
+    """Where the far side may send the agent on to."""
+    accept_replaces: bool = False
+    """Another call may take this one's place."""
+    coming: Coming | None = None
     transfer_state: str = ""
     keys: str = ""
     """Keys that are still to be pressed by INFO."""

@@ -30,7 +30,7 @@ from sip_plugin.sip.admission import BUSY_RETRY_SECS
 from sip_plugin.sip.call import Call
 from sip_plugin.sip.consultations import Consultations
 from sip_plugin.sip.ending import Ending
-from sip_plugin.sip.events import Accept, Invite, Refuse
+from sip_plugin.sip.events import Accept, Invite, Referred, Refuse
 from sip_plugin.sip.farewells import Farewells
 from sip_plugin.sip.holds import Holds
 from sip_plugin.sip.inbound import Inbound, turned_away
@@ -40,6 +40,7 @@ from sip_plugin.sip.limits import SourceLimits
 from sip_plugin.sip.opening import Opening
 from sip_plugin.sip.outbound import Outbound
 from sip_plugin.sip.running import Running
+from sip_plugin.sip.takeovers import Takeovers
 from sip_plugin.sip.transfers import Transfers
 from sip_plugin.sip.trunks import Trunks
 
@@ -68,6 +69,7 @@ class CallControl:
         self._transfers = Transfers(self._running, self._ending)
         self._farewells = Farewells(self._transfers, self._ending)
         self._opening = Opening(self._running, self._ending, self._farewells)
+        self._takeovers = Takeovers(self._running, self._ending)
         self._inbound = Inbound(self._running, self._opening, limits or SourceLimits(), wall_clock)
         self._outbound = Outbound(self._running, self._opening, self._ending)
         self._consultations = Consultations(
@@ -99,11 +101,17 @@ class CallControl:
 
     def invite(self, invite: Invite, now: float) -> tuple[Accept | Refuse, list[Action]]:
         """Decide about an INVITE; the actions come after the decision was carried out."""
+        if invite.replaces is not None:
+            return self._takeovers.replaced(invite, now)
         return self._inbound.invite(invite, now)
 
     def originate(self, asked: Originate, now: float) -> list[Action]:
         """Begin a call; the first action answers the request."""
         return self._outbound.originate(asked, now)
+
+    def referred(self, asked: Referred, now: float) -> tuple[int, list[Action]]:
+        """Decide about a REFER within a call; the actions come after its answer."""
+        return self._takeovers.referred(asked, now)
 
     # --- what the SIP side reports -------------------------------------------------------
 
@@ -113,6 +121,11 @@ class CallControl:
         call = self._running.of_leg(getattr(event, "sid", ""))
         if call is None:
             return []
+        if call.coming is not None and not call.ending:
+            if event.sid == call.coming.leg:
+                return self._takeovers.on_event(call, event, now)
+            if isinstance(event, events.Ended):
+                return self._takeovers.left(call)
         match event:
             case events.Ended():
                 by_another = self._outbound.ended(call, event, now)
@@ -144,8 +157,6 @@ class CallControl:
                 ]
             case events.OfferRefused():
                 return self._holds.refused(call, event.code, now)
-            case events.TransferRefused():
-                return [Tell(call.event("transfer_refused", target=event.target))]
         return []
 
     def _confirmed(self, call: Call, now: float) -> list[Action]:
@@ -185,6 +196,8 @@ class CallControl:
         call = self._running.of_leg(leg)
         if call is None or call.ending:
             return []
+        if call.coming is not None and leg == call.coming.leg:
+            return self._takeovers.give_up(call, 503, reason, now)
         if call.direction == "outbound" and call.state == "dialing":
             return self._over(call, self._outbound.not_dialled(call, reason, now), now)
         return self._ending.end(call, "sip_failed", reason, now)
@@ -270,6 +283,8 @@ class CallControl:
                 return self._over(call, self._ending.not_ended(call), now)
             case "transfer":
                 return self._not_transferred(call, self._transfers.expired(call), now)
+            case "takeover":
+                return self._takeovers.give_up(call, 408, "no answer in time", now)
             case "open":
                 return self._opening.expired(call, now)
             case "offer":

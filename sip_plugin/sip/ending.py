@@ -31,7 +31,7 @@ class Ending:
         call.timers = {"end": now + END_SECS}
         headers = (*reason_header(cause, reason, q850), *headers)
         hang_up = HangUp(call.leg, cause.code if cause.code >= 300 else 0, cause.phrase, headers)
-        return [hang_up, *self._close(call)]
+        return [hang_up, *_not_coming(call), *self._close(call)]
 
     def ended(self, call: Call, event: events.Ended) -> list[Action]:
         """The far side ended it, or confirms that we did."""
@@ -85,6 +85,14 @@ class Ending:
             return []
         call.closed = True
         return [ToWorker(call.worker, CloseCall(sid=call.sid, reason=call.ending))]
+
+
+def _not_coming(call: Call) -> list[Action]:
+    """Who was to take over is not wanted any more."""
+    coming, call.coming = call.coming, None
+    if coming is None or coming.alone:
+        return []
+    return [HangUp(coming.leg, 487, "Request Terminated")]
 
 
 def _cause_of(call: Call, event: events.Ended) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from sip_plugin.media.description import MediaDescription, PhoneCodec
+from sip_plugin.sip.message import printable
+from sip_plugin.sip.referring import ReferTo
 from sip_plugin.sip.sdp import AudioOffer, SrtpMode
 
 
@@ -42,6 +44,32 @@ class Invite:
     privacy: str = ""
     """The Privacy header (RFC 3323)."""
     account: str = ""
+    replaces: "Replacing | None" = None
+    """It wants the place of another call (RFC 3891)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """`leg` is that other call's sid; without one `code` and `why` say what is wrong."""
+
+    leg: str = ""
+    code: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A REFER within a call (RFC 3515)."""
+
+    sid: str
+    to: ReferTo
+    event: str
+    """What the Event header of NOTIFYs about it says."""
+    referred_by: str = ""
+
+    @property
+    def shown(self) -> str:
+        return printable(self.to.address or self.to.user)[:256]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +77,8 @@ class Accept:
     """The call goes on with this local media; ring and answer it with `UserAgent.answer`."""
 
     local: LocalMedia
+    sid: str = ""
+    """Another name for it from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +171,6 @@ class TransferProgress(Event):
     code: int
     reason: str
     final: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TransferRefused(Event):
-    """A REFER from the far side was answered with 603."""
-
-    sid: str
-    target: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,8 @@ class Inbound:
             headers={**variables, **_told(invite.headers, trunk.config.agent_headers)},
             rings_until=now + routed.ring_secs,
             early_media=routed.early_media if isinstance(routed, Routed) else "none",
+            accept_refer=routed.accept_refer if isinstance(routed, Routed) else (),
+            accept_replaces=isinstance(routed, Routed) and routed.accept_replaces,
             give_up_at=now + running.config.sip.answer_timeout_secs,
             max_duration_secs=routed.max_duration_secs,
             prompt=prompt_of(routed.prompt),

@@ -4,10 +4,7 @@ The stack answers `application/dtmf-relay` by itself, and everything else with 4
 some PBXs end the call for.
 """
 
-import ctypes
-import importlib
 import re
-from functools import lru_cache
 
 from sip_plugin.sip.message import Message
 
@@ -32,26 +29,3 @@ def read(message: Message) -> tuple[int, str] | None:
     named = re.match(r"(?i)\s*(?:signal\s*=)?\s*([0-9A-D*#]{1,2})\s*(?:\n|$)", message.body)
     key = key_of(named[1]) if named else ""
     return (200, key) if key else (400, "")
-
-
-@lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL:
-    """Raises AttributeError when this build hides what is needed."""
-    library = ctypes.CDLL(importlib.import_module("pjsua2._pjsua2").__file__)
-    library.pjsip_rdata_get_dlg.restype = ctypes.c_void_p
-    library.pjsip_rdata_get_dlg.argtypes = [ctypes.c_void_p]
-    library.pjsip_dlg_respond.argtypes = [
-        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int),
-        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p),
-    ]
-    return library
-
-
-def answer(received: int, code: int) -> None:
-    """Answer a request of a dialog, from inside the stack's callback about it.
-
-    `received`: address of the stack's `pjsip_rx_data`. Raises AttributeError as above.
-    """
-    library = _library()
-    if dialog := library.pjsip_rdata_get_dlg(received):
-        library.pjsip_dlg_respond(dialog, received, code, None, None, None)

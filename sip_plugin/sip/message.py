@@ -1,7 +1,9 @@
 """The few things that we read from a SIP message ourselves, bounded (RFC 3261)."""
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 MAX_NAME = 128
@@ -10,6 +12,7 @@ MAX_HEADERS = 32
 MAX_HEADER_VALUE = 256
 
 _COMPACT = {"f": "from", "t": "to", "i": "call-id", "c": "content-type", "l": "content-length"}
+_COMPACT |= {"r": "refer-to", "b": "referred-by"}
 MAX_URI = 512
 _USER = re.compile(r"(?:sips?:([^@;:>\s]*)(?:[;:][^@>\s]*)?@)|(?:tel:([^;>\s]*))", re.IGNORECASE)
 
@@ -21,6 +24,8 @@ class Message:
     start: str
     headers: dict[str, str]
     body: str
+    times: Mapping[str, int] = field(default_factory=Counter)
+    """How often each header is there."""
 
     @property
     def called(self) -> str:
@@ -78,12 +83,15 @@ def parse(text: str) -> Message:
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
     start, *lines = re.sub(r"\n[ \t]+", " ", head).split("\n")
     headers: dict[str, str] = {}
+    times: Counter[str] = Counter()
     for line in lines:
         name, colon, value = line.partition(":")
         if colon:
             key = name.strip().lower()
-            headers.setdefault(_COMPACT.get(key, key), value.strip())
-    return Message(start, headers, body)
+            key = _COMPACT.get(key, key)
+            headers.setdefault(key, value.strip())
+            times[key] += 1
+    return Message(start, headers, body, times)
 
 
 def user_of(uri: str) -> str:

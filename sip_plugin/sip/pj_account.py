@@ -9,9 +9,10 @@ import pjsua2 as pj
 from sip_plugin.media.description import SrtpSuite
 from sip_plugin.sip import sdp
 from sip_plugin.sip.errors import StackError, log_fault
-from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged
+from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged, Replacing
 from sip_plugin.sip.message import parse, printable
 from sip_plugin.sip.pj_call import PjCall
+from sip_plugin.sip.referring import Malformed, replaces
 
 if TYPE_CHECKING:
     from sip_plugin.sip.agent import AccountOptions, UserAgent
@@ -136,6 +137,7 @@ class PjAccount(pj.Account):
             decision = invite if isinstance(invite, Refuse) else self._owner.decide(invite)
             if isinstance(decision, Accept):
                 call.accept(decision.local, message.sdp)
+                call.sid = decision.sid or call.sid
                 self._owner.adopt(call)
             else:
                 call.turn_away(decision)
@@ -152,6 +154,12 @@ class PjAccount(pj.Account):
         except sdp.SdpError as error:
             log.warning("INVITE from %s has an unusable SDP: %s", host, error)
             return Refuse(488, "Not Acceptable Here")
+        call.dialog_id = message.headers.get("call-id", "")
+        try:
+            replaced = replaces(message)
+            replacing = self._owner.leg_of(replaced) if replaced else None
+        except Malformed as error:
+            replacing = Replacing(code=400, why=str(error))
         return Invite(
             sid=call.sid,
             source=(host.strip("[]"), int(port)),
@@ -162,6 +170,7 @@ class PjAccount(pj.Account):
             asserted=message.asserted,
             privacy=message.privacy,
             account=self.options.name,
+            replaces=replacing,
         )
 
     def onIncomingSubscribe(self, prm: pj.OnIncomingSubscribeParam) -> None:

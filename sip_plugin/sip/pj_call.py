@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from sip_plugin.media.description import Direction, MediaDescription, PhoneCodec
-from sip_plugin.sip import info, sdp
+from sip_plugin.media.description import Direction, MediaDescription
+from sip_plugin.sip import dialogs, info, sdp
 from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import (
     Confirmed,
@@ -18,11 +18,13 @@ from sip_plugin.sip.events import (
     MediaRefused,
     OfferRefused,
     Progress,
+    Referred,
     Refuse,
     TransferProgress,
-    TransferRefused,
 )
 from sip_plugin.sip.message import parse, printable
+from sip_plugin.sip.pj_stream import describe
+from sip_plugin.sip.referring import Malformed, refer_to, referred_by
 from sip_plugin.sip.sids import new_sid
 
 if TYPE_CHECKING:
@@ -30,14 +32,6 @@ if TYPE_CHECKING:
     from sip_plugin.sip.pj_account import PjAccount
 
 log = logging.getLogger(__name__)
-
-_CODECS = {"PCMU": PhoneCodec.ULAW, "PCMA": PhoneCodec.ALAW, "G722": PhoneCodec.G722}
-_DIRECTIONS = {
-    pj.PJMEDIA_DIR_NONE: Direction.INACTIVE,
-    pj.PJMEDIA_DIR_ENCODING: Direction.SENDONLY,
-    pj.PJMEDIA_DIR_DECODING: Direction.RECVONLY,
-    pj.PJMEDIA_DIR_ENCODING_DECODING: Direction.SENDRECV,
-}
 
 
 def headers_option(headers: Sequence[tuple[str, str]]) -> pj.SipTxOption:
@@ -74,7 +68,9 @@ class PjCall(pj.Call):
         self._silent = False
         """Ended before anyone was told of it: no events."""
         self._failure = ""
-        self._confirmed = False
+        self.dialog_id = ""
+        """Its Call-ID."""
+        self.confirmed = False
         self._far_reason = ""
         """The Reason header of what ended it, as the far side gave it (RFC 3326)."""
 
@@ -89,6 +85,7 @@ class PjCall(pj.Call):
         prm = self._with_audio(headers)
         prm.txOption.localUri = local_uri
         self.makeCall(uri, prm)
+        self.dialog_id = str(self.getInfo().callIdString)
 
     def accept(self, local: LocalMedia, offer: str) -> None:
         self._local, self._offer = local, offer
@@ -115,7 +112,7 @@ class PjCall(pj.Call):
             return
         self._ended_by_us = True
         prm = pj.CallOpParam()
-        if not self._confirmed:
+        if not self.confirmed:
             # With a code the stack would write a Reason of its own into a BYE.
             prm.statusCode, prm.reason = code, printable(reason)
         prm.txOption = headers_option(headers)
@@ -129,7 +126,7 @@ class PjCall(pj.Call):
 
     def is_lost(self) -> bool:
         """The stack has dropped it, before it was answered, without a word."""
-        return not self._confirmed and not self._ended_by_us and not self.isActive()
+        return not self.confirmed and not self._ended_by_us and not self.isActive()
 
     def lose(self) -> None:
         self._ended_by_us = True  # its number at the stack may be another call's: hands off
@@ -157,6 +154,16 @@ class PjCall(pj.Call):
 
     def refer_to_call(self, other: "PjCall") -> None:
         self._try("connect", self.xferReplaces, other, pj.CallOpParam())
+
+    def notify(self, event: str, code: int, reason: str, final: bool) -> None:
+        """RFC 3515 section 2.4.4 and 2.4.5; how it is answered changes nothing."""
+        prm = pj.CallSendRequestParam()
+        prm.method = "NOTIFY"
+        state = "terminated;reason=noresource" if final else "active;expires=60"
+        prm.txOption = headers_option((("Event", event), ("Subscription-State", state)))
+        prm.txOption.contentType = "message/sipfrag;version=2.0"
+        prm.txOption.msgBody = f"SIP/2.0 {code} {printable(reason)[:128]}\r\n"
+        self._try("notify", self.sendRequest, prm)
 
     def forget(self) -> None:
         self._silent = True
@@ -263,7 +270,7 @@ class PjCall(pj.Call):
                 reason = printable(str(info.lastReason))
                 self._owner.emit(Progress(self.sid, int(info.lastStatusCode), reason))
             elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
-                self._confirmed = True
+                self.confirmed = True
                 self._owner.emit(Confirmed(self.sid))
         except Exception:
             log_fault(log, "call %s: call state lost", self.sid)
@@ -292,9 +299,11 @@ class PjCall(pj.Call):
                 self._far_reason = parse(event.src.rdata.wholeMsg).reason
             elif method == "INFO":
                 self._on_info(event.src.rdata)
+            elif method == "REFER":
+                self._on_refer(event.src.rdata)
         elif method == "INVITE" and tsx.statusCode >= 300:
             self._far_reason = parse(event.src.rdata.wholeMsg).reason
-            if self._confirmed and tsx.statusCode not in (401, 407):
+            if self.confirmed and tsx.statusCode not in (401, 407):
                 self._owner.emit(OfferRefused(self.sid, int(tsx.statusCode)))
 
     def _on_info(self, received: pj.SipRxData) -> None:
@@ -302,24 +311,34 @@ class PjCall(pj.Call):
         if known is None:
             return
         code, key = known
-        info.answer(int(received.pjRxData), code)
+        dialogs.answer(int(received.pjRxData), code)
         if key:
             self._owner.emit(Digit(self.sid, key, info.USUAL_MS))
+
+    def _on_refer(self, received: pj.SipRxData) -> None:
+        """Answered here: the stack by itself would dial, and hand us a call of its own making."""
+        message = parse(received.wholeMsg)
+        try:
+            number = message.headers.get("cseq", "").split()[0]
+            event = f"refer;id={number}"
+            asked = Referred(self.sid, refer_to(message), event, referred_by(message))
+            code = self._owner.asked_to_refer(asked)
+        except Malformed as error:
+            log.info("call %s: REFER refused: %s", self.sid, error)
+            code = 400
+        dialogs.answer(int(received.pjRxData), code)
 
     def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
         # A re-INVITE or an UPDATE. The binding loses an SDP above some 1015 bytes.
         self._offer = prm.offer.wholeSdp or self._owner.latest_sdp
 
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
-        # The default dials whatever a stranger names, and crashed the process doing so.
+        # Answered before this is asked. The default dials whatever a stranger names.
         prm.statusCode = 603
-        try:
-            self._owner.emit(TransferRefused(self.sid, printable(str(prm.dstUri))[:256]))
-        except Exception:
-            log_fault(log, "call %s: REFER not reported", self.sid)
 
     def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
-        # Accepted by default, with our media port handed to the new call: refused.
+        # Only asked where the header could not be hidden. Accepted by default, with our media
+        # port handed to the new call.
         prm.statusCode, prm.reason = 486, "Busy Here"
 
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
@@ -338,26 +357,3 @@ class PjCall(pj.Call):
                 self._owner.emit(Digit(self.sid, key, duration))
         except Exception:
             log_fault(log, "call %s: digit lost", self.sid)
-
-
-def describe(info: pj.StreamInfo, ptime_ms: int) -> MediaDescription:
-    """The negotiated stream in the terms of RTP; of packet lengths the stack knows its own only."""
-    address, rtp = _host_port(info.remoteRtpAddress)
-    _, rtcp = _host_port(info.remoteRtcpAddress)
-    return MediaDescription(
-        codec=_CODECS[info.codecName.upper()],
-        remote_address=address,
-        remote_rtp_port=rtp,
-        remote_rtcp_port=rtcp or min(rtp + 1, 65535),
-        tx_payload_type=info.txPt,
-        rx_payload_type=info.rxPt,
-        tx_event_payload_type=info.audTxEventPt,
-        rx_event_payload_type=info.audRxEventPt,
-        ptime_ms=ptime_ms,
-        direction=_DIRECTIONS[info.dir],
-    )
-
-
-def _host_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port or 0)

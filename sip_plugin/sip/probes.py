@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
+from sip_plugin.sip.dialogs import exists
 from sip_plugin.sip.errors import log_fault
 from sip_plugin.sip.message import Message, parse
 from sip_plugin.sip.stack_module import Module, OnReceive, String
@@ -62,8 +63,6 @@ class ProbeAnswers:
             self._take_over = getattr(library, _READ)
             self._take_over.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
             self._take_over.restype = None
-            library.pjsip_ua_find_dialog.restype = ctypes.c_void_p
-            library.pjsip_ua_find_dialog.argtypes = [*[ctypes.POINTER(String)] * 3, ctypes.c_int]
             self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
             size = ctypes.c_size_t(_POOL_BYTES)
             self._pool = library.pjsua_pool_create(b"probe-answers", size, size)
@@ -101,12 +100,7 @@ class ProbeAnswers:
     def _within_a_call(self, received: int, asked: Message, tag: str) -> int:
         """It stands, whatever becomes of new ones; the stack refuses what is of no call."""
         far = _TAG.search(asked.headers.get("from", ""))
-        names = (asked.headers.get("call-id", ""), tag, far[1] if far else "")
-        kept = [name.encode() for name in names]
-        strings = [
-            String(ctypes.cast(ctypes.c_char_p(name), ctypes.c_void_p), len(name)) for name in kept
-        ]
-        if not self._library.pjsip_ua_find_dialog(*map(ctypes.byref, strings), 0):
+        if not exists(asked.headers.get("call-id", ""), tag, far[1] if far else ""):
             return 0
         self._respond(received, 200, None)
         return 1

@@ -35,6 +35,7 @@ from sip_plugin.sip.actions import (
     Dial,
     HangUp,
     Hold,
+    Notify,
     PressKey,
     Refer,
     Tell,
@@ -46,7 +47,7 @@ from sip_plugin.sip.build import REMEDY, account_shortage, tls_shortage
 from sip_plugin.sip.callcontrol import CallControl
 from sip_plugin.sip.documents import Documents, TooLong
 from sip_plugin.sip.errors import StackError
-from sip_plugin.sip.events import Event, Invite
+from sip_plugin.sip.events import Event, Invite, Referred
 from sip_plugin.sip.leases import LeasePool
 from sip_plugin.sip.names import Names, name_servers
 from sip_plugin.sip.pj_endpoint import Listener
@@ -126,6 +127,7 @@ class SipProcess:
             options,
             self._on_event,
             self._on_invite,
+            self._on_refer,
             self._trunks.account_of,
             self._retry_after_secs,
         )
@@ -213,6 +215,11 @@ class SipProcess:
         self._carry_out(actions)
         return decision
 
+    def _on_refer(self, referred: Referred) -> int:
+        code, actions = self._control.referred(referred, self._loop.time())
+        self._agent.later(lambda: self._carry_out(actions))  # it has not been answered yet
+        return code
+
     def _account_of(self, address: str, called: str) -> str:
         return self._trunks.account_of(address, number(called))
 
@@ -250,6 +257,8 @@ class SipProcess:
                 self._agent.transfer(sid, target, headers)
             case Refer(sid, _, replaces):
                 self._agent.connect(sid, replaces)
+            case Notify(sid, event, code, reason, final):
+                self._agent.notify(sid, event, code, reason, final)
             case ToWorker(worker, message):
                 self._planes.send("worker", worker, message)
             case Tell(message):

@@ -45,9 +45,12 @@ class Running:
         self.gate.replace(config.routing)
 
     def of_leg(self, leg: str) -> Call | None:
-        """The call that has this name at the stack now; none for an attempt that was given up."""
+        """The call that has this name at the stack now, or is about to have it; none for an attempt
+        that was given up."""
         call = self.calls.get(leg.partition(LEG_MARK)[0])
-        return call if call is not None and call.leg == leg else None
+        if call is None or (call.leg != leg and (call.coming is None or call.coming.leg != leg)):
+            return None
+        return call
 
     def by_trunk(self) -> Counter[str]:
         return Counter(call.trunk for call in self.calls.values())

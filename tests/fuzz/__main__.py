@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sip_plugin.planes.messages import CallState, Hangup
 from tests.fuzz.caller import HostileCaller
-from tests.fuzz.test_hostile_messages_leave_the_service_alive import TRUNK
+from tests.fuzz.test_hostile_messages_leave_the_service_alive import DIALPLAN, TRUNK
 from tests.peers.ports import Ports
 from tests.sip.conftest import SipServer, configuration
 from tests.sip.plane import Supervisor
@@ -33,7 +33,7 @@ def main() -> int:
     arguments = parser.parse_args()
     port = Ports().one()
     folder = Path(tempfile.mkdtemp(prefix="sip-fuzz-"))
-    sip = SipServer(configuration(port, trunks=TRUNK), folder, port)
+    sip = SipServer(configuration(port, trunks=TRUNK, dialplan=DIALPLAN), folder, port)
     sip.worker(leases=64)
     caller = HostileCaller(port, arguments.seed)
     began, before = time.monotonic(), sip.descriptors

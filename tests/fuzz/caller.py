@@ -152,7 +152,9 @@ class HostileCaller:
                 method = rng.choice((*METHODS, "REFER", "REFER", "INVITE", "UPDATE"))
                 headers = self.mutator.headers()
                 if method == "REFER":
-                    headers += f"Refer-To: <sip:{self.mutator.damaged('9@127.0.0.1:9')}>\r\n"
+                    to = "sip:9@127.0.0.1:9?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc"
+                    to = to if rng.random() < 0.3 else self.mutator.damaged(to)
+                    headers += f"Refer-To: <{to}>\r\n"
                 body = self.mutator.description() if rng.random() < 0.7 else ""
                 phone.cseq += 1
                 text = phone.request(
@@ -176,5 +178,8 @@ class HostileCaller:
     def _replace(self, phone: Phone, tag: str) -> None:
         sock = self.mutator.rng.choice(self._sockets)
         text = self._request(sock, "INVITE", self.mutator.unique())
-        replaces = f"Replaces: {phone.call_id};to-tag={tag};from-tag={phone.tag}\r\n"
+        replaces = f"Replaces: {phone.call_id};to-tag={tag};from-tag={phone.tag}"
+        if self.mutator.rng.random() < 0.3:
+            replaces = self.mutator.damaged(replaces)
+        replaces += "\r\n"
         self._put(sock, text.replace("Max-Forwards", f"{replaces}Max-Forwards", 1))

@@ -25,8 +25,15 @@ def sip_ports(ports):
     return ports
 
 
+DIALPLAN = {
+    "default": {"agent": "parrot", "accept_refer": ["_9!"], "accept_replaces": True},
+    "outbound": {"allow": ["_9!"]},
+}
+"""Whatever may be asked of it is allowed."""
+
+
 def test_options_is_answered_after_each_thousand(start_sip):  # noqa: F811
-    sip: SipServer = start_sip(trunks=TRUNK)
+    sip: SipServer = start_sip(trunks=TRUNK, dialplan=DIALPLAN)
     sip.worker(leases=64)
     caller = HostileCaller(sip.port, seed=20261123)
     try:

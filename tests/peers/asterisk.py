@@ -189,12 +189,14 @@ class Asterisk:
         listen_secs: float = 5.0,
         caller: str = "+15557650000",
         rate_hz: int = RATE_HZ,
+        transfer: str = "",
     ) -> OriginatedCall:
         """Call a registered `user`, or `uri` over the trunk that needs no registration, or have
         the dialplan `dial` a user, so that two channels are joined, of which one can transfer.
 
         Once answered it records, sends `digits` (RFC 4733), plays `prompt`, listens for
-        `listen_secs` and hangs up. `rate_hz`, 8000 or 16000: of what it records.
+        `listen_secs`, sends the other side on to the SIP address `transfer`, if given, by REFER,
+        and hangs up. `rate_hz`, 8000 or 16000: of what it records.
         """
         self._calls += 1
         name = f"call-{self._calls}"
@@ -214,6 +216,7 @@ class Asterisk:
             f"Setvar: DIGITS={digits}",
             f"Setvar: WAV={_WAV[rate_hz]}",
             f"Setvar: LISTEN_SECS={listen_secs}",
+            f"Setvar: TRANSFER={transfer}",
         ]
         # Moved in whole, for Asterisk reads a call file as soon as it appears.
         written = self._inside / f"{name}.call"

@@ -74,12 +74,16 @@ class Phone:
     """One UDP socket and at most one call on it."""
 
     def __init__(
-        self, target: tuple[str, int] = ("127.0.0.1", 9), user: str = "+15550001111"
+        self,
+        target: tuple[str, int] = ("127.0.0.1", 9),
+        user: str = "+15550001111",
+        address: str = "127.0.0.1",
     ) -> None:
         self.target = target
         self.user = user
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((address, 0))
+        self.address = address
         self.port = self._socket.getsockname()[1]
         self.call_id = ""
         self.tag = ""
@@ -114,7 +118,7 @@ class Phone:
         content = f"Content-Type: {kind}\r\n" if body else ""
         return (
             f"{method} {uri} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch={branch}\r\n"
+            f"Via: SIP/2.0/UDP {self.address}:{self.port};rport;branch={branch}\r\n"
             f"From: <sip:{self.user}@127.0.0.1:{self.port}>;tag={self.tag}\r\n"
             f"To: {to}\r\n"
             f"Call-ID: {self.call_id}\r\n"
