@@ -119,8 +119,14 @@ class BandwidthModel:
     @property
     def pacing_rate(self) -> float:
         """Bytes per second; 0 for no limit."""
-        gain = PROBE_GAINS[self._phase] if self.filled else STARTUP_GAIN
-        return gain * self.bandwidth
+        if self.filled:
+            return PROBE_GAINS[self._phase] * self.bandwidth
+        if not self._rates:
+            return 0.0
+        # A handshake has little to say, and its rate is no measure of the path: until startup is
+        # over, the first window in a round trip is the least (section 5.6.2 of the draft).
+        first = INITIAL_PACKETS * self.packet_bytes / max(self.min_rtt, 0.001)
+        return STARTUP_GAIN * max(self.bandwidth, first)
 
     @property
     def burst(self) -> int:

@@ -1,3 +1,5 @@
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,15 @@ def test_it_is_a_cancel_of_which_nothing_was_heard_and_a_commit_with_the_next_nu
     assert [event.turn for event in leg.events if isinstance(event, ReplyAudio)] == [2]
 
 
+async def said(phone: Phone, parts: list[np.ndarray]) -> int:
+    """Say all that, four times as fast as a caller would: what waits for the path is bounded."""
+    pcm, last = np.concatenate(parts), 0
+    for start in range(0, len(pcm), 3200):
+        last = phone.say(pcm[start : start + 3200])
+        await asyncio.sleep(0.05)
+    return last
+
+
 @pytest.mark.parametrize("pause_secs", [0.6, 2.0])
 def test_the_parrot_then_answers_the_whole_turn(pause_secs):
     async def story():
@@ -34,10 +45,10 @@ def test_the_parrot_then_answers_the_whole_turn(pause_secs):
             phone.call.answered()
             first, second = speech(0.8, seed=1), speech(0.6, seed=2)
             pause = silence(pause_secs)
-            phone.call.commit(1, phone.say(np.concatenate([silence(1), first, pause])))
+            phone.call.commit(1, await said(phone, [silence(1), first, pause]))
             await phone.until_event(ReplyAudio)  # it has come, and has not left for the phone
             phone.call.cancel(1, heard_ms=0)
-            phone.call.commit(2, phone.say(np.concatenate([second, silence(0.5)])))
+            phone.call.commit(2, await said(phone, [second, silence(0.5)]))
             heard = await phone.reply_to(2)
             match, at = best_match(heard, np.concatenate([first, pause, second]))
             assert match > 0.95
