@@ -36,9 +36,9 @@ def sent_and_heard(on_stage, **spec) -> list[bytes]:
 def test_without_a_canceller_every_byte_goes_up(on_stage):
     heard = sent_and_heard(on_stage, model_codec="g711_ulaw", leg="aec")
     same = [payload for payload in heard if payload in PACKETS]
-    # In order; a frame may have been made up or left out, since a test's clock is not even.
+    # In order; a busy machine has frames made up or left out, and none of them altered.
     assert same == [packet for packet in PACKETS if packet in same]
-    assert len(same) >= 50
+    assert len(same) > len(PACKETS) / 2
 
 
 def test_another_law_is_transcoded(on_stage):
