@@ -28,7 +28,7 @@ OPTIONS: dict[str, type[Options]] = {
 
 
 def build(name: str, options: Options, clock: SpeechClock) -> Agent:
-    """The agent of one table. Raises OSError or ValueError for a file that cannot be used."""
+    """The agent of one table. Raises Unusable for a value of it that cannot be used here."""
     match options:
         case ParrotOptions():
             return embedded.agent(options, clock)

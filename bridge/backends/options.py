@@ -28,6 +28,16 @@ def matching(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+class Unusable(ValueError):
+    """A value that is well-formed and cannot be used here: a file, a voice, a word."""
+
+    def __init__(self, key: str, message: str) -> None:
+        """`key` of the agent's table, with dots; empty for the table."""
+        super().__init__(f"{key}: {message}" if key else message)
+        self.key = key
+        self.message = message
+
+
 HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}"
 ToolName = Annotated[str, matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 of A-Z a-z 0-9 _ -")]
 HeaderName = Annotated[str, matching(rf"({HEADER_NAME})?", "the name of an HTTP header, or empty")]

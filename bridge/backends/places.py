@@ -10,16 +10,16 @@ class Places:
     """In the order of preference, which is also the order in which they are tried."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        self._urls = tuple(urls)
+        self.urls = tuple(urls)
         self._failed: dict[str, float] = {}
 
     def __len__(self) -> int:
-        return len(self._urls)
+        return len(self.urls)
 
     def best(self, now: float, refused: frozenset[str] = frozenset()) -> str | None:
         """The first that has not failed lately, else the one whose failure is the oldest; None
         when there is none but those in `refused`."""
-        left = [url for url in self._urls if url not in refused]
+        left = [url for url in self.urls if url not in refused]
         if not left:
             return None
         good = (url for url in left if self._failed.get(url, -AVOIDED_SECS) <= now - AVOIDED_SECS)

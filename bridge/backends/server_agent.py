@@ -23,11 +23,15 @@ class ServerAgent:
         dialect: Callable[[CallInfo], Dialect],
         functions: Mapping[str, Function] | None = None,
     ) -> None:
-        """Raises OSError or ssl.SSLError for a `ca_file` that cannot be read."""
+        """Raises Unusable for a `ca_file` that is none."""
         self.servers = Servers(name, urls, options)
         self.dialect = dialect
         self.functions = dict(functions or {})
         self.calls = 0
+
+    async def trouble(self) -> list[str]:
+        """What would keep it from taking a call now, in words."""
+        return await self.servers.trouble()
 
     async def __call__(self, call: AgentCall) -> None:
         servers = self.servers

@@ -4,9 +4,13 @@ import ssl
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from bridge.backends.options import ServerOptions
+import aiohttp
+
+from bridge.backends.options import ServerOptions, Unusable
 from bridge.backends.places import Places
+from bridge.backends.socket import SocketFailed, connect
 
 
 @dataclass(slots=True)
@@ -26,17 +30,30 @@ class ServerStats:
 
 class Servers:
     def __init__(self, name: str, urls: Sequence[str], options: ServerOptions) -> None:
-        """Raises OSError or ssl.SSLError for a `ca_file` that cannot be read."""
+        """Raises Unusable for a `ca_file` that is none."""
         self.name = name
         self.options = options
         self.places = Places(urls)
         self.stats = ServerStats()
-        self.tls = ssl.create_default_context(cafile=options.ca_file) if options.ca_file else None
+        self.tls = _tls(options.ca_file) if options.ca_file else None
 
     @property
     def attempts(self) -> int:
         """Connections that may be lost in a row before a call is."""
         return self.options.reconnects + len(self.places) - 1
+
+    async def trouble(self) -> list[str]:
+        """Ask each for a connection, and leave it at once: what is wrong, in words, by address."""
+        found = []
+        timeout_secs = self.options.connect_timeout_secs
+        async with aiohttp.ClientSession() as http:
+            for url in self.places.urls:
+                try:
+                    socket = await connect(http, url, self.headers("start"), self.tls, timeout_secs)
+                    await socket.close()
+                except SocketFailed as failed:
+                    found.append(f"{urlsplit(url).netloc}: {failed}")
+        return found
 
     def headers(self, sid: str) -> dict[str, str]:
         """Of the WebSocket's request."""
@@ -47,3 +64,12 @@ class Servers:
         if options.routing_header:
             headers[options.routing_header] = options.routing_key or sid
         return headers
+
+
+def _tls(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise Unusable("ca_file", f"{ca_file} holds no certificate in PEM") from None
+    except OSError as error:
+        raise Unusable("ca_file", f"{ca_file} cannot be read: {error.strerror}") from None

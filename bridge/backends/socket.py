@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -166,4 +167,8 @@ def _refused(status: int, headers: Mapping[str, str] | None) -> SocketFailed:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno is not None:
+        number, told = error.os_error.errno, error.os_error.strerror
+        why = os.strerror(number) if number > 0 else told  # a name server's have their own words
+        return f"{error.host}:{error.port}: {why}"
     return str(error)[:200] or type(error).__name__

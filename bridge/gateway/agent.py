@@ -1,6 +1,7 @@
 """What an agent is: a coroutine that takes a call, reads its events and speaks."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from bridge import codec
 from bridge.agent import TOOLS
 from bridge.codec import CodecError, CodecName
-from bridge.gateway.events import AgentEvent, CallerAudio, Committed, Ended
+from bridge.gateway.events import AgentEvent, CallerAudio, Cancelled, Committed, Ended
+from bridge.gateway.latency import Latency
 from bridge.gateway.session import Session
 from bridge.wire import messages
 
@@ -69,7 +71,9 @@ class AgentCall:
         session: Session,
         touched: Callable[[], None],
         accept: Callable[[dict[str, str]], None],
+        first_audio: Latency | None = None,
     ) -> None:
+        """`first_audio` is told how long after each commit the agent speaks."""
         self.info = info
         self.dropped_events = 0
         self.malformed_frames = 0
@@ -78,6 +82,9 @@ class AgentCall:
         self._accept = accept
         self._session = session
         self._touched = touched
+        self._first_audio = first_audio
+        self._asked: tuple[int, float] | None = None
+        """The turn that waits for the agent's voice, and since when."""
         self._unread: deque[AgentEvent] = deque()
         self._unread_control = 0
         self._more = asyncio.Event()
@@ -130,6 +137,10 @@ class AgentCall:
         return await self._spoken(turn)
 
     async def _spoken(self, turn: int) -> bool:
+        if self._asked is not None and self._asked[0] == turn:
+            if self._first_audio is not None:
+                self._first_audio.observe(time.monotonic() - self._asked[1])
+            self._asked = None
         self._touched()
         while self._session.backlog_ms > BACKLOG_MS:
             self._room.clear()
@@ -226,6 +237,10 @@ class AgentCall:
                 self._drop_oldest_audio()
         else:
             self._unread_control += 1
+            if isinstance(event, Committed):
+                self._asked = event.turn, time.monotonic()
+            elif isinstance(event, Cancelled):
+                self._asked = None
             if self._unread_control > MAX_UNREAD_CONTROL:
                 return False
         self._unread.append(event)

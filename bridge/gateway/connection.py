@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aioquic.quic.connection import QuicConnection as AioQuic
@@ -13,6 +13,7 @@ from bridge.codec import CodecUnavailable
 from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
 from bridge.gateway.call_tracks import CallTracks
 from bridge.gateway.events import AgentEvent, Ended
+from bridge.gateway.latency import Latency
 from bridge.gateway.session import Asked, Session
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
@@ -34,8 +35,22 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
+class AgentStats:
+    """Counters over the calls of one agent."""
+
+    calls: int = 0
+    running: int = 0
+    failed: int = 0
+    first_audio: Latency = field(default_factory=Latency)
+    """From the commit to the agent's voice."""
+
+
+@dataclass(slots=True)
 class GatewayStats:
     """Counters over all connections and calls."""
+
+    agents: dict[str, AgentStats] = field(default_factory=dict)
+    """By name."""
 
     connections: int = 0
     calls: int = 0
@@ -82,6 +97,8 @@ class _Call:
         self.agent_call: AgentCall | None = None
         self.task: asyncio.Task[None] | None = None
         self.admitted = False
+        self.stats: AgentStats | None = None
+        """Its agent's."""
         self.over = False
         self.farewell_by: float | None = None
         """Its last message waits for somebody who wants it; until when."""
@@ -325,11 +342,13 @@ class GatewayLink:
             return
         try:
             agent = self._host.admit(asked)
+            stats = self._host.stats.agents.setdefault(asked.agent, AgentStats())
             agent_call = AgentCall(
                 _info(asked),
                 call.session,
                 touched=call.touched,
                 accept=lambda headers: self._accept(call, headers),
+                first_audio=stats.first_audio,
             )
         except (WireError, CodecUnavailable) as problem:
             error = problem
@@ -341,6 +360,9 @@ class GatewayLink:
             return
         self._host.sids.add(asked.sid)
         self._host.stats.calls += 1
+        stats.calls += 1
+        stats.running += 1
+        call.stats = stats
         log.info("call %s: %s, %s", asked.sid, asked.agent, asked.direction)
         call.admitted = True
         call.agent_call = agent_call
@@ -382,6 +404,9 @@ class GatewayLink:
             log.warning("call %s failed: %s: %s", call.sid, ended.code, ended.reason)
         elif call.admitted:
             log.info("call %s ended: %s", call.sid, ended.reason)
+        if call.stats is not None:
+            call.stats.running -= 1
+            call.stats.failed += bool(ended.code)
         if call.admitted:
             self._host.sids.discard(call.sid)
             self._host.forget(call.sid)

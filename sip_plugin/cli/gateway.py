@@ -67,6 +67,13 @@ def gateway(
         Path | None,
         typer.Option(metavar="FILE", help="Authority that signed the relays' certificates, PEM."),
     ] = None,
+    metrics_listen: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="TCP address of /metrics (Prometheus) and /healthz; empty: none.",
+        ),
+    ] = "",
     log_level: Annotated[LogLevel, typer.Option(help="What is logged to stderr.")] = "info",
 ) -> None:
     """Serve agents: the models' side of the plugin's calls.
@@ -75,7 +82,8 @@ def gateway(
     speech-to-speech model (openai, vllm), a cascade of speech to text, answer and text to speech
     (cascade), or one that needs no model (parrot, greeter, scripted).
     Listen address, certificate, token and limits are the file's too; of the other options only
-    --listen, --write-ca and --log-level may be given beside it.
+    --listen, --write-ca, --metrics-listen and --log-level may be given beside it. At start each
+    server is asked for a connection once; one that refuses is a warning.
 
     Without -c it serves the embedded agents, without a model: `parrot` speaks back what it heard
     in each turn; `greeter` chimes first, then parrots.
@@ -89,11 +97,16 @@ def gateway(
     from pydantic import SecretStr
 
     from bridge.gateway import Gateway, GatewayOptions
+    from sip_plugin.gateway.models import RELAY
 
     if config is not None:
         _serve_file(context, config)
         return
-    host, port = _address(listen)
+    host, port = _address("--listen", listen)
+    status = _address("--metrics-listen", metrics_listen) if metrics_listen else None
+    for url in relay or ():
+        if not re.fullmatch(RELAY, url):
+            raise fail(f"--relay {url}: must be moqt://HOST:PORT/PATH", Exit.USAGE)
     if (cert is None) != (key is None):
         raise fail("--cert and --key belong together: give both, or neither", Exit.USAGE)
     if cert is not None and write_ca is not None:
@@ -111,7 +124,7 @@ def gateway(
         relays=tuple(relay or ()),
         relay_ca_file=str(relay_ca or ""),
     )
-    _run(lambda: Gateway(options), listen, log_level)
+    _run(lambda: Gateway(options), listen, status, log_level)
 
 
 def _serve_file(context: typer.Context, path: Path) -> None:
@@ -138,12 +151,14 @@ def _serve_file(context: typer.Context, path: Path) -> None:
     asked = {
         name: value
         for name, value in context.params.items()
-        if name in ("listen", "write_ca", "log_level")
+        if name in ("listen", "write_ca", "metrics_listen", "log_level")
         and context.get_parameter_source(name).name == "COMMANDLINE"
     }
-    if "listen" in asked:
-        _address(asked["listen"])
-        changes["listen"] = asked["listen"]
+    for name in ("listen", "metrics_listen"):
+        if asked.get(name):
+            _address("--" + name.replace("_", "-"), asked[name])
+        if name in asked:
+            changes[name] = asked[name]
     if "write_ca" in asked:
         if config.gateway.cert_file:
             raise fail("--write-ca is for the certificate made without cert_file", Exit.USAGE)
@@ -152,54 +167,80 @@ def _serve_file(context: typer.Context, path: Path) -> None:
     level = asked.get("log_level", table.log_level)
 
     def make() -> "Gateway":
-        from bridge.backends import build
         from bridge.gateway import Gateway
-        from bridge.gateway.clock import SpeechClock
+        from sip_plugin.gateway.agents import made
 
-        clock = SpeechClock()
-        agents = {}
-        for name, options in config.agents.items():
-            try:
-                agents[name] = build(name, options, clock)
-            except (OSError, ValueError) as error:
-                raise ValueError(f"agents.{name}: {error}") from None
-        return Gateway(table.options(), agents, embedded=False)
+        return Gateway(table.options(), made(config, path), embedded=False)
 
-    _run(make, table.listen, level)
+    _run(make, table.listen, table.metrics_address, level)
 
 
-def _run(make: "Callable[[], Gateway]", listen: str, log_level: str) -> None:
-    """Until SIGTERM or SIGINT. `make` is called on the event loop."""
+def _run(
+    make: "Callable[[], Gateway]",
+    listen: str,
+    status: tuple[str, int] | None,
+    log_level: str,
+) -> None:
+    """Until SIGTERM or SIGINT. `make` is called on the event loop; metrics are at `status`."""
     import asyncio
     import logging
 
     import uvloop
 
+    from sip_plugin.config import ConfigError
+
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        uvloop.run(_serve(make))
-    except (OSError, ValueError) as error:
+        uvloop.run(_serve(make, status))
+    except ConfigError as error:
+        raise fail(str(error), Exit.USAGE) from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        if error.filename:
+            raise fail(f"{error.filename}: {why}", Exit.ERROR) from None
+        raise fail(f"gateway on {listen}: {why}{_way_out(error)}", Exit.ERROR) from None
+    except ValueError as error:
         raise fail(f"gateway on {listen}: {error}", Exit.ERROR) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
 
 
-async def _serve(make: "Callable[[], Gateway]") -> None:
+def _way_out(error: OSError) -> str:
+    import errno
+
+    if error.errno == errno.EADDRINUSE:
+        return "; another process has it: end that, or choose another port with --listen"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "; this machine has no such address: choose another with --listen"
+    return ""
+
+
+async def _serve(make: "Callable[[], Gateway]", status: tuple[str, int] | None) -> None:
     import asyncio
+    import contextlib
     import signal
+
+    from sip_plugin.gateway.agents import look
+    from sip_plugin.gateway.status import StatusServer
 
     server = make()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with server:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(server)
         typer.echo(f"gateway listening on {server.endpoint}")
         typer.echo(f"agents: {', '.join(sorted(server.agents))}")
+        if status is not None:
+            pages = await stack.enter_async_context(StatusServer(server, *status))
+            typer.echo(f"metrics: {pages.url}/metrics")
         agent = "parrot" if "parrot" in server.agents else min(server.agents)
         typer.echo(_snippet(server.endpoint, server.options, agent))
+        looking = asyncio.create_task(look(server.agents))
         await stop.wait()
+        looking.cancel()
 
 
 def _snippet(endpoint: str, options: "GatewayOptions", agent: str) -> str:
@@ -219,10 +260,10 @@ def _snippet(endpoint: str, options: "GatewayOptions", agent: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _address(listen: str) -> tuple[str, int]:
+def _address(option: str, listen: str) -> tuple[str, int]:
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:\s]+)):([0-9]{1,5})", listen)
     if match is None or int(match[3]) > 65535:
-        raise fail(f"--listen {listen}: must be HOST:PORT or [IPV6]:PORT", Exit.USAGE)
+        raise fail(f"{option} {listen}: must be HOST:PORT or [IPV6]:PORT", Exit.USAGE)
     return match[1] or match[2], int(match[3])
 
 

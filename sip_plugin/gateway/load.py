@@ -61,6 +61,13 @@ def loads(text: str, *, name: str, folder: FilePath, environ: Mapping[str, str])
     )
 
 
+def unusable(path: str | PathLike[str], at: Path, message: str) -> ConfigError:
+    """A fault of a valid file that came to light when its value was used."""
+    name = os.fspath(path)
+    text = FilePath(name).read_text("utf-8-sig")
+    return ConfigError([Issue(name, Positions(text).line(at), f"{dotted(at)}: {message}")])
+
+
 def _validate(document: Document) -> tuple[GatewayConfig | None, list[Fault]]:
     """Wrong keys are taken out and the rest is validated again, until nothing new comes up."""
     faults = list(document.faults)
@@ -81,7 +88,8 @@ def _validate(document: Document) -> tuple[GatewayConfig | None, list[Fault]]:
                     continue
                 if not any(_within(fault.path, told.path) for told in faults):
                     faults.append(fault)
-                tree.remove(fault.path)
+                if isinstance(tree.get(at), dict):  # a missing key takes its table with it
+                    tree.remove(fault.path)
             if not isinstance(tree.get(at), dict):
                 break
     if faults:

@@ -14,6 +14,15 @@ from sip_plugin.config.address import split_host_port
 from sip_plugin.config.values import Name
 
 DEFAULT_PORT = 4433
+METRICS_PORT = 9464
+RELAY = r"moqt://[^/\s@]+:[0-9]{1,5}(/[\x21-\x7e]*)?"
+
+
+def host_port(listen: str, port: int) -> tuple[str, int]:
+    """Of an address of the file; port 0 is any free one, `port` is meant where none is given."""
+    if listen.endswith(":0"):
+        return listen.removesuffix(":0").strip("[]"), 0
+    return split_host_port(listen, port)
 
 
 class ListenConfig(Section):
@@ -52,8 +61,16 @@ class ListenConfig(Section):
     resume_secs: int = Field(10, ge=0, le=60)
     """How long a call whose connection broke waits for another; 0: it ends at once."""
 
+    metrics_listen: str = Field("", max_length=300)
+    """`HOST:PORT` of TCP where `/metrics` and `/healthz` are; empty: nowhere."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged to stderr."""
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _is_one_if_any(cls, listen: str) -> str:
+        return cls._is_an_address(listen) if listen else listen
 
     @field_validator("listen")
     @classmethod
@@ -67,7 +84,7 @@ class ListenConfig(Section):
     @classmethod
     def _are_relays(cls, relays: tuple[str, ...]) -> tuple[str, ...]:
         for relay in relays:
-            if not re.fullmatch(r"moqt://[^/\s@]+:[0-9]{1,5}(/[\x21-\x7e]*)?", relay):
+            if not re.fullmatch(RELAY, relay):
                 raise ValueError(f"{relay!r} is not moqt://HOST:PORT/PATH")
         return relays
 
@@ -79,12 +96,14 @@ class ListenConfig(Section):
             raise ValueError("write_ca is for the certificate made without cert_file")
         return self
 
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Where metrics are served, if they are."""
+        return host_port(self.metrics_listen, METRICS_PORT) if self.metrics_listen else None
+
     def options(self) -> GatewayOptions:
         """The same for `bridge.gateway.Gateway`."""
-        if self.listen.endswith(":0"):
-            host, port = self.listen.removesuffix(":0").strip("[]"), 0
-        else:
-            host, port = split_host_port(self.listen, DEFAULT_PORT)
+        host, port = host_port(self.listen, DEFAULT_PORT)
         return GatewayOptions(
             host=host,
             port=port,

@@ -7,7 +7,8 @@ from bridge.backends import OPTIONS
 from bridge.leg.interface import HangupAsked, Transcript
 from bridge.leg.quic import QuicConnection
 from sip_plugin.config import ConfigError
-from sip_plugin.gateway.load import loads
+from sip_plugin.gateway.agents import made
+from sip_plugin.gateway.load import load, loads
 from sip_plugin.gateway.models import ListenConfig
 from tests.gateway.test_the_command_serves_until_told_to_stop import started
 from tests.leg.network import Phone, run, speech
@@ -78,6 +79,50 @@ VLLM = '[agents.a]\nbackend = "vllm"\nurl = "ws://h"\n'
 )
 def test_a_fault_is_told_with_its_line(text, fault):
     assert [told for told in faults(text) if told.startswith(f"gateway.toml:{fault}")], faults(text)
+
+
+def test_a_table_that_lacks_more_than_one_key_hides_no_other():
+    told = faults('[agents.a]\nbackend = "vllm"\n[agents.b]\nbackend = "parrot"\npaces = 1\n')
+    assert told == [
+        "gateway.toml:1: agents.a.url: this key is required",
+        "gateway.toml:1: agents.a.model: this key is required",
+        'gateway.toml:5: agents.b.paces: unknown key (did you mean "pace"?)',
+    ]
+
+
+def refused(path: Path, text: str) -> str:
+    """Why agents cannot be made of a file whose text is sound."""
+    path.write_text(text)
+
+    async def story():
+        with pytest.raises(ConfigError) as error:
+            made(load(path), path)
+        told.append(str(error.value))
+
+    told: list[str] = []
+    run(story())
+    return told[0]
+
+
+@pytest.mark.parametrize(
+    ("ca_file", "fault"),
+    [
+        ("/no/ca.pem", "/no/ca.pem cannot be read: No such file or directory"),
+        (__file__, f"{__file__} holds no certificate in PEM"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_at_its_line(ca_file, fault, tmp_path):
+    path = tmp_path / "gateway.toml"
+    told = refused(path, OPENAI + f'ca_file = "{ca_file}"\n')
+    assert told == f"{path}:3: agents.a.ca_file: {fault}"
+
+
+def test_words_that_nobody_can_say_are_told_at_their_line(tmp_path):
+    pytest.importorskip("pocketsphinx")
+    path = tmp_path / "gateway.toml"
+    told = refused(path, CASCADE + 'rules = [{ phrases = ["blorp"], says = "x" }]\n')
+    words = "pocketsphinx does not know how to say: blorp; spell it as English words"
+    assert told == f"{path}:4: agents.a.llm.rules: {words}"
 
 
 def test_every_fault_is_told_at_once_and_no_value_is_repeated():

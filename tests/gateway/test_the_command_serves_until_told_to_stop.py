@@ -53,6 +53,8 @@ def test_a_call_with_the_printed_settings_works_and_a_signal_ends_it(tmp_path, n
     [
         (["--listen", "nowhere"], 2, b"must be HOST:PORT"),
         (["--listen", "192.0.2.1:1"], 1, b"192.0.2.1:1"),
+        (["--metrics-listen", "9464"], 2, b"--metrics-listen 9464: must be HOST:PORT"),
+        (["--relay", "quic://r:1"], 2, b"--relay quic://r:1: must be moqt://HOST:PORT/PATH"),
         (["--cert", "a.pem"], 2, b"--key"),
         (["--token", "${NO_SUCH_VARIABLE}"], 2, b"NO_SUCH_VARIABLE"),
         (["--listen", "127.0.0.1:0", "--cert", "/nowhere.pem", "--key", "/k"], 1, b"/nowhere.pem"),

@@ -35,6 +35,13 @@ class CascadeAgent:
             name, options, ears, responder, voice, dict(functions or {}), self.stats
         )
 
+    async def trouble(self) -> list[str]:
+        """What would keep it from taking a call now, in words."""
+        stages = self._stages
+        asked = (stage.ready() for stage in (stages.ears, stages.responder, stages.voice))
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        return [str(found) for found in told if isinstance(found, Exception)]
+
     async def __call__(self, call: AgentCall) -> None:
         stages = self._stages
         limit = stages.options.max_calls

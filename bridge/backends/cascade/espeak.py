@@ -13,6 +13,7 @@ import soxr
 
 from bridge.backends.cascade.interface import Pcm, StageFailed
 from bridge.backends.cascade.options import TtsOptions
+from bridge.backends.options import Unusable
 
 MISSING = (
     "espeak-ng is not here: pip install 'clutchcall-sip-plugin[assistant]', or a libespeak-ng of "
@@ -39,7 +40,7 @@ class _Library:
         self._lib = ctypes.CDLL(path)
         self.rate_hz = self._lib.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
         if self.rate_hz <= 0:
-            raise ValueError(f"espeak-ng does not start: {path} finds no data")
+            raise Unusable("tts", f"espeak-ng does not start: {path} finds no data")
         self._sound: list[Pcm] = []
         self._samples = 0
         self._callback = _ON_SOUND(self._on_sound)  # kept: the library holds a bare pointer
@@ -81,11 +82,11 @@ class Espeak:
     rate_hz = 24_000
 
     def __init__(self, options: TtsOptions) -> None:
-        """Raises ValueError when it is not installed, or has no such voice."""
+        """Raises Unusable when it is not installed, or has no such voice."""
         self._options = options
         self._library = _Library.get()
         if not self._library.has_voice(options.voice):
-            raise ValueError(f"tts.voice: espeak-ng has no voice {options.voice}")
+            raise Unusable("tts.voice", f"espeak-ng has no voice {options.voice}")
 
     async def ready(self) -> None:
         """Always."""
@@ -107,7 +108,7 @@ def _find() -> tuple[str, bytes | None]:
     except ImportError:
         path = ctypes.util.find_library("espeak-ng")
         if path is None:
-            raise ValueError(MISSING) from None
+            raise Unusable("tts", MISSING) from None
         return path, None
     return (
         str(espeakng_loader.get_library_path()),

@@ -14,6 +14,7 @@ import numpy as np
 from bridge.backends.cascade.interface import Pcm, StageFailed
 from bridge.backends.cascade.options import AsrOptions
 from bridge.backends.cascade.rules import DIGITS, SLOT, normalised
+from bridge.backends.options import Unusable
 
 MISSING = "pocketsphinx is not here: pip install 'clutchcall-sip-plugin[assistant]'"
 SEARCH = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80, "bestpath": False}
@@ -28,16 +29,18 @@ class Pocketsphinx:
     rate_hz = 16_000
 
     def __init__(self, options: AsrOptions, phrases: tuple[str, ...] = ()) -> None:
-        """`phrases` of the rules. Raises ValueError when it is not installed, or does not know a
+        """`phrases` of the rules. Raises Unusable when it is not installed, or does not know a
         word."""
         try:
             import pocketsphinx
         except ImportError:
-            raise ValueError(MISSING) from None
+            raise Unusable("asr", MISSING) from None
         self._make = pocketsphinx.Decoder
         self._grammar = grammar((*options.phrases, *phrases))
+        plain = self._make(loglevel="FATAL", lm=None)
+        for key, said in (("asr.phrases", options.phrases), ("llm.rules", phrases)):
+            _check(plain, key, said)
         self._idle = [self._decoder()]
-        self._check((*options.phrases, *phrases))
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="asr")
 
     async def ready(self) -> None:
@@ -76,15 +79,6 @@ class Pocketsphinx:
             decoder.activate_search("phrases")
         return decoder
 
-    def _check(self, phrases: tuple[str, ...]) -> None:
-        words = {word for phrase in phrases for word in _words(phrase) if word != SLOT}
-        unknown = sorted(w for w in words if self._idle[0].lookup_word(w) is None)
-        if unknown:
-            raise ValueError(
-                f"pocketsphinx does not know how to say: {', '.join(unknown[:10])}; "
-                "spell it as English words"
-            )
-
 
 class _Turn:
     def __init__(self, engine: Pocketsphinx) -> None:
@@ -118,3 +112,15 @@ def grammar(phrases: tuple[str, ...]) -> str:
 def _words(phrase: str) -> list[str]:
     before, slot, after = phrase.partition(SLOT)
     return [*normalised(before).split(), *([SLOT] if slot else []), *normalised(after).split()]
+
+
+def _check(decoder: Any, key: str, phrases: tuple[str, ...]) -> None:
+    """Whether it knows how the words are said. Raises Unusable."""
+    words = {word for phrase in phrases for word in _words(phrase) if word != SLOT}
+    unknown = sorted(word for word in words if decoder.lookup_word(word) is None)
+    if unknown:
+        raise Unusable(
+            key,
+            f"pocketsphinx does not know how to say: {', '.join(unknown[:10])}; "
+            "spell it as English words",
+        )

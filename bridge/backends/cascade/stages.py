@@ -13,7 +13,7 @@ from bridge.backends.functions import Function
 def agent(
     name: str, options: CascadeOptions, functions: Mapping[str, Function] | None = None
 ) -> CascadeAgent:
-    """Raises ValueError for a stage that is not installed, or not as it is configured."""
+    """Raises Unusable for a stage that is not installed, or not as it is configured."""
     from bridge.backends.cascade.espeak import Espeak
     from bridge.backends.cascade.sphinx import Pocketsphinx
 
