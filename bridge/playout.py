@@ -5,8 +5,8 @@ real time, arrive in bursts or fall behind; the line hears frames of 20 ms witho
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ Manner = Literal["talk", "duck", "pause"]
 """How the agent speaks: as it is, 12 dB quieter, or not now."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlayoutFrame:
+class PlayoutFrame(NamedTuple):
     """20 ms for the phone, all of it from one reply: int16[160] at 8 kHz, or [320] at 16 kHz."""
 
     pcm: NDArray[np.int16]
@@ -123,7 +122,7 @@ class Playout:
         self._last = Resampler(before, rate_hz).push(self._last)
         if self._fading is not None:
             pcm = Resampler(before, rate_hz).push(self._fading.pcm)
-            self._fading = replace(self._fading, pcm=pcm)
+            self._fading = self._fading._replace(pcm=pcm)
 
     # --- from the model ------------------------------------------------------------------
 

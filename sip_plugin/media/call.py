@@ -399,8 +399,7 @@ class MediaCall:
         if not self._outlet.wants_frame(n, self._early_start and self._voice_waits, now):
             return
         frame = self._next_frame(now)
-        pcm = _SILENCE_PCM if frame is None else frame.pcm
-        coded = self._outlet.encode(pcm)
+        coded = self._outlet.silence() if frame is None else self._outlet.encode(frame.pcm)
         if self.uplink.looks_for_echo:
             # On hold nothing leaves, and a digit takes the place of the audio.
             left = frame is not None and self.session.plays_audio
@@ -409,8 +408,9 @@ class MediaCall:
         self._outlet.put(n, coded, now, starts=starts, talking=frame is not None)
         if self.recording is not None:
             self.recording.agent(coded.low)
-        self._part(frame is None, now)
-        if self._prompt.ends():
+        if self._parting.asked:
+            self._part(frame is None, now)
+        if self._prompt.active and self._prompt.ends():
             self._prompt_over()
 
     def _speak_early(self, n: int, now: float) -> None:

@@ -17,6 +17,8 @@ from sip_plugin.media.description import PhoneCodec
 
 Pcm = NDArray[np.int16]
 
+SILENCE: Pcm = np.zeros(FRAME_SAMPLES, np.int16)
+SILENCE.flags.writeable = False
 SILENT_PEAK = 200
 """Frames that stay below (-44 dBFS) may be dropped unheard."""
 
@@ -69,6 +71,11 @@ class Encoded(NamedTuple):
     """int16[160] at 8 kHz: what of it a narrowband call has."""
 
 
+_SILENCE = {
+    codec: Encoded(g711.encode(codec, SILENCE), SILENCE) for codec in (g711.ULAW, g711.ALAW)
+}
+
+
 class G711Encoder:
     rate_hz = PHONE_RATE_HZ
 
@@ -77,6 +84,10 @@ class G711Encoder:
 
     def encode(self, pcm: Pcm) -> Encoded:
         return Encoded(g711.encode(self._codec, pcm), pcm)
+
+    def silence(self) -> Encoded:
+        """The next frame, when there is nothing to say."""
+        return _SILENCE[self._codec]
 
     def as_decoded(self, coded: Encoded) -> Pcm:
         """int16[160] at 8 kHz: what the phone makes of a frame."""
@@ -96,6 +107,10 @@ class G722Encoder:
         if len(pcm) == FRAME_SAMPLES:
             return Encoded(self._coder.encode(self._up.push(pcm)), pcm)
         return Encoded(self._coder.encode(pcm), self._down.push(pcm))
+
+    def silence(self) -> Encoded:
+        """The next frame, when there is nothing to say: as the last one fades, not a fixed one."""
+        return self.encode(SILENCE)
 
     def as_decoded(self, coded: Encoded) -> Pcm:
         """What G.722 adds to the lower band is too little to be worth a decoder of its own."""

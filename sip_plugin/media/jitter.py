@@ -111,6 +111,7 @@ class JitterBuffer:
         """Timestamp of the newest packet."""
         self._packet = FRAME_SAMPLES
         """Samples in the newest packet."""
+        self._run_ahead = _run_ahead_secs(FRAME_SAMPLES)
         self._due: float | None = None
         """When the next slot is; None before the first frame."""
         self._stretched = 0
@@ -185,7 +186,8 @@ class JitterBuffer:
         self._observe(now - extended / PHONE_RATE_HZ, now)
         if newer:
             self._newest = extended
-            self._packet = size
+            if size != self._packet:
+                self._packet, self._run_ahead = size, _run_ahead_secs(size)
         end = extended + size
         if end <= position:
             self.stats.late += 1
@@ -247,7 +249,7 @@ class JitterBuffer:
             if self._due <= self._fill_until - FRAME_SECS:
                 slots.append(self._hole())
                 continue
-            early = self._due - now - self._run_ahead()
+            early = self._due - now - self._run_ahead
             if self._ready():
                 position = self._position
                 payload = self._read(position)
@@ -302,10 +304,6 @@ class JitterBuffer:
 
     def _next_drop(self) -> float:
         return max(self._waiting_since + SURPLUS_SECS, self._last_drop + DROP_EVERY_SECS)
-
-    def _run_ahead(self) -> float:
-        packet = min(max(self._packet, FRAME_SAMPLES), 3 * FRAME_SAMPLES)
-        return packet / PHONE_RATE_HZ + RUN_AHEAD_SPARE_SECS
 
     def _deadline(self) -> float:
         """When the frame at the position is given up."""
@@ -390,3 +388,9 @@ class JitterBuffer:
         else:
             self._valid[at:] = _EMPTY[:fits]
             self._valid[: size - fits] = _EMPTY[: size - fits]
+
+
+def _run_ahead_secs(packet: int) -> float:
+    """How long before its slot a frame may go out, where packets have so many samples."""
+    packet = min(max(packet, FRAME_SAMPLES), 3 * FRAME_SAMPLES)
+    return packet / PHONE_RATE_HZ + RUN_AHEAD_SPARE_SECS

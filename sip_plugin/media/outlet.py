@@ -74,10 +74,12 @@ class Outlet:
 
     def wants_frame(self, n: int, speech_waits: bool, now: float) -> bool:
         """Send what was whole before; whether phase `n` is a slot, for which `put` is due."""
-        self._send_later(n, now)
+        if self._later:
+            self._send_later(n, now)
         if not self._schedule.due(n, speech_waits):
             return False
-        self._send_later(None, now)
+        if self._later:
+            self._send_later(None, now)
         return True
 
     @property
@@ -89,6 +91,10 @@ class Outlet:
         """The slot's frame, int16 `[160]` at 8 kHz or `[320]` at 16, each once and in order."""
         return self._encoder.encode(pcm)
 
+    def silence(self) -> Encoded:
+        """The slot's frame, when there is nothing to say."""
+        return self._encoder.silence()
+
     def as_decoded(self, coded: Encoded) -> Pcm:
         """int16 `[160]`: what the phone makes of a frame, the canceller's reference."""
         return self._encoder.as_decoded(coded)
@@ -96,18 +102,24 @@ class Outlet:
     def put(self, n: int, coded: Encoded, now: float, *, starts: bool, talking: bool) -> None:
         """The coded frame of slot `n`. `starts`: it begins a talk spurt; `talking`: it is the
         agent's voice."""
-        for payload, marker, wait_ms in self._packets.push(coded.payload, starts):
-            self._later.append((n + wait_ms * PHASES_PER_FRAME // FRAME_MS, payload, marker))
-        self._send_later(n, now)
+        if self._packets.ptime_ms == FRAME_MS:
+            self._send_now(coded.payload, starts, now)
+        else:
+            for payload, marker, wait_ms in self._packets.push(coded.payload, starts):
+                self._later.append((n + wait_ms * PHASES_PER_FRAME // FRAME_MS, payload, marker))
+            self._send_later(n, now)
         self._schedule.sent(n, talking=talking)
 
     def _send_later(self, n: int | None, now: float) -> None:
         """Send the packets whose phase has come; all that wait with None."""
         while self._later and (n is None or self._later[0][0] <= n):
             _, payload, marker = self._later.popleft()
-            packet = self._session.send(payload, now, marker=marker)
-            if packet is not None:
-                self._send(packet)
+            self._send_now(payload, marker, now)
+
+    def _send_now(self, payload: bytes, marker: bool, now: float) -> None:
+        packet = self._session.send(payload, now, marker)
+        if packet is not None:
+            self._send(packet)
 
     def _forget_unsent(self) -> None:
         """Let the time of audio pass that never became a packet."""

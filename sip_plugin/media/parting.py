@@ -16,6 +16,10 @@ class Parting:
     def ask(self, asked: Parted, now: float) -> None:
         self._asked, self._since = asked, now
 
+    @property
+    def asked(self) -> bool:
+        return self._asked is not None
+
     def due(self, silent: bool, now: float) -> Parted | None:
         """What it asked for, once, when the agent is silent in this slot or has talked too long."""
         if self._asked is None or (not silent and now - self._since < PARTING_SECS):

@@ -78,8 +78,8 @@ def parse(data: bytes) -> RtpPacket:
     )
 
 
-def build(packet: RtpPacket) -> bytes:
-    """The datagram of `packet`, without CSRC, extension or padding."""
+def build(packet: RtpPacket | tuple[int, int, int, int, bytes, bool]) -> bytes:
+    """The datagram of `packet`, or of its fields, without CSRC, extension or padding."""
     payload_type, sequence, timestamp, ssrc, payload, marker = packet
     return (
         _HEADER.pack(0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, ssrc)

@@ -342,11 +342,10 @@ class RtpSession:
     def _packet(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> bytes:
         sequence = self._send_sequence
         self._send_sequence = (sequence + 1) & 0xFFFF
-        self._stats.sent += 1
-        self._stats.sent_octets += len(payload)
-        return rtp.build(
-            rtp.RtpPacket(payload_type, sequence, timestamp, self._send_ssrc, payload, marker)
-        )
+        stats = self._stats
+        stats.sent += 1
+        stats.sent_octets += len(payload)
+        return rtp.build((payload_type, sequence, timestamp, self._send_ssrc, payload, marker))
 
     def skip(self, samples: int) -> None:
         """Let time pass without a packet; the next one begins a talk spurt."""
