@@ -73,6 +73,12 @@ class Baresip:
     def hang_up(self) -> None:
         self._command("hangup")
 
+    def hold(self) -> None:
+        self._command("hold")
+
+    def resume(self) -> None:
+        self._command("resume")
+
     def wait_established(self, timeout_secs: float = 15.0) -> None:
         """Until its next call is up."""
         self._established += 1
