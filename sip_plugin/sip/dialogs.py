@@ -1,25 +1,45 @@
-"""Dialogs of the SIP stack that its binding does not show: finding one, answering within one."""
+"""Dialogs of the SIP stack, which its Python binding does not show, by its C symbols."""
 
 import ctypes
 import importlib
+import re
 from functools import lru_cache
 
+from sip_plugin.sip.message import Message
 from sip_plugin.sip.stack_module import String
+
+_POOL_BYTES = 1024
+_TAG = re.compile(r";\s*tag\s*=\s*([^;,>\s]{1,128})", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
     """Raises AttributeError when this build hides what is needed."""
     library = ctypes.CDLL(importlib.import_module("pjsua2._pjsua2").__file__)
+    library.pjsua_pool_create.restype = ctypes.c_void_p
+    library.pjsua_pool_create.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t]
+    library.pj_pool_release.restype = None
+    library.pj_pool_release.argtypes = [ctypes.c_void_p]
+    library.pjsip_ua_find_dialog.restype = ctypes.c_void_p
+    library.pjsip_ua_find_dialog.argtypes = [*[ctypes.POINTER(String)] * 3, ctypes.c_int]
+    library.pjsip_parse_hdr.restype = ctypes.c_void_p
+    library.pjsip_parse_hdr.argtypes = [
+        *(ctypes.c_void_p, ctypes.POINTER(String), ctypes.c_char_p, ctypes.c_size_t),
+        ctypes.POINTER(ctypes.c_int),
+    ]
+    library.pjsip_dlg_set_route_set.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
     library.pjsip_rdata_get_dlg.restype = ctypes.c_void_p
     library.pjsip_rdata_get_dlg.argtypes = [ctypes.c_void_p]
     library.pjsip_dlg_respond.argtypes = [
         *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int),
         *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p),
     ]
-    library.pjsip_ua_find_dialog.restype = ctypes.c_void_p
-    library.pjsip_ua_find_dialog.argtypes = [*[ctypes.POINTER(String)] * 3, ctypes.c_int]
     return library
+
+
+def check() -> None:
+    """Raises AttributeError when this build hides what is needed."""
+    _library()
 
 
 def answer(received: int, code: int) -> None:
@@ -34,8 +54,54 @@ def answer(received: int, code: int) -> None:
 
 def exists(call_id: str, local_tag: str, remote_tag: str) -> bool:
     """Raises AttributeError as above."""
-    kept = [name.encode() for name in (call_id, local_tag, remote_tag)]
-    strings = [
-        String(ctypes.cast(ctypes.c_char_p(name), ctypes.c_void_p), len(name)) for name in kept
-    ]
-    return bool(_library().pjsip_ua_find_dialog(*map(ctypes.byref, strings), 0))
+    return find(call_id, local_tag, remote_tag) != 0
+
+
+def find(call_id: str, local_tag: str, remote_tag: str) -> int:
+    """The stack's handle of a dialog; 0 when there is none. Raises AttributeError as above."""
+    names = (call_id, local_tag, remote_tag)
+    kept = [ctypes.create_string_buffer(name.encode()) for name in names]
+    strings = [String(ctypes.cast(name, ctypes.c_void_p), len(name.value)) for name in kept]
+    return _library().pjsip_ua_find_dialog(*map(ctypes.byref, strings), 0) or 0
+
+
+def tag_of(header: str) -> str:
+    """Tag of a From or To header; empty when it has none."""
+    found = _TAG.search(header)
+    return found[1] if found else ""
+
+
+def of_message(message: Message, *, ours: str) -> int:
+    """The stack's handle of the dialog that a message is of; 0 when there is none.
+
+    `ours`: the header that has our tag, `from` or `to`.
+    """
+    theirs = "to" if ours == "from" else "from"
+    headers = message.headers
+    local, remote = (tag_of(headers.get(name, "")) for name in (ours, theirs))
+    return find(headers.get("call-id", ""), local, remote)
+
+
+def lead(dialog: int, to: str) -> bool:
+    """Send its requests to the SIP URI `to`, whatever address the far side has in its Contact; the
+    far side is not told of it (`hide`, a parameter of the stack's own). False: not done."""
+    library = _library()
+    pool = library.pjsua_pool_create(b"route", _POOL_BYTES, _POOL_BYTES)
+    if not pool:
+        return False
+    try:
+        name = ctypes.create_string_buffer(b"Route")
+        value = ctypes.create_string_buffer(f"<{to};lr;hide>".encode())
+        named = String(ctypes.cast(name, ctypes.c_void_p), len(name.value))
+        size = len(value.value)
+        header = library.pjsip_parse_hdr(pool, ctypes.byref(named), value, size, None)
+        if not header:
+            return False
+        # Of a list's head only the two pointers that every element begins with count; what is in
+        # it is copied.
+        head = (ctypes.c_void_p * 2)(header, header)
+        link = (ctypes.c_void_p * 2).from_address(header)
+        link[0] = link[1] = ctypes.addressof(head)
+        return library.pjsip_dlg_set_route_set(dialog, ctypes.addressof(head)) == 0
+    finally:
+        library.pj_pool_release(pool)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from sip_plugin.media.description import SrtpSuite
-from sip_plugin.sip import sdp
+from sip_plugin.sip import nat, sdp
 from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged, Replacing
 from sip_plugin.sip.message import parse, printable
@@ -138,6 +138,7 @@ class PjAccount(pj.Account):
             if isinstance(decision, Accept):
                 call.accept(decision.local, message.sdp)
                 call.sid = decision.sid or call.sid
+                call.lead_back(nat.way_back(message, invite.source))
                 self._owner.adopt(call)
             else:
                 call.turn_away(decision)

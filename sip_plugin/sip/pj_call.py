@@ -22,7 +22,7 @@ from sip_plugin.sip.events import (
     Refuse,
     TransferProgress,
 )
-from sip_plugin.sip.message import parse, printable
+from sip_plugin.sip.message import Message, parse, printable
 from sip_plugin.sip.pj_stream import describe
 from sip_plugin.sip.referring import Malformed, refer_to, referred_by
 from sip_plugin.sip.sids import new_sid
@@ -73,6 +73,8 @@ class PjCall(pj.Call):
         self.confirmed = False
         self._far_reason = ""
         """The Reason header of what ended it, as the far side gave it (RFC 3326)."""
+        self._way_back = ""
+        """Where its requests are to go, once its dialog has our tag; empty: as its Contact says."""
 
     @classmethod
     def inbound(cls, owner: "UserAgent", account: "PjAccount", call_id: int) -> "PjCall":
@@ -89,6 +91,11 @@ class PjCall(pj.Call):
 
     def accept(self, local: LocalMedia, offer: str) -> None:
         self._local, self._offer = local, offer
+
+    def lead_back(self, to: str) -> None:
+        """Send requests to the URI `to`: the Contact of the INVITE leads nowhere. Empty: it does
+        not."""
+        self._way_back = to
 
     def turn_away(self, refusal: Refuse) -> None:
         """Refuse an INVITE that never becomes a call.
@@ -289,6 +296,8 @@ class PjCall(pj.Call):
 
     def _on_transaction(self, event: pj.TsxStateEvent) -> None:
         tsx = event.tsx
+        if event.type == pj.PJSIP_EVENT_TX_MSG and self._way_back:
+            self._turn_back(parse(event.src.tdata.wholeMsg))
         if event.type != pj.PJSIP_EVENT_RX_MSG:
             return
         method = str(tsx.method)
@@ -305,6 +314,17 @@ class PjCall(pj.Call):
             self._far_reason = parse(event.src.rdata.wholeMsg).reason
             if self.confirmed and tsx.statusCode not in (401, 407):
                 self._owner.emit(OfferRefused(self.sid, int(tsx.statusCode)))
+
+    def _turn_back(self, answer: Message) -> None:
+        """`answer`: ours to the INVITE, or another message of the call."""
+        if not dialogs.tag_of(answer.headers.get("to", "")):
+            return  # 100 Trying
+        to, self._way_back = self._way_back, ""
+        dialog = dialogs.of_message(answer, ours="to")
+        if dialog and dialogs.lead(dialog, to):
+            log.info("call %s: its phone is behind NAT, requests go to %s", self.sid, to)
+        else:
+            log.warning("call %s: its phone is behind NAT, BYE may not reach it", self.sid)
 
     def _on_info(self, received: pj.SipRxData) -> None:
         known = info.read(parse(received.wholeMsg))

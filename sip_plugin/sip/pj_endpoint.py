@@ -12,6 +12,7 @@ from sip_plugin.sip import sdp, stack_settings
 from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import CallTurnedAway, Event, TlsRefused
 from sip_plugin.sip.message import parse, printable
+from sip_plugin.sip.route_guard import RouteGuard
 from sip_plugin.sip.sdp_guard import SdpGuard
 from sip_plugin.sip.tls import TlsOptions, checked
 
@@ -81,6 +82,7 @@ class Endpoint(pj.Endpoint):
         self._emit = emit
         self._connection_lost = connection_lost
         self.guard = SdpGuard(sdp.hazard)
+        self.route_guard = RouteGuard()
 
     def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
         try:
@@ -148,6 +150,7 @@ def open_endpoint(
         endpoint.libCreate()
         endpoint.libInit(_endpoint_config(options, endpoint))
         endpoint.guard.install()
+        endpoint.route_guard.install()
         # A null device that never closes itself clocks the conference, whose slots would not
         # be freed otherwise: every INVITE got 488 after some 250 calls.
         endpoint.audDevManager().setNullDev()

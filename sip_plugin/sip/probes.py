@@ -8,14 +8,12 @@ whether it still stands, 500.
 import ctypes
 import importlib
 import logging
-import re
 from collections.abc import Callable
 
-import pjsua2 as pj
-
-from sip_plugin.sip.dialogs import exists
+from sip_plugin.sip import dialogs
 from sip_plugin.sip.errors import log_fault
 from sip_plugin.sip.message import Message, parse
+from sip_plugin.sip.raw_message import RawMessages
 from sip_plugin.sip.stack_module import Module, OnReceive, String
 
 log = logging.getLogger(__name__)
@@ -23,9 +21,6 @@ log = logging.getLogger(__name__)
 _PRIORITY = 24
 """After transactions (16), before the layer of dialogs (32)."""
 _POOL_BYTES = 512
-_READ = "_ZN2pj9SipRxData6fromPjER13pjsip_rx_data"
-"""The binding's `SipRxData::fromPj`, which takes a message over into an object of Python's."""
-_TAG = re.compile(r";\s*tag\s*=\s*([^;,>\s]{1,128})", re.IGNORECASE)
 
 
 class ProbeAnswers:
@@ -60,9 +55,8 @@ class ProbeAnswers:
                 *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int),
                 *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p),
             ]
-            self._take_over = getattr(library, _READ)
-            self._take_over.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-            self._take_over.restype = None
+            self._messages = RawMessages(library)
+            dialogs.check()
             self._endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())
             size = ctypes.c_size_t(_POOL_BYTES)
             self._pool = library.pjsua_pool_create(b"probe-answers", size, size)
@@ -82,8 +76,9 @@ class ProbeAnswers:
             info = self._library.pjsip_rx_data_get_info(received) or b""
             if b" OPTIONS/" not in info:
                 return 0
-            if tag := _TAG.search((asked := self._read(received)).headers.get("to", "")):
-                return self._within_a_call(received, asked, tag[1])
+            asked = parse(self._messages.text(received))
+            if dialogs.tag_of(asked.headers.get("to", "")):
+                return self._within_a_call(received, asked)
             secs = self._retry_after_secs()
             if secs <= 0:
                 return 0
@@ -92,15 +87,9 @@ class ProbeAnswers:
             log_fault(log, "OPTIONS could not be answered")
         return 1
 
-    def _read(self, received: int) -> Message:
-        copy = pj.SipRxData()
-        self._take_over(int(copy.this), received)
-        return parse(copy.wholeMsg)
-
-    def _within_a_call(self, received: int, asked: Message, tag: str) -> int:
+    def _within_a_call(self, received: int, asked: Message) -> int:
         """It stands, whatever becomes of new ones; the stack refuses what is of no call."""
-        far = _TAG.search(asked.headers.get("from", ""))
-        if not exists(asked.headers.get("call-id", ""), tag, far[1] if far else ""):
+        if not dialogs.of_message(asked, ours="to"):
             return 0
         self._respond(received, 200, None)
         return 1

@@ -93,6 +93,40 @@ def test_a_phone_behind_a_router_hears_and_is_heard(network, ports, tmp_path):
     assert stranger <= ended["report"]["rtp"]["foreign_source"] <= stranger + 2
 
 
+def test_our_requests_reach_a_phone_behind_a_router(network, ports, tmp_path):
+    """Re-INVITE and BYE, though its Contact is private and nobody rewrote it."""
+    check_sipp()
+    (tmp_path / "plugin").mkdir()
+    (tmp_path / "sipp").mkdir()
+    trunk = {"domain": ROUTER, "require_registration": False, "allow_from": [ROUTER]}
+    with network.inside("public"):
+        line, model = started(ports, tmp_path, PUBLIC, trunk)
+        line.wait_ready()
+    with network.inside("private"):
+        phone = RtpPeer(ports, address=PRIVATE)
+        sipp = Sipp(
+            *(ports, tmp_path / "sipp", "held_behind_nat", f"{PUBLIC}:{line.sip_port}", NUMBER),
+            rtp_port=phone.port,
+            source=PRIVATE,
+        )
+    phone.send_to(sipp.remote_rtp_port(), PUBLIC)
+    sid = line.wait_call("in_progress")["sid"]
+    assert line.ask("POST", f"/v1/calls/{sid}/hold")[0] == 202
+    sipp.wait_said("HELD")
+    line.wait_event(sid, "media_started", direction="sendonly")
+    assert line.ask("POST", f"/v1/calls/{sid}/resume")[0] == 202
+    sipp.wait_said("RESUMED")
+    line.wait_event(sid, "media_started", count=2, direction="sendrecv")
+    line.ask("DELETE", f"/v1/calls/{sid}")
+    sipp.wait_passed()
+    assert line.wait_ended(sid)["state"] == "completed"
+    asked = [text for text in sipp.messages().split("\n\n") if "BYE sip:" in text]
+    assert asked and not any("hide" in text or "Route:" in text for text in asked)
+    phone.close()
+    line.stop()
+    model.stop()
+
+
 def _speak_as_a_stranger(port: int) -> int:
     """Valid packets in sequence from another address, to whoever takes them for the phone's."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:

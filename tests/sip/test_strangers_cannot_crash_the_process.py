@@ -63,6 +63,17 @@ def test_an_invite_that_replaces_a_call_is_refused(sip: SipServer):
     assert_alive(sip)
 
 
+@pytest.mark.parametrize("name", ["Record-Route", "Route", "record-route "])
+@pytest.mark.parametrize("parameter", ["hide", "x=1; hide", "%68ide", "hide=1;lr"])
+def test_a_route_with_the_stacks_own_parameter(sip: SipServer, name: str, parameter: str):
+    """Without `lr` beside it, which an assertion of the stack wants."""
+    sip.worker()
+    phone = sip.phone()
+    phone.invite(headers=f"{name}: <sip:127.0.0.1;transport=udp>,\r\n <sip:b;{parameter}>\r\n")
+    assert_alive(sip)
+    sip.phone().call()
+
+
 def test_a_declined_audio_stream_stays_declined(sip: SipServer):
     sip.worker()
     phone = sip.phone()
