@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio import canceller
+from bridge.audio.echo_bound import EchoBound
 from bridge.audio.echo_presence import EchoPresence
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES
 from bridge.audio.highpass import HighPass
@@ -57,9 +58,10 @@ class Uplink:
 
     The canceller runs while the agent is heard and for the longest echo after it, unless the line
     has been seen to return nothing. Its output is some milliseconds late; the caller's audio is
-    otherwise passed on at once, so that no reply pays for the canceller. The change from one to
-    the other is faded, and the one back waits for a quiet frame, in which the skipped
-    milliseconds are not missed.
+    otherwise passed on at once, so that no reply pays for the canceller, and so it is while he is
+    louder than any echo and the canceller does not know the line. The change from one to the other
+    is faded, and the one back waits for a quiet frame, in which the skipped milliseconds are not
+    missed.
     """
 
     def __init__(self, profile: LegProfile) -> None:
@@ -68,6 +70,7 @@ class Uplink:
         self._canceller = canceller.make(profile.canceller, profile.canceller_delay_ms)
         self._reference = Reference()
         self._presence = EchoPresence()
+        self._bound = EchoBound()
         self._residual = Residual()
         self._level_control = LevelControl() if profile.level_control else None
         self._tail_frames = profile.canceller_tail_ms // FRAME_MS
@@ -75,6 +78,8 @@ class Uplink:
         """Frames since the agent's voice was in the reference."""
         self._sent_dbfs = FLOOR_DBFS
         self._running = False
+        self._overruled = False
+        """The last frame is the caller's own, though the canceller ran."""
         if self._canceller is not None:
             self._fade_in = _fade(self._canceller.delay_samples)
         self._touched = False
@@ -195,9 +200,12 @@ class Uplink:
         self._idle_frames = 0 if audible else self._idle_frames + 1
         heard = self._idle_frames <= self._tail_frames
         if heard:
-            self._presence.push(self._sent_dbfs, frame_dbfs(frame), self._residual.noise_dbfs)
+            levels = (self._sent_dbfs, frame_dbfs(frame), self._residual.noise_dbfs)
+            self._presence.push(*levels)
+            self._bound.push(*levels)
         elif self._idle_frames == self._tail_frames + 1:
             self._presence.reply_ended()
+            self._bound.reply_ended()
         self.stats.echo_absent = self._presence.absent
         return heard and not self._presence.absent
 
@@ -208,11 +216,20 @@ class Uplink:
         self._running = self._touched = True
         self.stats.cancelled_frames += 1
         cleaned = self._canceller.process(frame, _SILENCE if far is None else far)
+        overruled, self._overruled = self._overruled, self._is_overruled
+        if self._overruled:
+            self._residual.undoubted()
+            return frame if begins or overruled else _mix(cleaned, frame, _FADE)
         if self._idle_frames <= self._tail_frames:
             self._residual.cancelled(frame, cleaned, self._sent_dbfs, self._idle_frames == 0)
         else:
             self._residual.undoubted()
-        return _mix(frame, cleaned, self._fade_in) if begins else cleaned
+        return _mix(frame, cleaned, self._fade_in) if begins or overruled else cleaned
+
+    @property
+    def _is_overruled(self) -> bool:
+        """The caller is louder than any echo, and the canceller is not to be trusted with him."""
+        return self._bound.exceeded and (self._residual.unsure or self._bound.hidden)
 
     def _well_formed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         if pcm.dtype == np.int16 and pcm.shape == (FRAME_SAMPLES,):

@@ -96,6 +96,11 @@ class Residual:
         self._disturbed = DISTURBED_FRAMES
 
     @property
+    def unsure(self) -> bool:
+        """The canceller does not know the line yet, or not any more."""
+        return self._disturbed > 0 or self._learnt < LEARNING_FRAMES
+
+    @property
     def noise_dbfs(self) -> float:
         """The line's noise, as far as it is known."""
         return FLOOR_DBFS if self._noise_dbfs is None else self._noise_dbfs
@@ -148,8 +153,7 @@ class Residual:
             return FLOOR_DBFS
         if not self._doubtful:
             return level_dbfs
-        unsure = self._disturbed or self._learnt < LEARNING_FRAMES
-        if unsure and self._mostly_cancelled:
+        if self.unsure and self._mostly_cancelled:
             # It has just removed most of what came in: this is not the caller.
             return FLOOR_DBFS
         if self._disturbed and self._echo_explains_it:
