@@ -57,6 +57,11 @@ class Child:
         if self.process.returncode is not None:
             raise ChildFailed(f"{self.name} ended with exit code {self.process.returncode}")
 
+    async def line(self) -> bytes:
+        """The next one of its stdout; empty when that has ended."""
+        assert self.process.stdout is not None, "its stdout goes to the log"
+        return await self.process.stdout.readline()
+
     def tail(self, lines: int = 15) -> list[str]:
         with contextlib.suppress(OSError):
             return self.log.read_text(errors="replace").splitlines()[-lines:]

@@ -26,15 +26,17 @@ from sip_plugin.demo.telling import Told
 from sip_plugin.demo.watching import PluginEvent, of_json
 from sip_plugin.service.client import ApiError, ControlClient, NoPlugin
 
-READY_SECS = 20.0
-"""Gateway and plugin; a cold start of two Python processes on a slow machine."""
-CALL_SECS = 90.0
+READY_SECS = 60.0
+"""Gateway and plugin: each a cold start of Python processes, maybe on a slow machine."""
+READY_POLL_SECS = 0.1
+CALL_SECS = 180.0
+"""The script takes 45 s, and each of its waits has a bound of its own; this one is the last."""
 NO_CANCELLER = """
 The agent interrupted itself {times} ({when}).
 The caller's line returned the agent's voice, {erl_db:g} dB quieter and {delay_ms:g} ms later, and
 nothing cancelled it: to the plugin it was somebody who speaks over the agent.
 That is what the canceller is for: without "--canceller none" the same call goes as scripted."""
-AFTERWARDS_SECS = 2.0
+AFTERWARDS_SECS = 20.0
 """How long the plugin's last events may take after the phone has hung up."""
 
 
@@ -59,6 +61,10 @@ class Seen:
 
     caller: list[script.CallerEvent] = field(default_factory=list)
     plugin: list[PluginEvent] = field(default_factory=list)
+    watched: asyncio.Event = field(default_factory=asyncio.Event)
+    """From here on no event of the plugin is missed."""
+    reported: asyncio.Event = field(default_factory=asyncio.Event)
+    """The plugin has told its last of the call."""
     outcome: Outcome | None = None
     began_unix: float = 0.0
 
@@ -135,8 +141,9 @@ async def _hold_call(
         *plot.gateway(place.run_dir, options.first_audio_ms),
     )
     environment = os.environ | {"MODEL_TOKEN": secrets.token_urlsafe()}
-    started.append(await Child.start("gateway", gateway, logs, environment))
-    await _until_written(place.ca_file, started)
+    serving = await Child.start("gateway", gateway, logs, environment, read_stdout=True)
+    started.append(serving)
+    await _until_listening(serving)
     plugin = children.command("run", "-c", str(config))
     started.append(await Child.start("plugin", plugin, logs, environment))
     async with ControlClient(place.control_socket) as client:
@@ -151,8 +158,10 @@ async def _hold_call(
         seen = Seen()
         watching = asyncio.create_task(_watch(client, seen, show))
         try:
+            await _first(seen.watched, watching, READY_SECS)
             await _call(options.line, place, seen, started, show)
-            await _until_told(seen, watching)
+            if not await _first(seen.reported, watching, AFTERWARDS_SECS):
+                show.tell(Told("plugin", "has not reported the call", "bold red"))
         finally:
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -160,15 +169,15 @@ async def _hold_call(
     return seen
 
 
-async def _until_written(ca_file: Path, started: list[Child]) -> None:
-    """The gateway writes its certificate once it listens."""
-    deadline = time.monotonic() + READY_SECS
-    while not ca_file.exists():
-        for child in started:
-            child.check()
-        if time.monotonic() > deadline:
-            raise ChildFailed(f"the gateway did not listen within {READY_SECS:g} s")
-        await asyncio.sleep(0.05)
+async def _until_listening(gateway: Child) -> None:
+    """It says where it listens when it does, and has written its certificate then."""
+    try:
+        async with asyncio.timeout(READY_SECS):
+            if not await gateway.line():
+                await gateway.process.wait()
+                gateway.check()
+    except TimeoutError:
+        raise ChildFailed(f"the gateway did not listen within {READY_SECS:g} s") from None
 
 
 async def _until_ready(client: ControlClient, started: list[Child]) -> None:
@@ -185,17 +194,20 @@ async def _until_ready(client: ControlClient, started: list[Child]) -> None:
             if readiness.get("ready"):
                 return
             why = "; ".join(readiness.get("reasons", []))
-        await asyncio.sleep(0.1)
+        # Readiness is asked for, as by any service manager; nothing announces it.
+        await asyncio.sleep(READY_POLL_SECS)
     raise ChildFailed(f"the plugin was not ready within {READY_SECS:g} s: {why}")
 
 
 async def _watch(client: ControlClient, seen: Seen, show: Show) -> None:
     try:
-        async for fields in client.events():
+        async for fields in client.events(opened=seen.watched.set):
             event = of_json(fields)
             if event is not None:
                 seen.plugin.append(event)
                 show.tell(telling.of_plugin(event))
+                if event.event == "report":
+                    seen.reported.set()
     except (NoPlugin, ApiError) as error:
         # The call is judged by what came until now.
         show.tell(Told("plugin", f"its events have ended: {error}", "bold red"))
@@ -226,8 +238,7 @@ async def _call(
 
 
 async def _lines(caller: Child) -> AsyncIterator[dict[str, Any]]:
-    assert caller.process.stdout is not None
-    async for line in caller.process.stdout:
+    while line := await caller.line():
         yield json.loads(line)
 
 
@@ -249,13 +260,12 @@ def _take(fields: dict[str, Any], seen: Seen, show: Show) -> None:
             seen.outcome = Outcome(**outcome)
 
 
-async def _until_told(seen: Seen, watching: asyncio.Task[None]) -> None:
-    """Wait for the plugin's report of the call, its last event."""
-    deadline = time.monotonic() + AFTERWARDS_SECS
-    while time.monotonic() < deadline and not watching.done():
-        if any(event.event == "report" for event in seen.plugin):
-            return
-        await asyncio.sleep(0.05)
+async def _first(event: asyncio.Event, watching: asyncio.Task[None], secs: float) -> bool:
+    """Wait for the event, unless the plugin's events end or `secs` pass before; whether it came."""
+    coming = asyncio.create_task(event.wait())
+    await asyncio.wait((coming, watching), timeout=secs, return_when=asyncio.FIRST_COMPLETED)
+    coming.cancel()
+    return event.is_set()
 
 
 def _record(run_dir: Path) -> Path:

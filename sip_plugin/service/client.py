@@ -1,7 +1,7 @@
 """A client of the control API, for the command line and for tests."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -74,9 +74,12 @@ class ControlClient:
         """Raises ApiError and NoPlugin."""
         return await self._ask("DELETE", f"/v1/calls/{quote(sid, safe='')}")
 
-    async def events(self, sid: str = "") -> AsyncIterator[dict[str, Any]]:
+    async def events(
+        self, sid: str = "", opened: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[dict[str, Any]]:
         """What happens on one call, from its begin to its end; without a sid, on all, for ever.
 
+        `opened` is called once nothing will be missed any more.
         Raises ApiError and NoPlugin.
         """
         path = f"/v1/calls/{quote(sid, safe='')}/events" if sid else "/v1/events"
@@ -85,6 +88,7 @@ class ControlClient:
             async with self._session.get(path, timeout=no_end) as response:
                 if response.status != 200:
                     raise ApiError(response.status, await _body(response))
+                opened()
                 async for line in response.content:
                     yield json.loads(line)
         except aiohttp.ClientError as error:
