@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -71,9 +71,12 @@ class AgentCall:
         session: Session,
         touched: Callable[[], None],
         accept: Callable[[dict[str, str]], None],
+        voiced: Callable[[], None] | None = None,
         first_audio: Latency | None = None,
     ) -> None:
-        """`first_audio` is told how long after each commit the agent speaks."""
+        """Calls `touched` when there may be something to say, `voiced` (if not the same) when there
+        is audio, and `accept` when the agent takes the call. `first_audio` is told how long after
+        each commit the agent speaks."""
         self.info = info
         self.dropped_events = 0
         self.malformed_frames = 0
@@ -82,20 +85,22 @@ class AgentCall:
         self._accept = accept
         self._session = session
         self._touched = touched
+        self._voiced = voiced or touched
         self._first_audio = first_audio
         self._asked: tuple[int, float] | None = None
         """The turn that waits for the agent's voice, and since when."""
         self._unread: deque[AgentEvent] = deque()
         self._unread_control = 0
-        self._more = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
+        """Of the agent, while it has read everything."""
         self._room = asyncio.Event()
         self._room.set()
 
     async def __aiter__(self) -> AsyncIterator[AgentEvent]:
         while True:
             while not self._unread:
-                self._more.clear()
-                await self._more.wait()
+                self._waiter = asyncio.get_running_loop().create_future()
+                await self._waiter
             event = self._unread.popleft()
             if not isinstance(event, CallerAudio):
                 self._unread_control -= 1
@@ -141,7 +146,7 @@ class AgentCall:
             if self._first_audio is not None:
                 self._first_audio.observe(time.monotonic() - self._asked[1])
             self._asked = None
-        self._touched()
+        self._voiced()
         while self._session.backlog_ms > BACKLOG_MS:
             self._room.clear()
             await self._room.wait()
@@ -232,7 +237,7 @@ class AgentCall:
             except CodecError:
                 self.malformed_frames += 1
                 return True
-            event = replace(event, pcm=pcm, payload=event.pcm)
+            event = CallerAudio(event.seq, event.timestamp, pcm, event.missing, event.pcm)
             if len(self._unread) - self._unread_control >= MAX_UNREAD:
                 self._drop_oldest_audio()
         else:
@@ -244,7 +249,7 @@ class AgentCall:
             if self._unread_control > MAX_UNREAD_CONTROL:
                 return False
         self._unread.append(event)
-        self._more.set()
+        self._wake()
         if not isinstance(event, CallerAudio | Committed):
             self._room.set()
         return True
@@ -253,13 +258,17 @@ class AgentCall:
         """The call is over: the last event."""
         self._unread.append(ended)
         self._unread_control += 1
-        self._more.set()
+        self._wake()
         self._room.set()
 
     def drained(self) -> None:
         """The path took some of the agent's audio."""
-        if self._session.backlog_ms <= BACKLOG_MS:
+        if not self._room.is_set() and self._session.backlog_ms <= BACKLOG_MS:
             self._room.set()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _drop_oldest_audio(self) -> None:
         for index, event in enumerate(self._unread):

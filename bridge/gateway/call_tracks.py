@@ -92,6 +92,8 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
         if self.over:
             return True
         bodies, last = self._call.take_messages()
+        if not (bodies or last or self._waiting):
+            return True
         self._waiting += bodies
         self._write_messages()
         if last:

@@ -12,7 +12,7 @@ from aioquic.quic.events import HandshakeCompleted, QuicEvent
 from bridge.codec import CodecUnavailable
 from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
 from bridge.gateway.call_tracks import CallTracks
-from bridge.gateway.events import AgentEvent, Ended
+from bridge.gateway.events import AgentEvent, CallerAudio, Ended
 from bridge.gateway.latency import Latency
 from bridge.gateway.session import Asked, Session
 from bridge.moqt import events as moqt
@@ -107,6 +107,11 @@ class _Call:
         """The agent has said something."""
         if self.link is not None:
             self.link.touched(self)
+
+    def voiced(self) -> None:
+        """The agent has spoken."""
+        if self.link is not None:
+            self.link.voiced(self)
 
     @property
     def deadline(self) -> float | None:
@@ -208,8 +213,15 @@ class GatewayLink:
 
     def on_object(self, subscription: Subscription, datagram: Datagram, now: float) -> None:
         call = subscription.context
-        if isinstance(call, _Call):
-            self._deliver(call, call.tracks.on_object(datagram, subscription, now))
+        if not isinstance(call, _Call):
+            return
+        events = call.tracks.on_object(datagram, subscription, now)
+        if len(events) == 1 and isinstance(events[0], CallerAudio) and call.agent_call is not None:
+            # Nearly always: a frame in its order. By that the call has nothing to say, and no
+            # deadline that is earlier.
+            call.agent_call.put(events[0])
+        else:
+            self._deliver(call, events)
 
     def on_event(self, event: moqt.Event, now: float) -> None:
         match event:
@@ -284,16 +296,16 @@ class GatewayLink:
     def _feed_one(self, call: _Call) -> bool:
         first = call.session.starts_reply
         frame = call.session.next_frame()
-        if frame is None:
-            self._speaking.pop(call, None)
-            if not call.session.speaking:
-                call.tracks.end_voice()
-            call.tracks.send_messages()
-        else:
+        if frame is not None:
             datagram = call.tracks.send_frame(frame)
             if datagram is not None:
                 secs = call.session.repair_secs(frame, self._loop.time())
                 self.protocol.queue_datagram(datagram, track=call, repair_secs=secs, twice=first)
+        if not call.session.voice_waits:
+            self._speaking.pop(call, None)
+            if not call.session.speaking:
+                call.tracks.end_voice()
+                call.tracks.send_messages()
         if call.agent_call is not None:
             call.agent_call.drained()
         return frame is not None
@@ -330,6 +342,12 @@ class GatewayLink:
         self._alarm.watch(call)
         self.protocol.transmit_soon()
 
+    def voiced(self, call: _Call) -> None:
+        """The call has audio to send."""
+        if call.link is self:
+            self._speaking[call] = None
+            self.protocol.transmit_soon()
+
     def _admit(self, call: _Call, asked: messages.Open) -> None:
         call.tracks.opened(asked)
         if asked.again is not None:
@@ -348,6 +366,7 @@ class GatewayLink:
                 call.session,
                 touched=call.touched,
                 accept=lambda headers: self._accept(call, headers),
+                voiced=call.voiced,
                 first_audio=stats.first_audio,
             )
         except (WireError, CodecUnavailable) as problem:

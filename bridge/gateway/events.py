@@ -1,13 +1,13 @@
 """What an agent learns of its call, in the order in which it happened."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True, slots=True)
-class CallerAudio:
+class CallerAudio(NamedTuple):
     """A frame of the caller: PCM16 little-endian at the call's input rate.
 
     `missing` frames before it were lost on the way; `timestamp` counts samples. `payload` are the

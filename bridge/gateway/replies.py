@@ -115,6 +115,11 @@ class Replies:
         return frames * FRAME_MS // codec.frames_of(self._asked.codec, self._asked.output_rate_hz)
 
     @property
+    def waits(self) -> bool:
+        """Whether a frame waits to leave."""
+        return bool(self._again) or (self._reply is not None and bool(self._reply.frames))
+
+    @property
     def speaking(self) -> bool:
         """Whether a reply is under way, though nothing of it may wait now."""
         return self._reply is not None or bool(self._again)

@@ -258,6 +258,13 @@ class _Server(QuicServer):
             # Who has a token is asked for it even when the rush is over.
             ask = shaking >= MAX_UNPROVEN or (header is not None and header.token)
             self._retry = self._retries if ask else None
+        elif data:
+            # Of an ordinary packet no more is looked at than whose it is.
+            cid = data[1 : 1 + self._configuration.connection_id_length]
+            protocol = self._protocols.get(cid)  # type: ignore[call-overload]
+            if protocol is not None:
+                protocol.datagram_received(data, addr)
+            return
         super().datagram_received(data, addr)
 
     def _header(self, data: bytes | str) -> Any:

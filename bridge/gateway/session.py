@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bridge.gateway.arrivals import Arrivals
-from bridge.gateway.events import AgentEvent, Answered, Cancelled, Committed, Ended, NoInput
+from bridge.gateway.events import (
+    AgentEvent,
+    Answered,
+    CallerAudio,
+    Cancelled,
+    Committed,
+    Ended,
+    NoInput,
+)
 from bridge.gateway.replies import Replies
 from bridge.gateway.stats import SessionStats
 from bridge.wire import audio, control, messages
@@ -124,6 +132,11 @@ class Session:
     def speaking(self) -> bool:
         """Whether a reply is under way, though nothing of it may wait now."""
         return self._replies.speaking
+
+    @property
+    def voice_waits(self) -> bool:
+        """Whether `next_frame` has one."""
+        return self._replies.waits
 
     @property
     def cut(self) -> int:
@@ -342,6 +355,8 @@ class Session:
         told: list[Asked | AgentEvent] = []
         for event in events:
             match event:
+                case CallerAudio():
+                    pass
                 case Answered():
                     self._replies.answer()
                 case Committed(turn=turn) | NoInput(turn=turn):

@@ -65,6 +65,8 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
                 protocol.queue_datagram(datagram, track=call)
         self._shed_stream()
         bodies, last = core.take_messages()
+        if not (bodies or last or self._waiting or call.hasty):
+            return True
         self._waiting += bodies
         hasty, call.hasty = call.hasty, False
         if hasty and self._waiting:

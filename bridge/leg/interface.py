@@ -6,7 +6,7 @@ by a callback, in order, on the event loop's thread; a callback must not block.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from bridge.agent import AgentSpec
 
@@ -35,8 +35,7 @@ class Opened:
     """That the answer to an inbound call is to have."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyAudio:
+class ReplyAudio(NamedTuple):
     """A frame of the agent's voice.
 
     `turn` is the caller's turn that it answers (0: unasked, such as a greeting); `seq` counts

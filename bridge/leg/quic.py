@@ -9,7 +9,14 @@ from bridge.agent import AgentSpec, TlsOptions
 from bridge.leg.call import LegCall
 from bridge.leg.call_tracks import CallTracks
 from bridge.leg.dial import ClientProtocol, Dialer
-from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, OnEvent, TransferState
+from bridge.leg.interface import (
+    CallFacts,
+    LegFailed,
+    ModelEvent,
+    OnEvent,
+    ReplyAudio,
+    TransferState,
+)
 from bridge.leg.stats import LegStats
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
@@ -236,8 +243,14 @@ class QuicConnection:
 
     def on_object(self, subscription: Subscription, datagram: Datagram, now: float) -> None:
         tracks: CallTracks | None = subscription.context
-        if tracks is not None:
-            self._deliver(tracks.call, tracks.on_object(datagram, subscription, now))
+        if tracks is None:
+            return
+        call, events = tracks.call, tracks.on_object(datagram, subscription, now)
+        if len(events) == 1 and isinstance(events[0], ReplyAudio) and not call.silent:
+            # Nearly always: a frame in its order, which brings no deadline that is earlier.
+            self._tell(call, events[0])
+        else:
+            self._deliver(call, events)
 
     def on_event(self, event: moqt.Event, now: float) -> None:
         match event:
@@ -334,13 +347,16 @@ class QuicConnection:
             if call.silent:
                 break
             call.silent = isinstance(event, LegFailed)
-            try:
-                call.on_event(event)
-            except Exception:
-                log.exception("call %s: the bridge failed on %r", call.core.sid, type(event))
+            self._tell(call, event)
         if call.core.ended:
             self.touched_soon(call)
         self._alarm.watch(call)
+
+    def _tell(self, call: QuicCall, event: ModelEvent) -> None:
+        try:
+            call.on_event(event)
+        except Exception:
+            log.exception("call %s: the bridge failed on %r", call.core.sid, type(event))
 
     def _overdue(self, call: QuicCall, now: float) -> None:
         if self._protocol is not None and self._protocol.quiet:

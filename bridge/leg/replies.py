@@ -162,4 +162,4 @@ class Replies:
 
 
 def _reply_audio(frame: audio.DownlinkFrame) -> ReplyAudio:
-    return ReplyAudio(frame.turn, frame.seq, frame.timestamp, frame.payload)
+    return ReplyAudio(*frame)

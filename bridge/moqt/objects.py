@@ -18,6 +18,8 @@ FETCH_STREAM = 0x05
 
 # bits of a datagram's type
 _PROPERTIES, _LAST_OF_GROUP, _NO_OBJECT_ID, _DEFAULT_PRIORITY, _STATUS = 1, 2, 4, 8, 0x20
+_ORDINARY = _PROPERTIES | _DEFAULT_PRIORITY
+"""The type of a frame of audio."""
 # bits of a subgroup stream's type, besides _PROPERTIES
 _SUBGROUP, _SUBGROUP_HAS_LAST, _SUBGROUP_DEFAULT_PRIORITY, _FIRST_OBJECT = 0x10, 8, 0x20, 0x40
 
@@ -76,7 +78,32 @@ def encode_datagram(
 
 
 def decode_datagram(data: bytes) -> Datagram | None:
-    """None is padding. Raises SessionError."""
+    """None is padding. Raises SessionError.
+
+    What has the shape of our own frames is taken apart in one pass.
+    """
+    try:
+        if data[0] == _ORDINARY:
+            alias, at = data[1], 2
+            if alias >= 0x80:
+                alias, at = decode(data, 1)
+            group = data[at]
+            if group < 0x80:
+                at += 1
+            else:
+                group, at = decode(data, at)
+            object_id, size = data[at], data[at + 1]
+            start = at + 2
+            end = start + size
+            if object_id < 0x80 and 0 < size < 0x80 and end <= len(data):
+                return Datagram(alias, group, object_id, data[start:end], data[end:], NORMAL, None)
+    except (IndexError, Truncated):
+        pass
+    return decode_any_datagram(data)
+
+
+def decode_any_datagram(data: bytes) -> Datagram | None:
+    """The same for every shape."""
     try:
         kind, at = decode(data, 0)
         if kind == PADDING_DATAGRAM:

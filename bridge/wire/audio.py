@@ -4,7 +4,7 @@ Where a frame is in its track, and the properties of its object: docs/wire.md, s
 """
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bridge.moqt import objects, varint
 from bridge.moqt.errors import ResetCode
@@ -22,8 +22,7 @@ _LONG = struct.Struct(">BBBBI")
 _SHORT_LIMIT, _SHORT_MARK, _LONG_MARK = 1 << 28, 0xE000_0000, 0xF0
 
 
-@dataclass(frozen=True, slots=True)
-class UplinkFrame:
+class UplinkFrame(NamedTuple):
     """Caller audio; `timestamp` in samples at the agent's input rate."""
 
     seq: int
@@ -31,8 +30,7 @@ class UplinkFrame:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class DownlinkFrame:
+class DownlinkFrame(NamedTuple):
     """Agent audio of the reply to `turn`; `seq` and `timestamp` (samples) count within it."""
 
     turn: int

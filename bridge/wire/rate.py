@@ -12,9 +12,10 @@ class TokenBucket:
 
     def take(self, now: float) -> bool:
         """Whether one more is within the limit at `now` (seconds, monotonic)."""
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        tokens = self._tokens + (now - self._at) * self._rate
+        if tokens > self._burst:
+            tokens = self._burst
         self._at = now
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
+        allowed = tokens >= 1.0
+        self._tokens = tokens - 1.0 if allowed else tokens
+        return allowed

@@ -32,6 +32,26 @@ def test_every_form_of_a_datagram_is_understood(raw, found):
     assert objects.decode_datagram(bytes.fromhex(raw)) == found
 
 
+def _outcome(decode, raw):
+    try:
+        return decode(raw)
+    except SessionError as error:
+        return error.code, error.reason
+
+
+@given(st.binary(max_size=40), st.integers(0, 0x2F))
+def test_the_short_way_and_the_general_one_read_alike(rest, kind):
+    for raw in (rest, bytes((kind,)) + rest, bytes((9, 5, 7, 3, 5, 6)) + rest, b"\x09" + rest):
+        assert _outcome(objects.decode_datagram, raw) == _outcome(objects.decode_any_datagram, raw)
+
+
+@given(NUMBERS, NUMBERS, st.integers(0, 200), st.binary(min_size=1, max_size=150), st.data())
+def test_they_read_alike_what_is_cut_off(alias, group, object_id, properties, data):
+    raw = objects.encode_datagram(alias, group, object_id, b"x" * 20, properties)
+    raw = raw[: data.draw(st.integers(0, len(raw)))]
+    assert _outcome(objects.decode_datagram, raw) == _outcome(objects.decode_any_datagram, raw)
+
+
 def test_padding_is_no_object():
     assert objects.decode_datagram(varint.encode(objects.PADDING_DATAGRAM) + bytes(9)) is None
 
