@@ -34,6 +34,8 @@ from bridge.wire.transport import TransportStats
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
 QUEUE_PER_CALL = 10
 """Uplink frames (20 ms each) that may wait for the path, for each open call."""
+QUEUE_LEAST = 200
+"""The bound for a few calls: what is handed over at once may wait for the path."""
 FAREWELL_SECS = 0.3
 """How long `close` waits for the gateway to confirm the calls' ends."""
 
@@ -209,7 +211,7 @@ class QuicConnection:
         protocol = self._protocol
         if protocol is not None and touched:
             protocol.transmit()
-            protocol.drop_oldest(QUEUE_PER_CALL * max(5, len(self._calls)))
+            protocol.drop_oldest(max(QUEUE_LEAST, QUEUE_PER_CALL * len(self._calls)))
 
     async def close(self) -> None:
         """End all calls without events, and the connection."""
