@@ -41,6 +41,8 @@ PACKET_BYTES = 1200
 """A UDP payload that every path carries (RFC 9000 section 14)."""
 LOOPBACK_PACKET_BYTES = 8192
 """A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
+BURST_PACKETS = 8
+"""Packets that are built before the first of them is sent."""
 SOCKET_BUFFER = 4 * 1024 * 1024
 CHUNK_PACKETS = 8
 """Packets' worth of datagrams that aioquic is given at a time, while it builds their packets."""
@@ -143,6 +145,11 @@ class _CountingSend:
             return
         self._stats.packets_sent += 1
         self._transport.sendto(data, None if self._connected else address)
+
+    def send_all(self, packets: list[bytes], address: Any) -> None:
+        """One at once after the other: who receives them wakes once for all."""
+        for packet in packets:
+            self.sendto(packet, address)
 
     def close(self) -> None:
         self._transport.close()
@@ -278,8 +285,13 @@ class WireProtocol(QuicConnectionProtocol):
                 super().transmit()
             self._transmit_task = None
             address = internals.address
+            packets = []
             while (packet := internals.express.next_packet(queue, now)) is not None:
-                self._transport.sendto(packet, address)
+                packets.append(packet)
+                if len(packets) == BURST_PACKETS:
+                    self._transport.send_all(packets, address)
+                    packets.clear()
+            self._transport.send_all(packets, address)
             self._wake_at(internals.timer())
         if not queue and internals.window_has_room:
             internals.model.on_idle()
