@@ -1,17 +1,27 @@
+import asyncio
 import importlib.util
+import tomllib
 from pathlib import Path
 
 import numpy as np
 
+from bridge import GatewayOptions
+from bridge.agent import AgentSpec
+from bridge.leg.quic import QuicConnection
 from tests.leg.network import Phone, connection, place, run, speech
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "echo_agent.py"
 
 
-def test_the_example_agent_says_each_turn_back():
+def loaded():
     spec = importlib.util.spec_from_file_location("echo_agent", EXAMPLE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_example_agent_says_each_turn_back():
+    module = loaded()
     said = speech(0.6, 24_000)
 
     async def story():
@@ -21,6 +31,33 @@ def test_the_example_agent_says_each_turn_back():
             phone.call.prime(1)
             phone.call.commit(1, phone.say(said, 24_000))
             assert np.array_equal(await phone.reply_to(1), said)
+
+    run(story())
+
+
+def test_it_runs_as_a_program_and_prints_the_lines_of_the_plugins_table(monkeypatch, tmp_path):
+    module = loaded()
+    # The port is the only thing of it that a test cannot have.
+    monkeypatch.setattr(module, "GatewayOptions", lambda **of: GatewayOptions(**of | {"port": 0}))
+    monkeypatch.chdir(tmp_path)
+    printed: list[str] = []
+    monkeypatch.setattr(module, "print", lambda text, **_: printed.append(text), raising=False)
+    said = speech(0.6, 24_000)
+
+    async def story():
+        serving = asyncio.create_task(module.main())
+        async with asyncio.timeout(10):
+            while len(printed) < 2:
+                await asyncio.sleep(0.01)
+        spec = AgentSpec(**tomllib.loads("\n".join(printed)))
+        line = QuicConnection(spec.endpoint, spec.tls)
+        phone = await Phone(line, spec).opened()
+        phone.call.answered()
+        phone.call.prime(1)
+        phone.call.commit(1, phone.say(said, 24_000))
+        assert np.array_equal(await phone.reply_to(1), said)
+        await line.close()
+        serving.cancel()
 
     run(story())
 
