@@ -284,6 +284,8 @@ class CallState(Message):
     ended_by: Literal["", "caller", "callee", "agent", "plugin", "network"] = ""
     far_reason: str = ""
     """The far side's Reason header (RFC 3326)."""
+    announcement_secs: float = 0.0
+    """How long the far side spoke to us (early media) before a call of ours failed."""
 
 
 class TrunkState(Message):

@@ -51,6 +51,7 @@ class Call:
     cause: str = ""
     ended_by: str = ""
     far_reason: str = ""
+    announcement_secs: float = 0.0
     report: dict[str, Any] = field(default_factory=dict)
     lines: deque[bytes] = field(default_factory=deque)
     lines_bytes: int = 0
@@ -83,6 +84,7 @@ class Call:
             "cause": self.cause,
             "ended_by": self.ended_by,
             "far_reason": self.far_reason,
+            "announcement_secs": self.announcement_secs,
             "turns": len(self.turns),
             "latency_ms": latency_summary(self.turns),
         }
@@ -142,6 +144,7 @@ class CallRegistry:
         call.trunk = message.trunk
         call.code, call.reason, call.cause = message.code, message.reason, message.cause
         call.ended_by, call.far_reason = message.ended_by, message.far_reason
+        call.announcement_secs = message.announcement_secs
         if message.state == "in_progress" and call.answered_at is None:
             call.answered_at = now
         records = [self._note(call, "state", now, _state_data(call))]

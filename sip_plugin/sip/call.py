@@ -94,6 +94,10 @@ class Call:
     reason: str = ""
     far_reason: str = ""
     """What the far side said of the end (RFC 3326)."""
+    early_since: float = 0.0
+    """Since when an outbound call that is not answered gets early media; 0: it gets none."""
+    announcement_secs: float = 0.0
+    """How long that lasted, once it came to nothing."""
     holds: bool = False
     """We have put the far side on hold, or are about to."""
     consultation: str = ""
@@ -132,7 +136,14 @@ class Call:
             cause=self.ending,
             ended_by=who(CAUSES[self.ending], self.direction) if self.ending else "",
             far_reason=self.far_reason,
+            announcement_secs=self.announcement_secs,
         )
+
+    def end_early_media(self, now: float) -> None:
+        """The far side has refused, or is given up: what it said before was no answer."""
+        if self.early_since and not self.answered:
+            self.announcement_secs = round(now - self.early_since, 1)
+        self.early_since = 0.0
 
     def event(self, name: str, **data: object) -> CallEvent:
         """Something that happened on it; the SIP side has no sample clock."""

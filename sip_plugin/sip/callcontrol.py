@@ -128,6 +128,7 @@ class CallControl:
                 return self._takeovers.left(call)
         match event:
             case events.Ended():
+                call.end_early_media(now)
                 by_another = self._outbound.ended(call, event, now)
                 return by_another or self._over(call, self._ending.ended(call, event), now)
             case events.TransferProgress() if event.final:
@@ -143,6 +144,8 @@ class CallControl:
                 return [Tell(call.told()), *self._consultations.rings(call)]
             case events.MediaChanged():
                 call.media = event.media
+                if call.direction == "outbound" and not call.answered and not call.early_since:
+                    call.early_since = now
                 call.answered = call.answered or call.confirmed
                 return [ToWorker(call.worker, call.starting())]
             case events.MediaRefused():

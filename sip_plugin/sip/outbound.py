@@ -107,6 +107,7 @@ class Outbound:
         return self._ending.finish(call, 500, reason)
 
     def rang_out(self, call: Call, now: float) -> list[Action]:
+        call.end_early_media(now)
         silent = HangUp(call.leg, 487, "Request Terminated")
         if call.state == "dialing" and (actions := self._by_next_trunk(call, "no answer", now)):
             return [silent, *actions]
@@ -134,7 +135,9 @@ class Outbound:
         call.leg = f"{call.sid}{LEG_MARK}{call.legs}"
         call.caller = call.caller_id or way.trunk.config.sip_username
         call.state, call.media = "dialing", None
-        tried = call.event("trunk_failed", trunk=gone, reason=why, next=call.trunk)
+        told = {"announcement_secs": call.announcement_secs} if call.announcement_secs else {}
+        tried = call.event("trunk_failed", trunk=gone, reason=why, next=call.trunk, **told)
+        call.announcement_secs = 0.0
         dial = self._dial(call, way.trunk, now)
         leg = call.config.leg_of(call.trunk, call.agent)
         if leg == call.config.leg_of(gone, call.agent):

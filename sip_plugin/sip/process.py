@@ -285,6 +285,8 @@ class SipProcess:
                 tail = f", {message.code} {message.reason}" if message.code else ""
                 tail += f" ({message.cause}, by {message.ended_by})" if message.cause else ""
                 tail += f", far side: {message.far_reason}" if message.far_reason else ""
+                if message.announcement_secs:
+                    tail += f", after {message.announcement_secs:g} s of early media"
                 log.info(
                     "call %s: %s %s -> %s on trunk %s: %s%s",
                     message.sid,
