@@ -116,13 +116,15 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Play:
-    """The call is answered, a file is played, and it ends."""
+    """The call is answered, a file is played, and it ends; or it is not answered but refused."""
 
     prompt: Prompt
     why: str
     route: str = ""
     hangup_cause: int = 16
     """Of Q.850."""
+    refuse: Reject | None = None
+    """The file is played before any answer, and then the call is refused like this."""
     ring_secs: float = 0.0
     max_duration_secs: float = 0.0
 

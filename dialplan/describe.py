@@ -25,7 +25,9 @@ def lines(plan: Plan) -> Iterator[Line]:
 
 
 def action(outcome: Outcome) -> str:
-    first = "" if not outcome.prompt else f"{_played(outcome.prompt, outcome.prompt_times)}, then "
+    early = " unanswered" if outcome.reject is not None else ""
+    played = f"{_played(outcome.prompt, outcome.prompt_times)}{early}"
+    first = f"{played}, then " if outcome.prompt else ""
     if outcome.action == "prompt":
         return f"{first}hang up"
     return first + _action(outcome)
@@ -85,6 +87,9 @@ def decided(decision: Decision) -> str:
     prompt = decision.prompt
     first = f"{_played(prompt.file, prompt.times)}, then " if prompt else ""
     match decision:
+        case Play(prompt=prompt, refuse=Reject() as refused):
+            played = _played(prompt.file, prompt.times)
+            return f"{played} unanswered, then {refused.code} {refused.reason}"
         case Answer():
             agents = decision.agents or (decision.agent,)
             return f"{first}agent {', then '.join(agents)}"

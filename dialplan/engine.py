@@ -153,7 +153,8 @@ class Dialplan:
         longest = _least(outcome.max_duration_secs, self.plan.limits.max_duration_secs)
         match outcome.action:
             case "reject":
-                return decision.reject(outcome.reject or 404, why, route)
+                refused = decision.reject(outcome.reject or 404, why, route)
+                return decision.Play(prompt, why, route, refuse=refused) if prompt else refused
             case "forward":
                 if not context.number:
                     return decision.reject(404, f"{why}, but there is no number to forward", route)
@@ -161,7 +162,7 @@ class Dialplan:
             case "prompt":
                 assert prompt is not None
                 cause = outcome.hangup_cause
-                return decision.Play(prompt, why, route, cause, outcome.ring_secs, longest)
+                return decision.Play(prompt, why, route, cause, None, outcome.ring_secs, longest)
         values = context.values(outcome)
         if outcome.redirect or outcome.transfer:
             target = Template.parse(outcome.redirect or outcome.transfer).fill(values)

@@ -16,8 +16,8 @@ ACTIONS = ("agent", "agents", "split", "reject", "redirect", "forward", "transfe
 _TO_AGENTS = frozenset({"agent", "agents", "split"})
 _ANSWERED = _TO_AGENTS | {"transfer", "prompt"}
 _GOES_WITH = {
-    "prompt": _ANSWERED,
-    "prompt_times": _ANSWERED,
+    "prompt": _ANSWERED | {"reject"},
+    "prompt_times": _ANSWERED | {"reject"},
     "hangup_cause": frozenset({"prompt"}),
     "variables": _TO_AGENTS,
     "language": _TO_AGENTS,
@@ -109,7 +109,8 @@ class Outcome(Part):
 
     prompt: str = Field("", max_length=4096, examples=["closed.wav"])
     """WAV file that is played when the call is answered, before `agent`, `agents`, `split` or
-    `transfer`; alone, the call ends after it. From the folder of the configuration file."""
+    `transfer`; alone, the call ends after it. With `reject` it is played without an answer (183),
+    which no network charges. From the folder of the configuration file."""
 
     prompt_times: int = Field(1, ge=1, le=10)
     """How often the prompt is played, with a second between."""

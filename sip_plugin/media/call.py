@@ -258,7 +258,7 @@ class MediaCall:
         self, media: MediaDescription, answered: bool, now: float, early: str = "none"
     ) -> None:
         """The SDP was negotiated, for the first time or anew. `early`: what the caller hears
-        before the answer, `ringback` or the agent's `greeting`."""
+        before the answer, `ringback`, the agent's `greeting` or the `prompt`."""
         self._io.use_keys(media.srtp, now)
         if self.session is None:
             self._io.drain()
@@ -418,10 +418,17 @@ class MediaCall:
         self._outlet.catch_up(n)
         if not self._outlet.wants_frame(n, False, now):
             return
-        frame = self._bridge.speak(now) if self._early == "greeting" else None
+        frame: PlayoutFrame | PromptFrame | None = None
+        match self._early:
+            case "greeting":
+                frame = self._bridge.speak(now)
+            case "prompt":
+                frame = self._prompt.pull()
         pcm = self._ringback.pull() if self._early == "ringback" else _SILENCE_PCM
         coded = self._outlet.encode(pcm if frame is None else frame.pcm)
         self._outlet.put(n, coded, now, starts=False, talking=frame is not None)
+        if self._early == "prompt" and self._prompt.ends():
+            self._prompt_over()
 
     def _next_frame(self, now: float) -> PlayoutFrame | PromptFrame | None:
         if not self._prompt.active or self._cuts_agent:

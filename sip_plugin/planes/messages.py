@@ -173,7 +173,7 @@ class StartMedia(Message):
     media: MediaDescription
     answered: bool
     """False for early media before the 200."""
-    early: Literal["none", "ringback", "greeting"] = "none"
+    early: Literal["none", "ringback", "greeting", "prompt"] = "none"
     """What the caller hears of us before it."""
 
 

@@ -29,6 +29,8 @@ class Farewell:
     """Ours, of that end."""
     hangup_cause: int = 0
     """Of Q.850, told with that end; 0: none."""
+    refuse: tuple[int, str] | None = None
+    """The prompt is heard before any answer, and this final one is all that comes."""
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ class Call:
     give_up_at: float = 0.0
     """No other agent is tried after this."""
     early_media: str = "none"
-    """What is heard before the answer, after a 183: `ringback` or `greeting`."""
+    """What is heard before the answer, after a 183: `ringback`, `greeting` or `prompt`."""
     max_duration_secs: float = 0.0
     """0: no limit."""
     prompt: PromptSpec | None = None

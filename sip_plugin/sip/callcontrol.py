@@ -294,6 +294,8 @@ class CallControl:
                 return self._holds.again(call)
             case "keys":
                 return self._keys.next(call, now)
+            case "early":
+                return self._farewells.prompt_ended(call, now)
             case "rung":
                 return self._opening.answer(call, now)
             case "duration":

@@ -30,6 +30,7 @@ _ALL = (
     Cause("transferred", 200, "OK", "completed", "agent"),
     Cause("transfer_cancelled", 487, "Request Terminated", "completed", "agent"),
     Cause("prompt_ended", 200, "OK", "completed"),
+    Cause("refused", 603, "Decline"),
     Cause("transfer_failed", 503, "Service Unavailable"),
     Cause("model_failed", 503, "Service Unavailable", by="agent"),
     Cause("worker_lost", 503, "Service Unavailable"),

@@ -30,7 +30,10 @@ class Ending:
         call.ending, call.reason = name, reason
         call.timers = {"end": now + END_SECS}
         headers = (*reason_header(cause, reason, q850), *headers)
-        hang_up = HangUp(call.leg, cause.code if cause.code >= 300 else 0, cause.phrase, headers)
+        code, phrase = cause.code if cause.code >= 300 else 0, cause.phrase
+        if call.farewell is not None and call.farewell.refuse is not None and name == "refused":
+            (code, phrase), headers = call.farewell.refuse, ()
+        hang_up = HangUp(call.leg, code, phrase, headers)
         return [hang_up, *_not_coming(call), *self._close(call)]
 
     def ended(self, call: Call, event: events.Ended) -> list[Action]:

@@ -1,7 +1,7 @@
 """A call that has no agent, or none any more: its prompt, then a transfer or the end."""
 
 from bridge.agent import Fallback
-from dialplan import Answer, Play, Prompt, Transfer
+from dialplan import Answer, Play, Prompt, Reject, Transfer
 from sip_plugin.planes.messages import PlayPrompt, PromptSpec
 from sip_plugin.sip.actions import Action, Refer, ToWorker
 from sip_plugin.sip.call import Call, Farewell
@@ -16,6 +16,8 @@ def prompt_of(prompt: Prompt | None) -> PromptSpec | None:
 def farewell_of(routed: Answer | Play | Transfer) -> Farewell | None:
     """None for a call that an agent gets."""
     match routed:
+        case Play(prompt=prompt, refuse=Reject(code=code, reason=phrase)):
+            return Farewell(prompt_of(prompt), cause="refused", refuse=(code, phrase))
         case Play(prompt=prompt, hangup_cause=hangup_cause):
             return Farewell(prompt_of(prompt), hangup_cause=hangup_cause)
         case Transfer(target=target, prompt=prompt):
@@ -48,6 +50,8 @@ class Farewells:
 
     def prompt_ended(self, call: Call, now: float) -> list[Action]:
         call.prompt_over = True
+        if call.farewell is not None and call.farewell.refuse is not None:
+            return self._ending.end(call, "refused", "the prompt was played", now)
         return self.confirmed(call, now)
 
     def confirmed(self, call: Call, now: float) -> list[Action]:
@@ -69,7 +73,8 @@ class Farewells:
         if call.farewell.transfer and call.confirmed:
             call.prompt_over = True
             return self.confirmed(call, now)
-        return self._ending.end(call, "model_failed", reason, now, call.farewell.hangup_cause)
+        cause = "refused" if call.farewell.refuse else "model_failed"
+        return self._ending.end(call, cause, reason, now, call.farewell.hangup_cause)
 
     def check(self, call: Call, actions: list[Action], now: float) -> list[Action]:
         """`actions` of a transfer: when it has failed, nothing is left of such a call."""

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from dialplan import Answer as Routed
-from dialplan import Reject
+from dialplan import Play, Reject, Transfer
 from sip_plugin.planes.messages import CallRefused
 from sip_plugin.sip import events
 from sip_plugin.sip.actions import Action, Answer, Tell
@@ -69,7 +69,7 @@ class Inbound:
             source=invite.source[0],
             headers={**variables, **_told(invite.headers, trunk.config.agent_headers)},
             rings_until=now + routed.ring_secs,
-            early_media=routed.early_media if isinstance(routed, Routed) else "none",
+            early_media=_early_media(routed),
             accept_refer=routed.accept_refer if isinstance(routed, Routed) else (),
             accept_replaces=isinstance(routed, Routed) and routed.accept_replaces,
             give_up_at=now + running.config.sip.answer_timeout_secs,
@@ -100,6 +100,13 @@ class Inbound:
             max_calls=running.max_calls,
             drain_retry_secs=running.drain_retry_secs,
         )
+
+
+def _early_media(routed: Routed | Play | Transfer) -> str:
+    """What is heard before the answer."""
+    if isinstance(routed, Routed):
+        return routed.early_media
+    return "prompt" if isinstance(routed, Play) and routed.refuse is not None else "none"
 
 
 def _told(headers: dict[str, str], allowed: tuple[str, ...]) -> dict[str, str]:

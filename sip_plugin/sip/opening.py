@@ -8,6 +8,9 @@ from sip_plugin.sip.running import Running
 
 PROMPT_SECS = 4.0
 """The worker may take so long to read a file."""
+EARLY_SECS = 170.0
+"""A prompt before a refusal is cut here: proxies give an INVITE up after 3 minutes (timer C,
+RFC 3261 section 16.6)."""
 OPEN_SLACK_SECS = 1.0
 """The worker gives up on a model by itself, and knows why; we do only if it says nothing."""
 
@@ -33,6 +36,9 @@ class Opening:
         return [*map(Tell, refused), *self._answer_or_ring(call, now)]
 
     def _answer_or_ring(self, call: Call, now: float) -> list[Action]:
+        if call.farewell is not None and call.farewell.refuse is not None:
+            call.timers["early"] = now + EARLY_SECS
+            return [Answer(call.leg, 183)]
         if now < call.rings_until:
             call.timers["rung"] = call.rings_until
             return [Answer(call.leg, 183)] if call.early_media == "greeting" else []

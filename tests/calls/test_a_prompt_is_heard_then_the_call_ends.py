@@ -87,3 +87,20 @@ def test_the_fallback_of_an_agent_that_is_lost_and_then_cannot_be_reached(
     peer, caller = called(alone, sipp, rtp_peer)
     assert "Q.850;cause=41" in caller.wait_passed()
     assert_heard(said, peer.heard())
+
+
+def test_a_refusal_that_is_announced_is_never_answered(plugin, sipp, rtp_peer, sorry):
+    said, file = sorry
+    alone = plugin(
+        trunks={"loop": ip_trunk()},
+        agents={},
+        dialplan={"default": {"prompt": file, "reject": 404}},
+    )
+    peer = rtp_peer()
+    caller = sipp("announced_404", alone.address, rtp_port=peer.port)
+    peer.send_to(int(caller.wait_said(r"EARLY (\d+)")[1]))
+
+    caller.wait_passed()
+    assert_heard(said, peer.heard())
+    call = alone.wait_ended(alone.wait_call("failed")["sid"])
+    assert (call["cause"], call["code"]) == ("refused", 404)

@@ -56,7 +56,8 @@ def test_one_that_is_missing_is_a_fault_with_its_line(file: Path):
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ('reject = 486\nprompt = "closed.wav"', "prompt has no effect with reject"),
+        ('redirect = "1"\nprompt = "closed.wav"', "prompt has no effect with redirect"),
+        ("reject = 486\nring_secs = 2", "ring_secs has no effect with reject"),
         ("reject = 486\nvariables = { a = '1' }", "variables has no effect with reject"),
         ('redirect = "1"\nring_secs = 2', "ring_secs has no effect with redirect"),
         ('transfer = "1001"\nlanguage = "en"', "language has no effect with transfer"),

@@ -239,3 +239,47 @@ def test_a_model_cannot_transfer_to_an_address():
     assert failed.event == "transfer_failed"
     ended = story.control.on_message("w", EndCall(sid="s1", cause="model_hangup", reason=""), 3.0)
     assert isinstance(ended[0], HangUp), "such a call goes on until somebody ends it"
+
+
+REFUSED = {"prompt": "/gone.wav", "prompt_times": 2, "reject": 404}
+
+
+def announced(**route) -> Story:
+    """A call that hears why it will be refused."""
+    story = planned({**REFUSED, **route})
+    decision, actions = story.invite()
+    assert isinstance(decision, Accept) and actions[1] == Answer("s1", 180)
+    assert to_worker(actions)[0].prompt == PromptSpec(file="/gone.wav", times=2)
+    assert story.control.on_message("w", ModelReady(sid="s1"), 1.0) == [Answer("s1", 183)]
+    (start,) = to_worker(story.control.on_event(MediaChanged("s1", MEDIA), 1.0))
+    assert (start.answered, start.early) == (False, "prompt")
+    return story
+
+
+def test_a_prompt_before_a_refusal_is_heard_without_an_answer():
+    story = announced()
+    assert story.control.tick(30.0) == []
+    hang_up, close = story.control.on_message("w", PromptEnded(sid="s1"), 31.0)
+    assert hang_up == HangUp("s1", 404, "Not Found")
+    assert close.message == CloseCall(sid="s1", reason="refused")
+    final = told(story.control.on_event(Ended("s1", 404, "Not Found", True), 31.1))[0]
+    assert (final.state, final.cause, final.code) == ("failed", "refused", 404)
+
+
+def test_it_is_cut_before_the_network_gives_the_call_up():
+    story = announced()
+    assert story.control.tick(170.9) == []
+    assert story.control.tick(171.1)[0] == HangUp("s1", 404, "Not Found")
+
+
+def test_without_its_file_the_refusal_is_told_at_once():
+    story = planned(REFUSED)
+    story.invite()
+    failed = ModelFailed(sid="s1", code="prompt_unplayable", reason="no such file")
+    assert story.control.on_message("w", failed, 0.2)[0] == HangUp("s1", 404, "Not Found")
+
+
+def test_a_caller_who_hangs_up_meanwhile_has_cancelled():
+    story = announced()
+    final = told(story.control.on_event(Ended("s1", 487, "Request Terminated", False), 5.0))[0]
+    assert final.cause == "cancelled"
