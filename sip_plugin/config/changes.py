@@ -13,7 +13,7 @@ from sip_plugin.config.positions import Path
 _LIVE_TRUNK_KEYS = frozenset(
     {
         *("numbers", "allow_from", "channel_limit", "max_ring_secs"),
-        *("asserted_identity", "withhold_caller_id", "weight"),
+        *("asserted_identity", "withhold_caller_id", "weight", "agent_headers"),
     }
 )
 """Asked for each call; the others are part of an account of the SIP stack."""

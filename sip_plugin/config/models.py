@@ -102,6 +102,18 @@ class SipTlsConfig(Section):
         return self
 
 
+class TrunkTlsConfig(SipTlsConfig):
+    """`[trunks.NAME.tls]`: for one trunk, whose connections have nothing of `[sip.tls]`."""
+
+    bind: EmptyOrBind = ""
+    """IP address and port that this trunk connects to; empty: any free port, as for a trunk that
+    only we connect to."""
+
+    def listener(self, host: str) -> tuple[str, int]:
+        """Address and port; port 0 is any free one. `host`: of the other listeners."""
+        return split_host_port(self.bind, DEFAULT_SIPS_PORT) if self.bind else (host, 0)
+
+
 class SipConfig(Section):
     """`[sip]`: the plugin as a SIP user agent."""
 
@@ -265,6 +277,12 @@ class TrunkConfig(Section):
     transport: TrunkTransport = "udp"
     """What carries SIP to this trunk; `auto`: what its NAPTR or SRV records say (RFC 3263)."""
 
+    tls: TrunkTlsConfig | None = None
+
+    public_address: EmptyOrIp = ""
+    """IP address at which this trunk reaches us, for SDP and Contact; empty: `[sip]
+    public_address`."""
+
     sips: bool = False
     """Write `sips:` addresses, which ask for TLS on the whole way; needs `transport = "tls"`."""
 
@@ -320,6 +338,8 @@ class TrunkConfig(Section):
 
     @model_validator(mode="after")
     def _sips_has_tls(self) -> Self:
+        if self.tls is not None and self.transport != "tls":
+            _refuse([Problem(("tls",), 'is for a trunk with transport = "tls"', (("transport",),))])
         if self.sips and self.transport != "tls":
             _refuse([Problem(("transport",), 'must be "tls" for sips addresses', (("sips",),))])
         return self

@@ -106,11 +106,20 @@ class TrunkAccounts:
                 password=config.sip_password.get_secret_value(),
                 expires_secs=config.register_expires_secs,
                 transport=trunk.transport,
+                contact=self._contact(trunk),
                 srtp=config.srtp,
                 keep_alive_secs=config.keep_alive_secs,
             )
         )
         self._open_accounts.add(trunk.name)
+
+    def _contact(self, trunk: Trunk) -> str:
+        """URI at the trunk's own `public_address`; empty: as the transport has it."""
+        own = trunk.config.tls
+        port = own.listener("")[1] if own else self._agent.port_of(trunk.transport)
+        if not trunk.config.public_address or not port:
+            return ""
+        return trunk.contact_at(f"{trunk.config.public_address}:{port}")
 
     def _open(self, trunk: Trunk) -> None:
         config = trunk.config

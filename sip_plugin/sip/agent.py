@@ -73,6 +73,8 @@ class AccountOptions:
     expires_secs: int = 3600
     transport: str = "udp"
     """What carries its requests: `udp`, `tcp` or `tls`."""
+    contact: str = ""
+    """URI that we are reached at; empty: as the transport has it."""
     srtp: SrtpMode = "off"
     keep_alive_secs: int = 15
     """0: none."""
@@ -230,6 +232,20 @@ class UserAgent:
             task()
 
     # --- accounts ----------------------------------------------------------------------
+
+    def own_listener(self, account: str) -> int | None:
+        """The stack's number of the listener that is of this account alone."""
+        assert self._endpoint is not None
+        return self._endpoint.transport_of.get(account)
+
+    def port_of(self, transport: str) -> int:
+        """Where a transport listens, once started; 0 when it does not."""
+        if transport == "udp":
+            return self.port
+        found = [
+            at.port for at in self.options.listeners if at.transport == transport and not at.trunk
+        ]
+        return found[0] if found else 0
 
     def add_account(self, options: AccountOptions) -> None:
         """An identity for calls; it does not register before `register` asks for it."""

@@ -63,6 +63,11 @@ class PjAccount(pj.Account):
         config.regConfig.firstRetryIntervalSec = 0
         config.regConfig.timeoutSec = options.expires_secs
         config.regConfig.unregWaitMsec = 100
+        if (number := self._owner.own_listener(options.name)) is not None:
+            config.sipConfig.transportId = number
+        if options.contact:
+            config.sipConfig.contactForced = options.contact
+            config.natConfig.contactRewriteUse = 0
         if options.proxy:
             config.sipConfig.proxies.append(options.proxy)
         if options.username:

@@ -45,6 +45,11 @@ class Listener:
     transport: str
     host: str
     port: int
+    """0: any free one."""
+    trunk: str = ""
+    """Of one account alone."""
+    tls: TlsOptions | None = None
+    """Its own; None: those of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class Endpoint(pj.Endpoint):
         self._connection_lost = connection_lost
         self.guard = SdpGuard(sdp.hazard)
         self.route_guard = RouteGuard()
+        self.transport_of: dict[str, int] = {}
+        """The stack's number of the listener that is of one account alone, by the account."""
 
     def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
         try:
@@ -140,8 +147,7 @@ def open_endpoint(
     account_of: Callable[[str, str], int],
 ) -> Endpoint:
     """Start the stack without threads, sound devices and media sockets. Raises StackError."""
-    if any(listener.transport == "tls" for listener in options.listeners):
-        options = replace(options, tls=checked(options.tls))
+    options = _with_files_read(options)
     stack_settings.quieten()
     stack_settings.tune()
     endpoint = Endpoint(emit, connection_lost, account_of)
@@ -157,7 +163,9 @@ def open_endpoint(
         _keep_codecs(endpoint)
         for listener in (Listener("udp", options.bind_address, options.port), *options.listeners):
             where = f" on {listener.host}:{listener.port} ({listener.transport.upper()})"
-            _listen(endpoint, listener, options)
+            number = _listen(endpoint, listener, options)
+            if listener.trunk:
+                endpoint.transport_of[listener.trunk] = number
         where = ""
         endpoint.libStart()
     except pj.Error as error:
@@ -167,20 +175,31 @@ def open_endpoint(
     return endpoint
 
 
-def _listen(endpoint: Endpoint, listener: Listener, options: AgentOptions) -> None:
-    """Raises pj.Error."""
+def _with_files_read(options: AgentOptions) -> AgentOptions:
+    """Raises StackError."""
+    if any(at.transport == "tls" and at.tls is None for at in options.listeners):
+        options = replace(options, tls=checked(options.tls))
+    own = tuple(
+        replace(at, tls=checked(at.tls, f"trunks.{at.trunk}.tls")) if at.tls is not None else at
+        for at in options.listeners
+    )
+    return replace(options, listeners=own)
+
+
+def _listen(endpoint: Endpoint, listener: Listener, options: AgentOptions) -> int:
+    """The stack's number of it. Raises pj.Error."""
     transport = pj.TransportConfig()
     transport.port = listener.port
     transport.boundAddress = "" if listener.host == "0.0.0.0" else listener.host
     transport.publicAddress = options.public_address
     if listener.transport == "tls":
-        tls = transport.tlsConfig
-        tls.CaListFile = options.tls.ca_file
-        tls.certFile, tls.privKeyFile = options.tls.cert_file, options.tls.key_file
-        tls.verifyServer, tls.verifyClient = options.tls.verify, options.tls.verify_client
-        tls.requireClientCert = options.tls.verify_client
-        tls.proto = _PROTOCOLS[options.tls.min_version]
-    endpoint.transportCreate(_KINDS[listener.transport], transport)
+        tls, files = transport.tlsConfig, listener.tls or options.tls
+        tls.CaListFile = files.ca_file
+        tls.certFile, tls.privKeyFile = files.cert_file, files.key_file
+        tls.verifyServer, tls.verifyClient = files.verify, files.verify_client
+        tls.requireClientCert = files.verify_client
+        tls.proto = _PROTOCOLS[files.min_version]
+    return endpoint.transportCreate(_KINDS[listener.transport], transport)
 
 
 def _endpoint_config(options: AgentOptions, endpoint: Endpoint) -> pj.EpConfig:

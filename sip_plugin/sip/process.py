@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sip_plugin.config import Config
+from sip_plugin.config.models import SipTlsConfig
 from sip_plugin.planes.messages import (
     CallEvent,
     CallRefused,
@@ -78,17 +79,27 @@ def address_towards(host: str) -> str:
 def listeners(config: Config) -> tuple[Listener, ...]:
     """Those of TCP and TLS, where a trunk uses them or the configuration names them."""
     sip = config.sip
-    used: set[str] = {trunk.transport for trunk in config.trunks.values()}
+    trunks = config.trunks.items()
+    used: set[str] = {trunk.transport for _, trunk in trunks if trunk.tls is None}
     if "auto" in used:
         used.add("tcp")
         if sip.tls.ca_file or system_ca_file():  # else far sides could not be verified
             used.add("tls")
     wanted = {"tcp": sip.bind_tcp, "tls": sip.bind_tls}
-    return tuple(
+    shared = tuple(
         Listener(transport, *sip.listener(transport))
         for transport, bind in wanted.items()
         if bind or transport in used
     )
+    return shared + tuple(
+        Listener("tls", *trunk.tls.listener(sip.bind_host), name, _tls_options(trunk.tls))
+        for name, trunk in trunks
+        if trunk.tls is not None
+    )
+
+
+def _tls_options(tls: SipTlsConfig) -> TlsOptions:
+    return TlsOptions(**tls.model_dump(exclude={"bind"}))
 
 
 def _made_ready(document: str) -> Config:
@@ -121,7 +132,7 @@ class SipProcess:
             max_calls=config.sip.max_calls or stack_settings.ANY_CALLS,
             nameservers=servers,
             listeners=listeners(config),
-            tls=TlsOptions(**config.sip.tls.model_dump()),
+            tls=_tls_options(config.sip.tls),
         )
         self._agent = UserAgent(
             options,
@@ -158,9 +169,11 @@ class SipProcess:
 
     def _check_tls(self) -> None:
         """Raises StackError when the stack cannot do what the listeners ask for."""
-        if not any(at.transport == "tls" for at in self._agent.options.listeners):
+        options = self._agent.options
+        secure = [at.tls or options.tls for at in options.listeners if at.transport == "tls"]
+        if not secure:
             return
-        shortage, warning = tls_shortage(self._config.sip.tls.min_version)
+        shortage, warning = tls_shortage(max(tls.min_version for tls in secure))
         if shortage:
             raise StackError(shortage)
         if warning:

@@ -63,7 +63,8 @@ class Running:
 
     def local_media(self, lease: Lease, trunk: Trunk, far: str) -> LocalMedia:
         """What our SDP says towards the address `far`."""
-        address = self.config.sip.public_address or lease.address
+        address = trunk.config.public_address or self.config.sip.public_address
+        address = address or lease.address
         if ip_address(address).is_unspecified:
             address = self._route(far)
         codecs = tuple(trunk.config.codec_preferences)

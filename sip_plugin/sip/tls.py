@@ -37,12 +37,13 @@ def system_ca_file() -> str:
     return next(found, "")
 
 
-def checked(options: TlsOptions) -> TlsOptions:
-    """The options with their files found and read. Raises StackError, which names the key."""
+def checked(options: TlsOptions, table: str = "sip.tls") -> TlsOptions:
+    """The options with their files found and read. Raises StackError, which names the key, of the
+    configuration's `table`."""
     ca_file = options.ca_file or system_ca_file()
     if not ca_file and (options.verify or options.verify_client):
         raise StackError(
-            "sip.tls.ca_file: this system has no certificates of authorities, by which far sides "
+            f"{table}.ca_file: this system has no certificates of authorities, by which far sides "
             "could be verified; install them (ca-certificates) or name a file"
         )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -50,18 +51,18 @@ def checked(options: TlsOptions) -> TlsOptions:
         try:
             context.load_verify_locations(ca_file)
         except OSError as error:  # ssl.SSLError is one
-            raise StackError(_fault("ca_file", ca_file, error, "certificates")) from None
+            raise StackError(_fault(f"{table}.ca_file", ca_file, error, "certificates")) from None
     key_file = options.key_file or options.cert_file
     if options.cert_file:
         for key, path in (("cert_file", options.cert_file), ("key_file", key_file)):
             if not os.access(path, os.R_OK):
-                raise StackError(f"sip.tls.{key}: {path} cannot be read")
+                raise StackError(f"{table}.{key}: {path} cannot be read")
         try:
             # An encrypted key would ask on the terminal: none is there.
             context.load_cert_chain(options.cert_file, key_file, password=lambda: b"")
         except OSError as error:
             what = "a certificate and its private key, which must not be encrypted"
-            raise StackError(_fault("cert_file", options.cert_file, error, what)) from None
+            raise StackError(_fault(f"{table}.cert_file", options.cert_file, error, what)) from None
     return TlsOptions(
         ca_file,
         options.cert_file,
@@ -74,4 +75,4 @@ def checked(options: TlsOptions) -> TlsOptions:
 
 def _fault(key: str, path: str, error: OSError, wanted: str) -> str:
     why = getattr(error, "reason", None) or error.strerror or "unreadable"
-    return f"sip.tls.{key}: {path}: {why}; it must hold {wanted}, in PEM"
+    return f"{key}: {path}: {why}; it must hold {wanted}, in PEM"

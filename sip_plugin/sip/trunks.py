@@ -43,11 +43,20 @@ class Trunk:
 
     def uri_of(self, user: str) -> str:
         """Of a number or name at this trunk; of the trunk itself when `user` is empty."""
-        # RFC 3261 section 25.1: `#` is a key of a telephone, and no character of a URI.
-        escaped = quote(user, safe="!$&'()*+,/;=?~-._")
         scheme = "sips" if self.config.sips else "sip"
-        at = f"{escaped}@" if user else ""
+        at = f"{self._escaped(user)}@" if user else ""
         return f"{scheme}:{at}{self.config.domain}"
+
+    def contact_at(self, at: str) -> str:
+        """URI of ourselves at `HOST:PORT`, in angle brackets."""
+        scheme = "sips" if self.config.sips else "sip"
+        user = f"{self._escaped(self.config.sip_username)}@" if self.config.sip_username else ""
+        return f"<{scheme}:{user}{at}{self._transport}>"
+
+    @staticmethod
+    def _escaped(user: str) -> str:
+        # RFC 3261 section 25.1: `#` is a key of a telephone, and no character of a URI.
+        return quote(user, safe="!$&'()*+,/;=?~-._")
 
     def target_of(self, user: str) -> str:
         """As `uri_of`, for where requests are sent to: it says by which transport."""

@@ -51,6 +51,25 @@ def test_calls_come_and_go_over_the_verified_connection(plugin, model, ports, as
     assert_heard(said, call.recording("rx"))
 
 
+def test_each_trunk_has_certificates_of_its_own(plugin, ports, asterisk, tmp_path):
+    """Of two at the same registrar one knows its authority."""
+    stranger = Authority(tmp_path, "Stranger")
+    files = [str(asterisk.ca_file), str(stranger.ca_file)]
+    domain = f"127.0.0.1:{asterisk.tls_port}"
+    line = plugin(
+        sip={"bind": f"127.0.0.1:{ports.one()}"},
+        trunks={
+            name: {**account(domain), "tls": {"ca_file": file}, "public_address": "127.0.0.1"}
+            for name, file in zip(("known", "unknown"), files, strict=True)
+        },
+        ready=False,
+    )
+
+    line.process.wait_for("trunk known: registered", 20)
+    line.process.wait_for("trunk unknown: .* is unreachable", 20)
+    assert "trunk unknown: registered" not in line.process.output()
+
+
 def test_a_certificate_of_another_authority_is_refused(plugin, ports, asterisk, tmp_path):
     stranger = Authority(tmp_path, "Stranger")
     line = plugin(

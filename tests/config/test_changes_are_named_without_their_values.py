@@ -36,6 +36,12 @@ def test_sockets_and_accounts_need_a_restart():
     assert found.live == ("trunks.main.numbers.region changed",)
 
 
+def test_what_an_agent_is_told_of_a_trunk_is_live():
+    other = BASE.replace(TRUNK, TRUNK + 'agent_headers = ["x-account"]\n')
+    found = differences(BASE, other)
+    assert (found.live, found.restart) == (("trunks.main.agent_headers changed",), ())
+
+
 def test_a_secret_is_named_and_not_shown():
     found = differences(BASE, BASE, {**SECRETS, "TRUNK_PASSWORD": "new", "MODEL_TOKEN": "new"})
     assert found.restart == ("trunks.main.sip_password changed",)

@@ -76,6 +76,12 @@ def test_the_public_address_goes_before_the_bound_one():
     assert decision.local.address == "198.51.100.1"
 
 
+def test_a_trunks_public_address_goes_before_that_of_all():
+    tables = {"trunks": {"main": {**TRUNK, "public_address": "192.0.2.9"}}}
+    decision, _ = Story(public_address="203.0.113.5", tables=tables).invite()
+    assert decision.local.address == "192.0.2.9"
+
+
 def test_a_model_that_says_nothing_is_given_up():
     story = Story()
     story.invite()

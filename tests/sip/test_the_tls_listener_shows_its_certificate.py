@@ -75,3 +75,22 @@ def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(
     own = authority.issue("client", "client.test")
     context.load_cert_chain(own.cert_file, own.key_file)
     assert answer(port, context)[1] == ANSWER
+
+
+def test_a_trunk_listens_with_its_own_certificate(start_sip, sip_ports, tmp_path):
+    authority = Authority(tmp_path)
+    own = authority.issue("trunk", "localhost")
+    port = sip_ports.one()
+    tls = {"ca_file": str(authority.ca_file), "bind": f"127.0.0.1:{port}"}
+    files = {"cert_file": str(own.cert_file), "key_file": str(own.key_file)}
+    trunk = {
+        "domain": "127.0.0.1:9",
+        "require_registration": False,
+        "allow_from": ["127.0.0.1"],
+        "transport": "tls",
+        "tls": {**tls, **files},
+    }
+    start_sip(trunks={"main": trunk})
+
+    context = ssl.create_default_context(cafile=str(authority.ca_file))
+    assert answer(port, context)[1] == ANSWER
