@@ -15,7 +15,7 @@ def test_the_record_has_its_length_and_the_reason(plugin, asterisk, model):
     asterisk.add_prompt("nobody", said)
     account = {"domain": asterisk.address, "sip_username": "1001", "sip_password": PASSWORD}
     line = plugin(trunks={"main": account}, agents={"parrot": agent(model)})
-    status, placed = line.ask("POST", "/v1/calls", {"number": "announce-nobody", "agent": "parrot"})
+    status, placed = line.ask("POST", "/v1/calls", {"number": "early-nobody", "agent": "parrot"})
     assert status == 201, placed
     call = line.wait_ended(placed["sid"])
     assert (call["state"], call["cause"], call["ended_by"]) == (
