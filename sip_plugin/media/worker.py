@@ -293,6 +293,12 @@ class Worker:
     # --- clock ---------------------------------------------------------------------------
 
     def _on_phase(self, n: int) -> None:
+        if self._calls:
+            self._serve_calls(n)
+        if n % PHASES_PER_FRAME == 0:
+            self._keep_house(n)
+
+    def _serve_calls(self, n: int) -> None:
         calls = list(self._calls.values())
         # Somebody waits for the agent's voice and for the caller's, nobody for silence.
         now = self._now()
@@ -310,8 +316,6 @@ class Worker:
         for call in calls:
             if call.slot_at <= n:
                 self._guard(call, call.speak, n, now)
-        if n % PHASES_PER_FRAME == 0:
-            self._keep_house(n)
 
     def _keep_house(self, n: int) -> None:
         self._tell_model_link()

@@ -7,7 +7,6 @@ import signal
 import sys
 from pathlib import Path
 
-import uvloop
 from pydantic import ValidationError
 
 from sip_plugin.config import Config
@@ -29,7 +28,7 @@ def main() -> int:
         level=config.service.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        uvloop.run(serve(config, arguments.run_dir))
+        asyncio.run(serve(config, arguments.run_dir))
     except (StackError, OSError) as error:
         print(f"{arguments.name}: {error}", file=sys.stderr)
         return 1
