@@ -12,7 +12,7 @@ import typer
 
 from sip_plugin.cli import tables
 from sip_plugin.cli.exits import Exit
-from sip_plugin.cli.options import load_config
+from sip_plugin.cli.options import fail, load_config
 
 if TYPE_CHECKING:
     from sip_plugin.config import Config
@@ -30,13 +30,18 @@ def doctor(
             help="Also examine what this file needs: ports, names.",
         ),
     ] = None,
+    gateway: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also examine the certificates of a gateway's file."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Examine this machine: what works, what is limited, and what to do about it.
 
     Python and its packages, which pjsua2 is installed and what it can do (calls, trunks, TLS,
-    SRTP); with a configuration also its ports, folders, descriptors and names. Starts nothing,
-    leaves nothing behind, and may be run beside a running plugin.
+    SRTP); with a configuration also its ports, folders, descriptors, names and certificates: how
+    long they are good for, those that gateways show included. Starts nothing, leaves nothing
+    behind, and may be run beside a running plugin.
 
     Example: sip-plugin doctor -c sip-plugin.toml
 
@@ -44,6 +49,8 @@ def doctor(
     """
     checked = load_config(config) if config is not None else None
     findings, build = _examine(checked)
+    if gateway is not None:
+        findings += _examine_gateway(gateway)
     sick = any(finding.state == "fault" for finding in findings)
     if as_json:
         report = {
@@ -60,7 +67,7 @@ def doctor(
 
 
 def _examine(config: "Config | None") -> "tuple[list[Finding], StackBuild | None]":
-    from sip_plugin.doctor import environment, setting, stack
+    from sip_plugin.doctor import environment, secured, setting, stack
     from sip_plugin.doctor.finding import fault
     from sip_plugin.sip.build import STOCK_CALLS, probe
     from sip_plugin.sip.errors import StackError
@@ -74,7 +81,19 @@ def _examine(config: "Config | None") -> "tuple[list[Finding], StackBuild | None
         findings.append(fault("pjsua2", str(error), ""))
     if config is not None:
         findings += setting.examine(config, build.calls if build else STOCK_CALLS)
+        findings += secured.examine(config)
     return findings, build
+
+
+def _examine_gateway(file: Path) -> "list[Finding]":
+    from sip_plugin.config import ConfigError
+    from sip_plugin.doctor import secured
+    from sip_plugin.gateway.load import load
+
+    try:
+        return list(secured.of_gateway(load(file)))
+    except ConfigError as error:
+        raise fail(str(error), Exit.USAGE) from None
 
 
 def _show(findings: "Sequence[Finding]") -> None:

@@ -1,26 +1,29 @@
 """What a configuration needs of this machine: ports, folders, names, descriptors."""
 
+import asyncio
 import fcntl
 import os
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
 
-from sip_plugin.config import Config
+from sip_plugin.config import Config, TrunkConfig
 from sip_plugin.config.address import is_ip_address, split_host_port
 from sip_plugin.doctor.finding import Finding, fault, limit, ok
 from sip_plugin.media.ports import PortPool, PortsExhausted
 from sip_plugin.service.run_dir import RunDirError, check_private
+from sip_plugin.sip.names import Names, name_servers
+from sip_plugin.sip.ways import SERVICES, Way
 
 RTP_PAIRS = 16
 """Bound at once to try the range."""
 DESCRIPTORS_PER_CALL = 6
 """RTP and RTCP sockets, the model's connection, a recording; with leases in advance."""
 DESCRIPTORS_BESIDE = 200
-RESOLVE_SECS = 5.0
+RESOLVE_SECS = 9.0
 
 
 def examine(config: Config, room: int) -> Iterator[Finding]:
@@ -119,16 +122,23 @@ def _record_dir(path: Path) -> Finding:
 def _names(config: Config) -> Iterator[Finding]:
     """All looked up at the same time: a dead name server costs its time-out once."""
     hosts: dict[str, list[str]] = {}
+    trunks: dict[str, TrunkConfig] = {}
     for name, trunk in config.trunks.items():
-        for at in filter(None, (trunk.domain, trunk.proxy)):
-            hosts.setdefault(split_host_port(at, 5060)[0], []).append(f"trunk {name}")
+        way = trunk.proxy or trunk.domain  # behind a proxy the domain needs no address
+        hosts.setdefault(way, []).append(f"trunk {name}")
+        trunks[way] = trunk
     for name, agent in config.agents.items():
         for endpoint in agent.weights:
             host = split_host_port(endpoint.removeprefix("quic://"))[0]
             hosts.setdefault(host, []).append(f"agent {name}")
-    wanted = [host for host in hosts if not is_ip_address(host)]
+    wanted = [at for at in hosts if not is_ip_address(split_host_port(at, 0)[0])]
     pool = ThreadPoolExecutor(max_workers=max(1, min(16, len(wanted))))
-    lookups = {host: pool.submit(_addresses, host) for host in wanted}
+    lookups = {
+        at: pool.submit(_of_trunk, config.sip.nameservers, at, trunks[at].transport)
+        if at in trunks
+        else pool.submit(_addresses, at)
+        for at in wanted
+    }
     for host, lookup in lookups.items():
         users = ", ".join(dict.fromkeys(hosts[host]))
         yield _name(host, users, lookup)
@@ -144,6 +154,17 @@ def _name(host: str, users: str, lookup: "Future[list[str]]") -> Finding:
     except OSError as error:
         return fault(subject, f"{host}: {error.strerror}", "check its spelling and the name server")
     return ok(subject, f"{host}: {', '.join(found)}")
+
+
+def _of_trunk(nameservers: Sequence[str], at: str, transport: str) -> list[str]:
+    """As the plugin finds them: by SRV records where the trunk has no port."""
+
+    async def look_up() -> list[str]:
+        names = Names(name_servers(nameservers, [at]))
+        way, to = await names.way(at, SERVICES) if transport == "auto" else (Way(transport), "")
+        return await names.addresses(to or at, way.transport)
+
+    return sorted(set(asyncio.run(look_up())))
 
 
 def _addresses(host: str) -> list[str]:
