@@ -4,9 +4,9 @@ Read from the project's public sources (`entrypoints/openai/realtime`, and befor
 `realtime_connection.py` over vLLM's own `realtime/connection.py`).
 """
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bridge.backends.interface import AudioFormat, Capabilities, Message
 from bridge.backends.openai import PCM_24K, ga_dialect
@@ -42,6 +42,9 @@ TURNS = Capabilities(
     resumes=False,
 )
 
+GA_ONLY = ("voice", "instructions", "no_input_instructions", "tools", "functions")
+"""Options that the older dialect has no words for."""
+
 
 class VllmOptions(ServerOptions):
     """`[agents.NAME]` with `backend = "vllm"`."""
@@ -60,6 +63,13 @@ class VllmOptions(ServerOptions):
 
     voice: str = Field("", max_length=100)
     """The server's name of the voice; empty takes its default. `ga` only."""
+
+    @model_validator(mode="after")
+    def _everything_has_an_effect(self) -> Self:
+        idle = [key for key in GA_ONLY if self.dialect == "turns" and getattr(self, key)]
+        if idle:
+            raise ValueError(f"{' and '.join(idle)} cannot be told in dialect turns: take it out")
+        return self
 
 
 def dialect(options: VllmOptions, info: CallInfo) -> RealtimeDialect | TurnsDialect:

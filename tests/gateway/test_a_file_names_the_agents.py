@@ -70,6 +70,10 @@ VLLM = '[agents.a]\nbackend = "vllm"\nurl = "ws://h"\n'
         (OPENAI + 'tools = ["hangupp"]\n', "3: agents.a.tools[0]: must be"),
         (OPENAI + 'headers = { Host = "x" }\n', "3: agents.a.headers: Host cannot be set here"),
         (OPENAI + 'api_key = "${NO}"\n', "3: agents.a.api_key: the environment variable NO"),
+        (
+            VLLM + 'model = "m"\ndialect = "turns"\nvoice = "v"\ntools = ["hangup"]\n',
+            "1: agents.a: voice and tools cannot be told in dialect turns: take it out",
+        ),
         ("[gatway]\n" + PARROT, '1: gatway: unknown table (did you mean "gateway"?)'),
         ('[gateway]\nlisten = "x:y"\n' + PARROT, "2: gateway.listen: the port must be"),
         ('[gateway]\ncert_file = "a"\n' + PARROT, "1: gateway: cert_file and key_file belong"),
