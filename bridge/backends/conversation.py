@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.audio.frames import FRAME_MS
 from bridge.backends.audio import FromServer, ToServer
+from bridge.backends.farewell import Farewell
 from bridge.backends.functions import Function, Functions
 from bridge.backends.interface import (
     AudioFormat,
@@ -68,6 +69,7 @@ class Conversation:
         dialect, which bounds a reply."""
         self._parting: Action | None = None
         """What to do when the reply in which the model asked for it has been spoken."""
+        self._farewell = Farewell(call)
         self._accepted = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,6 +93,7 @@ class Conversation:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
             self._line.close()
+            self._farewell.close()
 
     # --- the call ----------------------------------------------------------------------------
 
@@ -101,6 +104,7 @@ class Conversation:
     def _take(self, event: AgentEvent, now: float) -> None:
         core = self._core
         events: list[BackendEvent] = []
+        self._farewell.take(event)
         match event:
             case CallerAudio():
                 self._hear(event)
@@ -135,18 +139,21 @@ class Conversation:
 
     async def _speak(self) -> None:
         """Replies at the pace of the path."""
+        speaking, spoken_ms = -1, 0.0
         while True:
             turn, what = await self._speech.get()
+            if turn != speaking:
+                speaking, spoken_ms = turn, 0.0
             match what:
                 case None:
                     await self._call.end(turn)
-                case Hangup(reason=reason):
-                    self._call.hangup(reason)
-                case Transfer(target=target):
-                    self._call.transfer(target)
+                case Hangup() | Transfer():
+                    self._farewell.part(turn, spoken_ms, what)
                 case bytes():
+                    spoken_ms += len(what) / 8
                     await self._call.send_encoded(what, turn)
                 case _:
+                    spoken_ms += len(what) * 1000 / self._call.info.output_rate_hz
                     await self._call.send(what, turn)
 
     # --- the server --------------------------------------------------------------------------

@@ -78,12 +78,14 @@ class Conversation:
                     task.cancel()
             await self._drafting.close()
             self._hearing.close()
+            self._performing.farewell.close()
 
     async def _listen(self) -> None:
         async for event in self._call:
             await self._take(event)
 
     async def _take(self, event: AgentEvent) -> None:
+        self._performing.farewell.take(event)
         match event:
             case CallerAudio():
                 if self._hearing.hear(event):

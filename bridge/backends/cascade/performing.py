@@ -7,9 +7,10 @@ from bridge.backends.cascade.draft import Draft, Over, Sentence
 from bridge.backends.cascade.interface import FunctionCall, StageFailed, Tokens
 from bridge.backends.cascade.shared import Stages
 from bridge.backends.cascade.spoken import Spoken
+from bridge.backends.farewell import Farewell
 from bridge.backends.functions import Functions
 from bridge.backends.history import History
-from bridge.backends.tools import Action, Hangup, SendDtmf, Transfer
+from bridge.backends.tools import Action, SendDtmf
 from bridge.gateway.agent import AgentCall
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Performing:
         by_rule = stages.options.llm.engine == "rules"  # its actions are those of its rules
         allowed = ("hangup", "transfer", "send_dtmf") if by_rule else stages.options.tools
         self._functions = Functions(call.info, allowed, stages.functions)
+        self.farewell = Farewell(call)
         self._turn = 0
         self._spoken: Spoken | None = None
         """The last reply, and how far it was sent."""
@@ -104,9 +106,6 @@ class Performing:
             self._call.transcript("agent", spoken.text, spoken.turn)
         self._stages.stats.replies += 1
         await self._call.end(spoken.turn)
-        match self._parting:
-            case Hangup(reason=reason):
-                self._call.hangup(reason)
-            case Transfer(target=target):
-                self._call.transfer(target)
-        self._parting = None
+        if self._parting is not None:
+            self.farewell.part(spoken.turn, spoken.milliseconds, self._parting)
+            self._parting = None

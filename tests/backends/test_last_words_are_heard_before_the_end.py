@@ -1,0 +1,93 @@
+import asyncio
+
+import pytest
+
+from bridge.leg.interface import HangupAsked, TransferAsked
+from tests.backends.desk import Answer, ms
+from tests.backends.test_a_call_reaches_a_server_through_the_gateway import (
+    answered,
+    line_to,
+    of,
+    turn,
+)
+from tests.backends.web import web_server
+from tests.leg.network import run
+
+ENDS = {
+    "hangup": ('{"reason": "all said"}', HangupAsked),
+    "transfer": ('{"target": "2000"}', TransferAsked),
+}
+
+
+def parting(name: str) -> Answer:
+    return Answer(ms(3000), "Goodbye, and thank you for calling.", [(name, ENDS[name][0])])
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_it_ends_when_the_phone_has_heard_all(name):
+    async def story():
+        async with (
+            web_server(parting(name)) as server,
+            line_to(server, tools=(name,)) as (where, line),
+        ):
+            phone = await answered(line, where)
+            await turn(phone, 1)
+            phone.call.playout(1, 1000)
+            await asyncio.sleep(0.3)
+            assert of(phone, ENDS[name][1]) == []
+            phone.call.playout(1, 3000)
+            line.flush()
+            await phone.until_event(ENDS[name][1])
+
+    run(story())
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_who_interrupts_is_listened_to(name):
+    async def story():
+        async with (
+            web_server(parting(name), Answer(ms(100), "Yes?")) as server,
+            line_to(server, tools=(name,)) as (where, line),
+        ):
+            phone = await answered(line, where)
+            await turn(phone, 1)
+            phone.call.playout(1, 400)
+            phone.call.cancel(1, 500)
+            assert len(await turn(phone, 2)) == 24 * 100
+            phone.call.playout(2, 100)
+            line.flush()
+            await asyncio.sleep(0.3)
+            assert of(phone, ENDS[name][1]) == []
+
+    run(story())
+
+
+def test_without_words_it_ends_at_once(monkeypatch):
+    monkeypatch.setattr("bridge.backends.farewell.LONGEST_WAIT", 60.0)
+
+    async def story():
+        async with (
+            web_server(Answer(calls=[("hangup", "{}")])) as server,
+            line_to(server, tools=("hangup",)) as (where, line),
+        ):
+            phone = await answered(line, where)
+            await turn(phone, 1)
+            await phone.until_event(HangupAsked)
+
+    run(story())
+
+
+def test_a_plugin_that_does_not_say_what_was_heard_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("bridge.backends.farewell.LONGEST_WAIT", 0.1)
+
+    async def story():
+        goodbye = Answer(ms(200), "Goodbye.", [("hangup", "{}")])
+        async with (
+            web_server(goodbye) as server,
+            line_to(server, tools=("hangup",)) as (where, line),
+        ):
+            phone = await answered(line, where)
+            await turn(phone, 1)
+            await phone.until_event(HangupAsked)
+
+    run(story())
