@@ -20,6 +20,11 @@ class Path(asyncio.DatagramProtocol):
         """Packets lost in a row, on average."""
         self.delay = 0.0
         """Each way, seconds."""
+        self.rate = 0.0
+        """Of a bottleneck, bytes a second each way; 0: none."""
+        self.queue_secs = 0.3
+        """What waits in front of it; more is lost."""
+        self._free_at: dict[Any, float] = {}
         self._bad = False
         self.swap = 0.0
         """Share of packets from the client that are held until the next one has passed."""
@@ -74,8 +79,16 @@ class Path(asyncio.DatagramProtocol):
             self._held = None
 
     def _pass_on(self, out: Any, data: bytes, *address: Any) -> None:
-        if self.delay:
-            asyncio.get_running_loop().call_later(self.delay, out.sendto, data, *address)
+        delay = self.delay
+        if self.rate:
+            now = asyncio.get_running_loop().time()
+            starts = max(now, self._free_at.get(out, 0.0))
+            if starts - now > self.queue_secs:
+                return
+            self._free_at[out] = starts + len(data) / self.rate
+            delay += self._free_at[out] - now
+        if delay:
+            asyncio.get_running_loop().call_later(delay, out.sendto, data, *address)
         else:
             out.sendto(data, *address)
 
