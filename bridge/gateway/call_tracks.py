@@ -8,7 +8,6 @@ from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
 from bridge.moqt.tracks import Publication
 from bridge.wire import audio, call_tracks, messages
-from bridge.wire.limits import MAX_AUDIO_BACKLOG
 from bridge.wire.moqt_protocol import MoqtProtocol
 from bridge.wire.tracks import Role, audio_properties, track
 
@@ -117,14 +116,13 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
         self._turn = frame.turn
         return self._audio.downlink(frame)
 
-    @property
-    def voice_waits(self) -> bool:
-        """Whether the stream of the agent's voice has more than the path takes."""
-        stream_id = self._audio.stream_id if self._audio is not None else None
-        if stream_id is None:
+    def voice_waits(self, room: int) -> bool:
+        """Whether the streams of the agent's voice have more than `room` bytes that the path has
+        not taken."""
+        if self._audio is None or not self._audio.by_stream:
             return False
         self._protocol.pump()
-        return self._protocol.stream_backlog(stream_id) > MAX_AUDIO_BACKLOG
+        return self._audio.backlog(self._protocol.stream_backlog) > room
 
     def cut_voice(self, turn: int) -> None:
         """Replies up to `turn` are not wanted any more: nor is what is under way of them."""

@@ -23,13 +23,25 @@ from bridge.moqt.tracks import Subscription
 from bridge.wire import messages
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
-from bridge.wire.limits import FAREWELL_WAIT, MAX_CALLS_AT_GATEWAY, PEER_SILENT_AFTER
+from bridge.wire.limits import (
+    FAREWELL_WAIT,
+    MAX_AUDIO_BACKLOG,
+    MAX_CALLS_AT_GATEWAY,
+    PEER_SILENT_AFTER,
+)
 from bridge.wire.moqt_protocol import MoqtProtocol
 from bridge.wire.tracks import VOICE, parse
-from bridge.wire.transport import NO_ERROR, REFUSED
+from bridge.wire.transport import NO_ERROR, PACKET_BYTES, REFUSED
 
 QUEUED_DATAGRAMS = 64
 """Frames given to QUIC at a time; the rest waits in its call, where a cancel can drop it."""
+QUEUED_SECS = 0.05
+"""Fewer, if the path would take longer for them: what is said in the next moment waits behind."""
+QUEUED_LEAST = 8
+STREAM_LEAST = 2400
+"""Bytes of a call's voice on streams that may be under way at any rate."""
+FAR_AHEAD_SECS = 1.0
+"""How often a reply that is as far ahead as it may be goes on."""
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +141,8 @@ class GatewayLink:
         self._calls: dict[str, _Call] = {}
         self._speaking: dict[_Call, None] = {}
         """Calls with audio to send, in the order of their turns."""
+        self._frame_bytes = PACKET_BYTES
+        """Of a datagram, the last one's."""
         self._alarm: Alarm[_Call] = Alarm(self._overdue)
         host.links.add(self)
 
@@ -281,26 +295,54 @@ class GatewayLink:
     # --- what leaves -------------------------------------------------------------------------
 
     def feed(self) -> bool:
-        """Pass frames of speaking calls to QUIC, one of each in turn; whether there were any."""
-        fed, moved = False, True
-        while moved and self._speaking and self.protocol.queued_datagrams < QUEUED_DATAGRAMS:
+        """Pass frames of speaking calls to QUIC, one of each in turn; whether there were any.
+
+        The first of a reply does not wait for what other calls have to say."""
+        fed = False
+        for call in [c for c in self._speaking if c.session.starts_reply]:
+            if call.tracks.may_speak and not call.tracks.voice_waits(MAX_AUDIO_BACKLOG):
+                fed |= self._feed_one(call)
+        now, moved = self._loop.time(), True
+        share = self._stream_room()
+        while moved and self._speaking and self.protocol.queued_datagrams < self._room():
             moved = False
             for call in list(self._speaking):
                 if not call.tracks.may_speak:
                     del self._speaking[call]
-                elif not call.tracks.voice_waits:
+                elif call.session.far_ahead(now):
+                    del self._speaking[call]
+                    self._loop.call_later(FAR_AHEAD_SECS, call.touched)
+                elif not call.tracks.voice_waits(share):
                     moved = True
                     fed |= self._feed_one(call)
         return fed
+
+    def _room(self) -> int:
+        """How many datagrams may wait in QUIC."""
+        carried = self.protocol.carries(QUEUED_SECS)
+        if not carried:
+            return QUEUED_DATAGRAMS
+        return min(QUEUED_DATAGRAMS, max(QUEUED_LEAST, carried // self._frame_bytes))
+
+    def _stream_room(self) -> int:
+        """The same in bytes for each call whose voice goes to streams."""
+        carried = self.protocol.carries(self.protocol.rtt + QUEUED_SECS)
+        if not carried or not self._speaking:
+            return MAX_AUDIO_BACKLOG
+        share = carried // len(self._speaking)
+        return min(MAX_AUDIO_BACKLOG, max(STREAM_LEAST, share))
 
     def _feed_one(self, call: _Call) -> bool:
         first = call.session.starts_reply
         frame = call.session.next_frame()
         if frame is not None:
+            secs = call.session.repair_secs(frame, self._loop.time())
             datagram = call.tracks.send_frame(frame)
             if datagram is not None:
-                secs = call.session.repair_secs(frame, self._loop.time())
-                self.protocol.queue_datagram(datagram, track=call, repair_secs=secs, twice=first)
+                self._frame_bytes = len(datagram)
+                self.protocol.queue_datagram(
+                    datagram, track=call, repair_secs=secs, twice=first, ahead=first
+                )
         if not call.session.voice_waits:
             self._speaking.pop(call, None)
             if not call.session.speaking:

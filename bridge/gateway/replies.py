@@ -10,7 +10,7 @@ from bridge.gateway.stats import SessionStats
 from bridge.gateway.voice import Frame, Voice
 from bridge.wire import audio, messages
 from bridge.wire.hearing import Hearing
-from bridge.wire.limits import MAX_AHEAD_WAIT, RECENT_FRAMES, REPAIR_SECS
+from bridge.wire.limits import MAX_AHEAD_SECS, MAX_AHEAD_WAIT, RECENT_FRAMES, REPAIR_SECS
 
 
 class _Reply:
@@ -156,6 +156,13 @@ class Replies:
         hearing = self._hearing[1]
         hearing.take(frame.seq, now)
         return min(max(REPAIR_SECS, hearing.due(frame.seq) - now), MAX_AHEAD_WAIT)
+
+    def far_ahead(self, now: float) -> bool:
+        """Whether what comes next is more than the plugin keeps."""
+        reply, hearing = self._reply, self._hearing
+        if self._again or reply is None or hearing is None or hearing[0] != reply.turn:
+            return False
+        return hearing[1].due(reply.next_seq) - now > MAX_AHEAD_SECS
 
     def go_on(self, turn: int, next_frame: int) -> None:
         """After a break of the connection: say again what was sent from there on."""

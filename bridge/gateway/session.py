@@ -287,6 +287,10 @@ class Session:
         """How long a frame that leaves at `now` is worth repairing."""
         return self._replies.repair_secs(frame, now)
 
+    def far_ahead(self, now: float) -> bool:
+        """Whether the next frame is more than the plugin keeps, and has to wait."""
+        return self._replies.far_ahead(now)
+
     # --- inside ------------------------------------------------------------------------------
 
     def _say(self, message: messages.Message) -> None:

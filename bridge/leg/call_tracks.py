@@ -78,12 +78,11 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
         return self._messages_taken
 
     def _shed_stream(self) -> None:
-        """Give up the rest of a group that the path does not take."""
-        stream_id = self._audio.stream_id
-        if stream_id is None:
+        """Give up the rest of a group, when the path does not take what there is."""
+        if not self._audio.by_stream:
             return
         self._protocol.pump()
-        if self._protocol.stream_backlog(stream_id) > MAX_AUDIO_BACKLOG:
+        if self._audio.backlog(self._protocol.stream_backlog) > MAX_AUDIO_BACKLOG:
             self.call.core.stats.uplink_shed += 1
             self._audio.drop_group()
 

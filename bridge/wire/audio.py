@@ -4,6 +4,8 @@ Where a frame is in its track, and the properties of its object: docs/wire.md, s
 """
 
 import struct
+from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bridge.moqt import objects, varint
@@ -50,6 +52,8 @@ class AudioWriter:
         self._group = -1
         self._prefix = b""
         self._stream: SubgroupWriter | None = None
+        self._streams: deque[int] = deque()
+        """Those of which something may not be taken yet, the present one among them."""
 
     def uplink(self, seq: int, timestamp: int, payload: bytes) -> bytes | None:
         """The datagram to send, or None: it went to a stream, or nobody wants it.
@@ -62,9 +66,15 @@ class AudioWriter:
         return self._write(group, frame.seq, _MAX_REPLY_SEQ, frame.timestamp, frame.payload)
 
     @property
-    def stream_id(self) -> int | None:
-        """The stream that frames go to now."""
-        return self._stream.stream_id if self._stream is not None else None
+    def by_stream(self) -> bool:
+        """Whether frames go to streams."""
+        return self._by_stream
+
+    def backlog(self, of: Callable[[int], int]) -> int:
+        """Bytes of all groups that the other side has not taken; `of` a stream, by its id."""
+        while self._streams and not of(self._streams[0]):
+            self._streams.popleft()
+        return sum(map(of, self._streams))
 
     def finish_group(self) -> None:
         """What comes next is in another group."""
@@ -96,6 +106,7 @@ class AudioWriter:
             self.finish_group()
         if self._by_stream and self._stream is None:
             self._stream = self._session.open_subgroup(publication, group, has_properties=True)
+            self._streams.append(self._stream.stream_id)
         if timestamp < _SHORT_LIMIT:
             tail = _SHORT.pack(object_id, 5, TIMESTAMP, _SHORT_MARK | timestamp)
         else:

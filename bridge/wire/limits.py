@@ -83,3 +83,5 @@ UPLINK_BURST, UPLINK_RATE = 500, 100
 """Uplink datagrams of one call: 50 are real time."""
 DOWNLINK_BURST, DOWNLINK_RATE = 12_000, 200
 """Downlink datagrams of one call: a model may speak 120 s ahead of real time."""
+MAX_AHEAD_SECS = 110.0
+"""What the gateway sends ahead of real time; more waits, for the plugin would drop it."""

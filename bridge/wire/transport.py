@@ -217,8 +217,9 @@ class WireProtocol(QuicConnectionProtocol):
         track: Hashable = None,
         repair_secs: float = REPAIR_SECS,
         twice: bool = False,
+        ahead: bool = False,
     ) -> None:
-        """Queue one datagram; it leaves with the next `transmit`.
+        """Queue one datagram; it leaves with the next `transmit`, `ahead` of what waits already.
 
         It is sent again when it was lost and can still arrive within `repair_secs`; `twice` sends
         it again soon whatever happens. `track` is who is told when it is shed.
@@ -229,7 +230,10 @@ class WireProtocol(QuicConnectionProtocol):
         self.stats.datagrams_sent += 1
         now = self.now
         datagram = Datagram(data, track, now, now + repair_secs)
-        self._queue.append(datagram)
+        if ahead:
+            self._queue.appendleft(datagram)
+        else:
+            self._queue.append(datagram)
         if twice:
             self._send_again(datagram)
 
@@ -247,6 +251,15 @@ class WireProtocol(QuicConnectionProtocol):
     @property
     def queued_datagrams(self) -> int:
         return len(self._queue)
+
+    @property
+    def rtt(self) -> float:
+        """Seconds, smoothed; 0 before the first measurement."""
+        return self._internals.rtt
+
+    def carries(self, secs: float) -> int:
+        """Bytes that the path takes in so many seconds, as far as is known; 0 when it is not."""
+        return int(self._internals.model.bandwidth * secs)
 
     def drop_oldest(self, bound: int) -> None:
         """Keep the newest `bound` of the queued datagrams."""
