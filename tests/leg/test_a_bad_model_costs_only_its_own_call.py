@@ -27,13 +27,6 @@ from tests.leg.network import AgentSpec, Phone, connection, place, run, silence,
 from tests.wire.peer import RawPeer
 
 
-async def flooding(call: AgentCall) -> None:
-    async for event in call:
-        if isinstance(event, Committed):
-            while await call.send(np.ones(48_000, np.int16), event.turn):
-                pass
-
-
 async def gossiping(call: AgentCall) -> None:
     while True:
         for _ in range(50):
@@ -60,7 +53,6 @@ async def stalling(call: AgentCall) -> None:
 
 
 BAD = {
-    "flooding": flooding,
     "gossiping": gossiping,
     "raising": raising,
     "leaving": leaving_mid_word,
@@ -71,7 +63,6 @@ BAD = {
 @pytest.mark.parametrize(
     ("agent", "code"),
     [
-        ("flooding", "flood"),
         ("gossiping", "flood"),
         ("raising", "agent_failed"),
         ("leaving", "closed_early"),
