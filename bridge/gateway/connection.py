@@ -40,6 +40,8 @@ QUEUED_SECS = 0.05
 QUEUED_LEAST = 8
 STREAM_LEAST = 2400
 """Bytes of a call's voice on streams that may be under way at any rate."""
+FIRST_ROOM = 10 * PACKET_BYTES
+"""Of all calls, while nothing is known of the path: QUIC's first window."""
 FAR_AHEAD_SECS = 1.0
 """How often a reply that is as far ahead as it may be goes on."""
 
@@ -326,10 +328,9 @@ class GatewayLink:
 
     def _stream_room(self) -> int:
         """The same in bytes for each call whose voice goes to streams."""
-        carried = self.protocol.carries(self.protocol.rtt + QUEUED_SECS)
-        if not carried or not self._speaking:
-            return MAX_AUDIO_BACKLOG
-        share = carried // len(self._speaking)
+        # What is under way is twice what the path holds while its rate is being found.
+        carried = self.protocol.carries(2 * self.protocol.rtt + QUEUED_SECS)
+        share = (carried or FIRST_ROOM) // max(1, len(self._speaking))
         return min(MAX_AUDIO_BACKLOG, max(STREAM_LEAST, share))
 
     def _feed_one(self, call: _Call) -> bool:

@@ -56,9 +56,8 @@ class LegCall:
         self._facts, self._agent = facts, agent
         self._break = Resumption()
         self._outgoing = Outgoing(encode_open(facts, agent), self._break, self.stats)
-        self._replies = Replies(
-            self.stats, codec.frame_secs(agent.model_codec, agent.output_rate_hz)
-        )
+        frame_secs = codec.frame_secs(agent.model_codec, agent.output_rate_hz)
+        self._replies = Replies(self.stats, frame_secs, by_stream=agent.audio_delivery == "stream")
         self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
         self._audio_rate = TokenBucket(DOWNLINK_BURST, DOWNLINK_RATE, now)
         self._open_deadline: float | None = now + agent.open_timeout_secs

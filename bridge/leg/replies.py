@@ -8,16 +8,16 @@ from bridge.leg.stats import LegStats
 from bridge.wire import audio
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.hearing import Hearing
-from bridge.wire.limits import LATE_AUDIO_WAIT
+from bridge.wire.limits import LATE_AUDIO_WAIT, MAX_AHEAD_WAIT, REORDER_WAIT
 from bridge.wire.reorder import Reorder, TrackStats
 
 
 class _Reply:
     """The reply that is coming in."""
 
-    def __init__(self, turn: int, stats: TrackStats, frame_secs: float) -> None:
+    def __init__(self, turn: int, stats: TrackStats, frame_secs: float, wait: float) -> None:
         self.turn = turn
-        self.order: Reorder[audio.DownlinkFrame] = Reorder(stats, Hearing(frame_secs))
+        self.order: Reorder[audio.DownlinkFrame] = Reorder(stats, Hearing(frame_secs), wait)
         self.frames: int | None = None
         """How many it has, once that is known."""
         self.came_at = 0.0
@@ -34,9 +34,10 @@ class _Reply:
 class Replies:
     """One call's; at most one is under way."""
 
-    def __init__(self, stats: LegStats, frame_secs: float) -> None:
-        """`frame_secs`: of a whole frame."""
+    def __init__(self, stats: LegStats, frame_secs: float, *, by_stream: bool = False) -> None:
+        """`frame_secs`: of a whole frame. `by_stream`: what is missing will come."""
         self._frame_secs = frame_secs
+        self._wait = MAX_AHEAD_WAIT if by_stream else REORDER_WAIT
         self.committed = 0
         """The last turn that a reply was asked for."""
         self._fence = -1
@@ -138,7 +139,7 @@ class Replies:
 
     def _reply_to(self, turn: int) -> _Reply:
         if self._reply is None:
-            self._reply = _Reply(turn, self._stats.downlink, self._frame_secs)
+            self._reply = _Reply(turn, self._stats.downlink, self._frame_secs, self._wait)
         return self._reply
 
     def _end_of(self, reply: _Reply, now: float) -> list[ModelEvent]:

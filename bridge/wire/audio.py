@@ -52,8 +52,8 @@ class AudioWriter:
         self._group = -1
         self._prefix = b""
         self._stream: SubgroupWriter | None = None
-        self._streams: deque[int] = deque()
-        """Those of which something may not be taken yet, the present one among them."""
+        self._ended: deque[int] = deque()
+        """Streams of groups that are complete, or were dropped, but may not be taken yet."""
 
     def uplink(self, seq: int, timestamp: int, payload: bytes) -> bytes | None:
         """The datagram to send, or None: it went to a stream, or nobody wants it.
@@ -72,14 +72,16 @@ class AudioWriter:
 
     def backlog(self, of: Callable[[int], int]) -> int:
         """Bytes of all groups that the other side has not taken; `of` a stream, by its id."""
-        while self._streams and not of(self._streams[0]):
-            self._streams.popleft()
-        return sum(map(of, self._streams))
+        while self._ended and not of(self._ended[0]):
+            self._ended.popleft()
+        present = of(self._stream.stream_id) if self._stream is not None else 0
+        return present + sum(map(of, self._ended))
 
     def finish_group(self) -> None:
         """What comes next is in another group."""
         if self._stream is not None:
             self._stream.finish()
+            self._ended.append(self._stream.stream_id)
             self._stream = None
 
     def drop_group(self) -> None:
@@ -106,7 +108,6 @@ class AudioWriter:
             self.finish_group()
         if self._by_stream and self._stream is None:
             self._stream = self._session.open_subgroup(publication, group, has_properties=True)
-            self._streams.append(self._stream.stream_id)
         if timestamp < _SHORT_LIMIT:
             tail = _SHORT.pack(object_id, 5, TIMESTAMP, _SHORT_MARK | timestamp)
         else:

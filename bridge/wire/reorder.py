@@ -37,12 +37,19 @@ class TrackStats:
 class Reorder(Generic[F]):
     """Frames in, the same frames in order of `seq` out; a gap shows as a jump in `seq`."""
 
-    def __init__(self, stats: TrackStats | None = None, hearing: Hearing | None = None) -> None:
-        """With `hearing` a gap is waited for until the ear needs it, and more is held for it."""
+    def __init__(
+        self,
+        stats: TrackStats | None = None,
+        hearing: Hearing | None = None,
+        least: float = REORDER_WAIT,
+    ) -> None:
+        """With `hearing` a gap is waited for until the ear needs it, and more is held for it; for
+        `least` seconds in any case."""
         self.next_seq = 0
         """The frame that is delivered next."""
         self.stats = stats if stats is not None else TrackStats()
         self._hearing = hearing
+        self._least = least
         self._most_held = MAX_HELD if hearing is None else MAX_HELD_AHEAD
         self._held: dict[int, tuple[F, float]] = {}
         """Frames after a gap, with the time of their arrival, in the order of it."""
@@ -53,7 +60,7 @@ class Reorder(Generic[F]):
         if not self._held:
             return None
         _, since = next(iter(self._held.values()))
-        return self.patience(since, REORDER_WAIT, self.next_seq)
+        return self.patience(since, self._least, self.next_seq)
 
     def patience(self, since: float, least: float, seq: int) -> float:
         """Until when frame `seq` is worth waiting for, if `since` nothing has come of what is
