@@ -2,9 +2,9 @@
 
 Taken over: contexts, `exten =>` and `same =>` with numbers and patterns, `include =>` (also with
 times), and what the first applications of an extension amount to: Hangup and Congestion and Busy
-are refusals, Playback before the end is a prompt, Transfer a redirect, Wait and Ringing a time to
-ring, and anything that talks to the caller (Answer, Dial, Queue, VoiceMail, AGI, Stasis, …)
-becomes an agent. What is left out is told by its line.
+are refusals, Playback before the end is a prompt (with noanswer one before a refusal), Transfer a
+redirect, Wait and Ringing a time to ring, and anything that talks to the caller (Answer, Dial,
+Queue, VoiceMail, AGI, Stasis, …) becomes an agent. What is left out is told by its line.
 """
 
 import re
@@ -20,6 +20,7 @@ _EXTEN = re.compile(r"exten\s*=>?\s*([^,]+?)\s*,\s*([^,]+?)\s*,\s*(.*)", re.IGNO
 _SAME = re.compile(r"same\s*=>?\s*([^,]+?)\s*,\s*(.*)", re.IGNORECASE)
 _INCLUDE = re.compile(r"include\s*=>?\s*(.*)", re.IGNORECASE)
 _CALL = re.compile(r"\s*([A-Za-z]\w*)\s*(?:\((.*)\))?\s*")
+_REFUSALS = frozenset({"hangup", "busy", "congestion"})
 _TALK = frozenset(
     {
         *("answer", "dial", "queue", "voicemail", "agi", "eagi", "stasis", "meetme", "confbridge"),
@@ -171,6 +172,7 @@ class _Reader:
         found: dict[str, object] = {}
         variables: dict[str, str] = {}
         ring = 0.0
+        answered = False
         last = len(extension.steps) - 1
         for place, (line, call) in enumerate(extension.steps):
             match = _CALL.fullmatch(call)
@@ -178,7 +180,9 @@ class _Reader:
             argument = (match[2] or "").strip() if match else ""
             cause = int(argument) if re.fullmatch(r"[0-9]{1,3}", argument) else 0
             if found:
-                if application != "hangup":
+                if found.keys() >= {"prompt", "reject"} and application in _REFUSALS:
+                    found["reject"] = _refusal(application, cause)
+                elif application != "hangup":
                     self._leave(line, f"{match[1] if match else call}: comes after the decision")
                 elif "prompt" in found and 1 <= cause <= 127:
                     found["hangup_cause"] = cause
@@ -186,12 +190,11 @@ class _Reader:
             if application == "set":
                 self._set(line, argument, variables)
             elif application in _SILENT or (application == "answer" and place < last):
-                continue
+                answered = answered or application == "answer"
             elif application in ("wait", "ringing"):
                 ring += _seconds(argument)
-            elif application in ("hangup", "busy", "congestion"):
-                code = {"busy": 486, "congestion": 503}.get(application)
-                found["reject"] = code or SIP_CODES.get(cause, 480)
+            elif application in _REFUSALS:
+                found["reject"] = _refusal(application, cause)
             elif application == "transfer" and argument:
                 target = _places(argument.rpartition("/")[2])
                 if "$" in target or not is_target(PLACE.sub("0", target)):
@@ -199,7 +202,10 @@ class _Reader:
                 else:
                     found["redirect"] = target
             elif application == "playback" and argument:
-                found["prompt"] = argument.partition(",")[0].partition("&")[0] + ".wav"
+                file, _, options = argument.partition(",")
+                found["prompt"] = file.partition("&")[0] + ".wav"
+                if "noanswer" in options and not answered:
+                    found["reject"] = _refusal("hangup", 0)
             elif application in _TALK:
                 found["agent"] = self._agent
                 if application != "answer":
@@ -286,3 +292,8 @@ def _called(match: re.Match[str]) -> str:
 def _seconds(argument: str) -> float:
     match = re.match(r"\d{1,4}(\.\d{1,3})?", argument)
     return float(match[0]) if match else 0.0
+
+
+def _refusal(application: str, cause: int) -> int:
+    """The SIP code with which the caller's side is refused."""
+    return {"busy": 486, "congestion": 503}.get(application) or SIP_CODES.get(cause, 480)

@@ -110,3 +110,26 @@ def test_any_file_gives_a_valid_plan_or_a_refusal(lines):
         return
     tables = tomllib.loads(imported.toml)
     Plan.model_validate(tables.get("dialplan", {}))
+
+
+ANNOUNCED = """\
+[x]
+exten => 1,1,Progress()
+ same => n,Playback(not-in-use,noanswer)
+ same => n,Hangup(1)
+exten => 2,1,Answer()
+ same => n,Playback(closed,noanswer)
+ same => n,Hangup(31)
+exten => 3,1,Playback(busy&later,noanswer)
+ same => n,Busy()
+"""
+
+
+def test_an_announcement_without_an_answer_stays_one():
+    routes = tomllib.loads(read(ANNOUNCED, "x", "parrot").toml)["dialplan"]["routes"]
+    assert routes == [
+        {"number": "1", "prompt": "not-in-use.wav", "reject": 404},
+        {"number": "2", "prompt": "closed.wav", "hangup_cause": 31},
+        {"number": "3", "prompt": "busy.wav", "reject": 486},
+    ]
+    Plan(**tomllib.loads(read(ANNOUNCED, "x", "parrot").toml)["dialplan"])
