@@ -88,6 +88,14 @@ class LegCall:
         self._outgoing.ask_again(None)
         return True
 
+    def begin_again(self) -> bool:
+        """The connection never stood. Returns whether the call may begin on another: nothing but
+        its `open` was said, and nobody has answered that."""
+        if self.opened or self.ended:
+            return False
+        self._outgoing.begin_again()
+        return True
+
     def postpone(self, now: float) -> None:
         """Nothing comes at all: the waits for what is missing begin anew."""
         self._replies.postpone(now)

@@ -128,6 +128,12 @@ class ClientProtocol(MoqtProtocol):
         self.close()
         self._transport.close()
 
+    @property
+    def stood(self) -> bool:
+        """The other side has completed the handshake: it has, or had, heard what was said."""
+        done = self.handshake.done() and self.handshake.exception() is None
+        return done and self.handshake.result() is not None
+
     def why_ended(self) -> str:
         assert self.ended is not None
         return self.ended.reason_phrase or f"closed with code {self.ended.error_code}"
@@ -195,13 +201,13 @@ class Dialer:
             )
         self._tickets = Tickets(CLIENT_TICKETS)
 
-    async def dial(self) -> ClientProtocol:
+    async def dial(self, *, full: bool = False) -> ClientProtocol:
         """A connection whose handshake is complete, or which may be used before: with a ticket of
-        an earlier one (0-RTT). Raises WireError."""
+        an earlier one (0-RTT), unless it has to be `full`. Raises WireError."""
         loop = asyncio.get_running_loop()
         address, family = await self._resolve()
         configuration = self._configuration(address[0])
-        configuration.session_ticket = self._tickets.take_newest()
+        configuration.session_ticket = None if full else self._tickets.take_newest()
         quic = AioQuic(configuration=configuration, session_ticket_handler=self._tickets.add)
         try:
             sock = open_socket(family, address)

@@ -19,6 +19,7 @@ class Outgoing:
         """`opening` is said first."""
         self._break = break_
         self._stats = stats
+        self._opening = opening
         self._messages = [opening]
         self._held: list[bytes] = []
         """What the agent is told once it has taken the call: a fast callee answers before."""
@@ -94,6 +95,11 @@ class Outgoing:
         return out
 
     # --- a break of the connection -----------------------------------------------------------
+
+    def begin_again(self) -> None:
+        """Nobody has heard of the call yet: it begins on another connection."""
+        self._messages = [self._opening]
+        self._break.begin_again()
 
     def ask_again(self, opening: bytes | None) -> None:
         """On the next connection this is said first; None: there is none."""

@@ -376,11 +376,11 @@ class QuicConnection:
 
     async def _run(self) -> None:
         """Connect, watch, and connect again."""
-        pause = BACKOFF_FIRST
+        pause, full = BACKOFF_FIRST, False
         while True:
             self._hurry.clear()
             try:
-                protocol = await self._dialer.dial()
+                protocol = await self._dialer.dial(full=full)
             except WireError as error:
                 self._not_connected(error)
             except Exception as error:
@@ -390,8 +390,10 @@ class QuicConnection:
                 pause = BACKOFF_FIRST
                 self._use(protocol)
                 lost = await protocol.watch()
-                self._lost(lost)
-                if self._parked:
+                # What began on a connection that never stood waits for a handshake this time.
+                full = not protocol.stood
+                self._lost(lost, begin_again=full)
+                if self._parked or (full and self._unplaced):
                     log.warning("%s: %s; calls wait, trying at once", self.endpoint, self._failure)
                     continue
             log.warning("%s: %s; next try in %.1f s", self.endpoint, self._failure, pause)
@@ -420,7 +422,7 @@ class QuicConnection:
                 call.core.resume()
             self._place(call)
 
-    def _lost(self, why: str) -> None:
+    def _lost(self, why: str, *, begin_again: bool = False) -> None:
         self._failure = WireError(ErrorCode.CONNECTION_LOST, f"{self.endpoint}: {why}")
         self.reconnects += 1
         self._drop_connection()
@@ -431,7 +433,11 @@ class QuicConnection:
             if self._dialer.direct and call.core.lose(now):
                 self._parked.append(call)
                 self._alarm.watch(call)
-        self._fail_all((call for call in calls.values() if not call.core.lost), self._failure)
+            elif begin_again and call.core.begin_again():
+                self._unplaced.append(call)
+                self._alarm.watch(call)
+        waiting = {*self._parked, *self._unplaced}
+        self._fail_all((call for call in calls.values() if call not in waiting), self._failure)
 
     def _drop_connection(self) -> None:
         protocol, self._protocol = self._protocol, None

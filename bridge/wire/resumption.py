@@ -52,6 +52,11 @@ class Resumption:
         that is not known any more, or was never said."""
         return self._said.after(received)
 
+    def begin_again(self) -> None:
+        """Nothing was said or taken yet, as it turned out."""
+        self._said = MessageHistory()
+        self.received = 0
+
     def start_over(self) -> None:
         """The other side has forgotten the call, and answered what it was asked anew."""
         self._said = MessageHistory()
