@@ -20,3 +20,6 @@
 /* Messages with many headers; descriptions that the Python binding would show as empty (1024). */
 #define PJSIP_MAX_PKT_LEN           8000
 #define PJSUA2_MAX_SDP_BUF_LEN      8000
+
+/* Accounts whose calls go over IPv6. */
+#define PJ_HAS_IPV6                 1

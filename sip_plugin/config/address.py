@@ -46,6 +46,11 @@ def is_ip_address(text: str) -> bool:
     return True
 
 
+def bracketed(host: str) -> str:
+    """As a URI has it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def is_loopback(host: str) -> bool:
     """Whether nothing sent there leaves this machine."""
     return host == "localhost" or (is_ip_address(host) and ipaddress.ip_address(host).is_loopback)

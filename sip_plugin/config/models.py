@@ -19,8 +19,12 @@ from bridge.turn.options import TurnOptions
 from dialplan import Dialplan, Numbering
 from dialplan.outcome import is_target
 from dialplan.plan import Plan
-from sip_plugin.config import sip_headers
-from sip_plugin.config.address import DEFAULT_SIP_PORT, DEFAULT_SIPS_PORT, split_host_port
+from sip_plugin.config import families, sip_headers
+from sip_plugin.config.address import (
+    DEFAULT_SIP_PORT,
+    DEFAULT_SIPS_PORT,
+    split_host_port,
+)
 from sip_plugin.config.nearest import did_you_mean
 from sip_plugin.config.values import (
     BindAddress,
@@ -411,6 +415,20 @@ class Config(Section):
                 message = "must be a number or a SIP address, such as sip:desk@pbx.example.net"
                 yield Problem(("agents", name, "fallback", "transfer"), message)
 
+    def _addresses_of_another_family(self) -> Iterator[Problem]:
+        sip = self.sip
+        written: list[tuple[tuple[str, ...], str]] = [
+            (("sip", "bind_tcp"), sip.bind_tcp),
+            (("sip", "bind_tls"), sip.bind_tls),
+            (("sip", "public_address"), sip.public_address),
+            (("media", "bind_address"), self.media.bind_address),
+        ]
+        for name, trunk in self.trunks.items():
+            for key in ("domain", "proxy", "public_address"):
+                written.append((("trunks", name, key), getattr(trunk, key)))
+        for path, problem in families.strangers(sip.bind_host, written):
+            yield Problem(path, problem, (("sip", "bind"),))
+
     def _headers_that_sip_owns(self) -> Iterator[Problem]:
         for name, agent in self.agents.items():
             for fault in filter(None, map(sip_headers.pattern_fault, agent.sip_headers)):
@@ -438,6 +456,7 @@ class Config(Section):
             *self._names_without_a_table(),
             *self._fallbacks_that_lead_nowhere(),
             *self._headers_that_sip_owns(),
+            *self._addresses_of_another_family(),
         ]
         if self.media.port_pairs < self.sip.max_calls:
             problems.append(

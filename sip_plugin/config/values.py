@@ -12,34 +12,23 @@ from pydantic_core import PydanticKnownError
 from sip_plugin.config.address import DEFAULT_SIP_PORT, is_ip_address, split_host_port
 from sip_plugin.media.description import PhoneCodec
 
-NO_IPV6 = "IPv6 is not there yet: audio is IPv4 only, so write an IPv4 address"
-
 
 def _bind(text: str) -> str:
     host, _ = split_host_port(text, DEFAULT_SIP_PORT)
     if not is_ip_address(host):
         raise ValueError("bind to an IP address of this machine, or to 0.0.0.0 for all of them")
-    _ipv4(host)
     return text
 
 
 def _host_port(text: str) -> str:
-    host, _ = split_host_port(text, DEFAULT_SIP_PORT)
-    _ipv4(host)
+    split_host_port(text, DEFAULT_SIP_PORT)
     return text
 
 
 def _ip(text: str) -> str:
     if not is_ip_address(text):
         raise ValueError("not an IP address")
-    _ipv4(text)
     return text
-
-
-def _ipv4(host: str) -> None:
-    """Said here, since the SIP stack would fail later without a reason, or with a crash."""
-    if is_ip_address(host) and ip_address(host).version != 4:
-        raise ValueError(NO_IPV6)
 
 
 def _or_empty(check: Callable[[str], str]) -> Callable[[str], str]:

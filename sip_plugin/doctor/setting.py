@@ -168,5 +168,5 @@ def _of_trunk(nameservers: Sequence[str], at: str, transport: str) -> list[str]:
 
 
 def _addresses(host: str) -> list[str]:
-    found = socket.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    found = socket.getaddrinfo(host, None, family=socket.AF_UNSPEC, type=socket.SOCK_DGRAM)
     return sorted({str(entry[4][0]) for entry in found})

@@ -19,10 +19,7 @@ def examine(build: StackBuild, config: Config | None) -> Iterator[Finding]:
         yield ok("digest", "MD5, SHA-256")
     else:
         yield limit("digest", "MD5 only", f"registrars that ask for SHA-256: {BUILD}")
-    if build.udp6:
-        yield ok("IPv6", "SIP sockets on IPv6 open (media is IPv4 only)")
-    else:
-        yield limit("IPv6", "no SIP socket on ::1 opens", "IPv4 trunks are not affected")
+    yield _ipv6(build, config)
     if build.assertions:
         yield limit(
             "assertions",
@@ -31,6 +28,15 @@ def examine(build: StackBuild, config: Config | None) -> Iterator[Finding]:
         )
     else:
         yield ok("assertions", "compiled out")
+
+
+def _ipv6(build: StackBuild, config: Config | None) -> Finding:
+    wanted = config is not None and ":" in config.sip.bind_host
+    if build.ipv6:
+        return ok("IPv6", "in use" if wanted else "possible, where sip.bind is an IPv6 address")
+    if wanted:
+        return fault("IPv6", "sip.bind is IPv6, which this build cannot use", BUILD)
+    return limit("IPv6", "not possible", f"SIP and audio over IPv6: {BUILD}")
 
 
 def _identity(build: StackBuild) -> Finding:

@@ -47,7 +47,7 @@ class SecuredPorts:
             return None
         came = now - age_secs(notes, wall)
         plain = self._srtp.unprotect(packet, came)
-        return None if plain is None else (plain, source, came)
+        return None if plain is None else (plain, source[:2], came)
 
     def rtcp(self, now: float) -> Datagram | None:
         """The next packet of the RTCP socket, and where it came from."""
@@ -56,7 +56,7 @@ class SecuredPorts:
         except (BlockingIOError, ConnectionError):
             return None
         plain = self._srtp.unprotect_rtcp(packet, now)
-        return None if plain is None else (plain, source)
+        return None if plain is None else (plain, source[:2])
 
     def send_rtp(self, packet: Datagram) -> None:
         self._send(self._ports.rtp, self._srtp.protect, packet)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
-from sip_plugin.config.address import split_host_port
+from sip_plugin.config.address import bracketed, split_host_port
 from sip_plugin.planes.messages import TrunkState
 from sip_plugin.sip.agent import AccountOptions, UserAgent
 from sip_plugin.sip.errors import StackError
@@ -119,7 +119,7 @@ class TrunkAccounts:
         port = own.listener("")[1] if own else self._agent.port_of(trunk.transport)
         if not trunk.config.public_address or not port:
             return ""
-        return trunk.contact_at(f"{trunk.config.public_address}:{port}")
+        return trunk.contact_at(f"{bracketed(trunk.config.public_address)}:{port}")
 
     def _open(self, trunk: Trunk) -> None:
         config = trunk.config

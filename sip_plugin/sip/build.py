@@ -39,11 +39,11 @@ class StackBuild(BaseModel):
     digest_sha256: bool = False
     srtp_suites: tuple[str, ...] = ()
     codecs: tuple[str, ...] = ()
-    udp6: bool = False
-    """A SIP socket on ::1 opens."""
     tls: bool = False
     accounts: int = STOCK_ACCOUNTS
     """A trunk is an account."""
+    ipv6: bool = False
+    """An account can use IPv6."""
 
     @property
     def is_own(self) -> bool:
@@ -105,6 +105,13 @@ def account_shortage(trunks: int) -> str:
     if trunks <= room:
         return ""
     return f"{trunks} trunks are configured, the installed pjsua2 has room for {room}; {REMEDY}"
+
+
+def ipv6_shortage() -> str:
+    """Why `sip.bind` cannot be an IPv6 address, or empty."""
+    if probe().ipv6:
+        return ""
+    return f"sip.bind is IPv6, which the installed pjsua2 cannot use; {REMEDY}"
 
 
 def tls_shortage(min_version: str) -> tuple[str, str]:

@@ -49,10 +49,10 @@ def main() -> None:
     tell(srtp_suites=[suite for suite in endpoint.srtpCryptoEnum() if suite != "NULL"])
     tell(codecs=sorted("/".join(c.codecId.split("/")[:2]) for c in endpoint.codecEnum2()))
     endpoint.libStart()
-    for name, kind in (("udp", pj.PJSIP_TRANSPORT_UDP), ("udp6", pj.PJSIP_TRANSPORT_UDP6)):
-        tell(**{name: _opens(pj, endpoint, kind)})
+    tell(udp=_opens(pj, endpoint, pj.PJSIP_TRANSPORT_UDP))
     tell(tls=_opens(pj, endpoint, pj.PJSIP_TRANSPORT_TLS))
     _count_accounts(pj)
+    tell(ipv6=_opens(pj, endpoint, pj.PJSIP_TRANSPORT_UDP6) and _has_ipv6(pj))
     # Not libDestroy: what there was to find is told, and it may abort.
     os._exit(0)
 
@@ -62,6 +62,18 @@ def _opens(pj: Any, endpoint: Any, kind: int) -> bool:
     config.boundAddress = "::1" if kind == pj.PJSIP_TRANSPORT_UDP6 else "127.0.0.1"
     try:
         endpoint.transportCreate(kind, config)
+    except pj.Error:
+        return False
+    return True
+
+
+def _has_ipv6(pj: Any) -> bool:
+    """Where assertions are compiled in this may be the end: it is asked last."""
+    config = pj.AccountConfig()
+    config.idUri = "sip:probe@[::1]"
+    config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED
+    try:
+        pj.Account().create(config)
     except pj.Error:
         return False
     return True
@@ -93,9 +105,11 @@ def _count_accounts(pj: Any) -> None:
         try:
             account.create(config)
         except pj.Error:
-            return
+            break
         accounts.append(account)
         tell(accounts=len(accounts))
+    for account in accounts:
+        account.shutdown()
 
 
 if __name__ == "__main__":

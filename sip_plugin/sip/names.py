@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Names:
         """
         host, port = split_host_port(at, 0)
         if is_ip_address(host):
-            return [host]
+            return [str(ip_address(host))]
         if not self._servers or in_hosts_file(host):
             return await self._by_system(host)
         targets = [] if port else await self._targets(host, transport)

@@ -36,6 +36,11 @@ class PjAccount(pj.Account):
         self.connection = 0
         """The stack's handle of the TCP or TLS connection that it registered over."""
 
+    @property
+    def _version(self) -> int:
+        """Of IP, which all addresses of a user agent have."""
+        return sdp.version_of(self._owner.options.bind_address)
+
     def open(self) -> None:
         """Raises StackError when the stack cannot use the options."""
         try:
@@ -85,6 +90,8 @@ class PjAccount(pj.Account):
             crypto.name = suite.value
             config.mediaConfig.srtpOpt.cryptos.append(crypto)
         config.natConfig.iceEnabled = False
+        if self._version == 6:
+            config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED
         config.natConfig.udpKaIntervalSec = options.keep_alive_secs
         return config
 
@@ -156,7 +163,7 @@ class PjAccount(pj.Account):
         message = parse(prm.rdata.wholeMsg)
         host, _, port = prm.rdata.srcAddress.rpartition(":")
         try:
-            read = sdp.read_offer(offer) if offer else None
+            read = sdp.read_offer(offer, self._version) if offer else None
         except sdp.SdpError as error:
             log.warning("INVITE from %s has an unusable SDP: %s", host, error)
             return Refuse(488, "Not Acceptable Here")

@@ -214,7 +214,8 @@ class PjCall(pj.Call):
         codecs = self._local.codecs
         current = self._media.codec if self._media else None
         if remote:
-            offer = sdp.read_offer(remote).with_srtp(self._local.srtp)
+            version = sdp.version_of(self._local.address)
+            offer = sdp.read_offer(remote, version).with_srtp(self._local.srtp)
             chosen = current if current in offer.codecs else sdp.choose(offer, codecs)
             if chosen is None or offer.problem:
                 raise sdp.SdpError(offer.problem or "no common codec")

@@ -23,6 +23,11 @@ _KINDS = {
     "tcp": pj.PJSIP_TRANSPORT_TCP,
     "tls": pj.PJSIP_TRANSPORT_TLS,
 }
+_KINDS_V6 = {
+    "udp": pj.PJSIP_TRANSPORT_UDP6,
+    "tcp": pj.PJSIP_TRANSPORT_TCP6,
+    "tls": pj.PJSIP_TRANSPORT_TLS6,
+}
 _PROTOCOLS = {
     "1.2": pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3,
     "1.3": pj.PJ_SSL_SOCK_PROTO_TLS1_3,
@@ -190,7 +195,7 @@ def _listen(endpoint: Endpoint, listener: Listener, options: AgentOptions) -> in
     """The stack's number of it. Raises pj.Error."""
     transport = pj.TransportConfig()
     transport.port = listener.port
-    transport.boundAddress = "" if listener.host == "0.0.0.0" else listener.host
+    transport.boundAddress = "" if listener.host in ("0.0.0.0", "::") else listener.host
     transport.publicAddress = options.public_address
     if listener.transport == "tls":
         tls, files = transport.tlsConfig, listener.tls or options.tls
@@ -199,7 +204,8 @@ def _listen(endpoint: Endpoint, listener: Listener, options: AgentOptions) -> in
         tls.verifyServer, tls.verifyClient = files.verify, files.verify_client
         tls.requireClientCert = files.verify_client
         tls.proto = _PROTOCOLS[files.min_version]
-    return endpoint.transportCreate(_KINDS[listener.transport], transport)
+    kinds = _KINDS_V6 if ":" in listener.host else _KINDS
+    return endpoint.transportCreate(kinds[listener.transport], transport)
 
 
 def _endpoint_config(options: AgentOptions, endpoint: Endpoint) -> pj.EpConfig:

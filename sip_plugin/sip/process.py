@@ -44,7 +44,7 @@ from sip_plugin.sip.actions import (
 )
 from sip_plugin.sip.admission import number
 from sip_plugin.sip.agent import AgentOptions, Decision, UserAgent
-from sip_plugin.sip.build import REMEDY, account_shortage, tls_shortage
+from sip_plugin.sip.build import REMEDY, account_shortage, ipv6_shortage, tls_shortage
 from sip_plugin.sip.callcontrol import CallControl
 from sip_plugin.sip.documents import Documents, TooLong
 from sip_plugin.sip.errors import StackError
@@ -67,12 +67,13 @@ log = logging.getLogger(__name__)
 
 
 def address_towards(host: str) -> str:
-    """Our IPv4 address on the route to `host`, an IP address; loopback when there is none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    """Our address on the route to `host`, an IP address; loopback when there is none."""
+    is_v6 = ":" in host
+    with socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host or "192.0.2.1", 9))
         except OSError:
-            return "127.0.0.1"
+            return "::1" if is_v6 else "127.0.0.1"
         return probe.getsockname()[0]
 
 
@@ -154,6 +155,8 @@ class SipProcess:
         # stack in a thread that it does not know, and abort the process.
         gc.disable()
         if shortage := account_shortage(len(self._config.trunks)):
+            raise StackError(shortage)
+        if ":" in self._config.sip.bind_host and (shortage := ipv6_shortage()):
             raise StackError(shortage)
         self._check_tls()
         await self._agent.start()

@@ -66,6 +66,6 @@ class Running:
         address = trunk.config.public_address or self.config.sip.public_address
         address = address or lease.address
         if ip_address(address).is_unspecified:
-            address = self._route(far)
+            address = self._route(far or ("2001:db8::1" if ":" in address else ""))
         codecs = tuple(trunk.config.codec_preferences)
         return LocalMedia(address, lease.port, codecs, trunk.config.srtp)

@@ -141,8 +141,9 @@ def _sections(text: str) -> Iterator[_Section]:
     yield _Section(tuple(lines[start:]))
 
 
-def read_offer(text: str) -> AudioOffer:
-    """What a peer's description offers as audio. Raises SdpError when it is unreadable."""
+def read_offer(text: str, version: int = 4) -> AudioOffer:
+    """What a peer's description offers as audio, to a side of that version of IP. Raises SdpError
+    when it is unreadable."""
     session, *media = _sections(text)
     for section in media:
         if not section.is_live_audio:
@@ -151,8 +152,8 @@ def read_offer(text: str) -> AudioOffer:
         if profile not in (*_PLAIN, *_SECURE):
             return AudioOffer((), f"profile {profile[:32]} is not RTP/AVP or RTP/SAVP")
         connection = next((at for at in (*section.lines, *session.lines) if at[:2] == "c="), "")
-        if connection[2:].split()[:2] != ["IN", "IP4"]:
-            return AudioOffer((), "no IPv4 address in c=")
+        if connection[2:].split()[:2] != ["IN", f"IP{version}"]:
+            return AudioOffer((), f"no IPv{version} address in c=")
         named = (_NAMES.get(name) for name in section.formats().values())
         return AudioOffer(
             tuple(dict.fromkeys(codec for codec in named if codec)),
@@ -239,6 +240,11 @@ def _is_address(text: str) -> bool:
     return "%" not in text
 
 
+def version_of(address: str) -> int:
+    """Of IP: 4 or 6."""
+    return 6 if ":" in address else 4
+
+
 def choose(offer: AudioOffer, preferences: Sequence[PhoneCodec]) -> PhoneCodec | None:
     """The one codec to answer with: the first of ours that the peer has."""
     if offer.problem:
@@ -269,10 +275,11 @@ def rewrite_local(text: str, address: str, port: int, codecs: Sequence[PhoneCode
 
 
 def _addressed(line: str, address: str) -> str:
+    family = f"IP{version_of(address)}"
     if line.startswith("c="):
-        return f"c=IN IP4 {address}"
+        return f"c=IN {family} {address}"
     if line.startswith("o="):
-        return " ".join([*line.split()[:3], "IN", "IP4", address])
+        return " ".join([*line.split()[:3], "IN", family, address])
     return line
 
 

@@ -174,6 +174,11 @@ class Asterisk:
     def wait_no_channels(self, timeout_secs: float = 10.0) -> None:
         wait_until(lambda: not self.channels(), "Asterisk's calls to end", timeout_secs)
 
+    @property
+    def address_v6(self) -> str:
+        """HOST:PORT of its UDP transport of IPv6."""
+        return f"[::1]:{self.address.rpartition(':')[2]}"
+
     def add_prompt(self, name: str, pcm: np.ndarray, rate_hz: int = RATE_HZ) -> None:
         """Make `pcm`, at 8 or 16 kHz, playable as `prompt=name`, and as the extension
         talk-`name`."""

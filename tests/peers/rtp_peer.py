@@ -37,7 +37,9 @@ class RtpPeer:
         self.payload_type = PAYLOAD_TYPES[codec]
         self._encode = audioop.lin2ulaw if codec == "g711_ulaw" else audioop.lin2alaw
         self._decode = audioop.ulaw2lin if codec == "g711_ulaw" else audioop.alaw2lin
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(
+            socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM
+        )
         self._socket.bind((address, self.port))
         self._socket.settimeout(0.2)
         self._remote: tuple[str, int] | None = None
