@@ -91,14 +91,21 @@ class Trunks:
     def by_source(self, address: str, account: str, called: str) -> Trunk | None:
         """The trunk that a call from `address` belongs to, or None for a stranger.
 
-        Trunks of one provider share its addresses: then the one that was called by its user
-        name counts, then the one whose account the SIP stack found, then the first.
+        Trunks of one provider or PBX share its addresses: then the one that was called by its
+        user name counts, then an IP trunk, whose sources are named, then the one whose account
+        the SIP stack found, then the first.
         """
         try:
             known = [trunk for trunk in self if trunk.knows(address)]
         except ValueError:
             return None
-        known.sort(key=lambda trunk: (trunk.config.sip_username != called, trunk.name != account))
+        known.sort(
+            key=lambda trunk: (
+                trunk.config.sip_username != called,
+                trunk.config.require_registration,
+                trunk.name != account,
+            )
+        )
         return known[0] if known else None
 
     def account_of(self, address: str, called: str) -> str:
