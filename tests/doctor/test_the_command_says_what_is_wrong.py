@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.peers.dns_server import DnsServer, check_dns_server
 from tests.peers.plugin import to_toml
 from tests.peers.ports import Ports
 
@@ -105,6 +106,22 @@ def test_names_that_nobody_knows(doctor):
     assert code == 1
     assert "no-such-host.invalid" in found["name of trunk main"]["found"]
     assert "name of agent parrot" not in found
+
+
+def test_a_trunk_that_has_srv_records_only(doctor, tmp_path):
+    check_dns_server()
+    service = ("_sip._udp.provider.test", "sip1.provider.test", 5070, 10, 5)
+    names = DnsServer(tmp_path / "dns", {"sip1.provider.test": "127.0.0.9"}, [service])
+    trunk = {"domain": "provider.test", "sip_username": "1001"}
+    nameservers = {"nameservers": [names.address]}
+    try:
+        _, found = doctor(sip=nameservers, trunks={"main": trunk})
+        _, chosen = doctor(sip=nameservers, trunks={"main": {**trunk, "transport": "auto"}})
+    finally:
+        names.stop()
+    for each in (found, chosen):
+        assert each["name of trunk main"]["state"] == "ok"
+        assert each["name of trunk main"]["found"] == "provider.test: 127.0.0.9"
 
 
 def test_a_run_dir_that_others_may_enter(doctor, tmp_path):

@@ -129,3 +129,18 @@ def test_the_way_through_a_router_is_kept_open(
     server.process.terminate()
     goodbye = registrar.expect("REGISTER")
     grant(registrar, goodbye, 0)
+
+
+def test_a_trunk_is_told_the_address_that_it_reaches_us_at(
+    registrar: Phone, start_sip: Callable[..., SipServer]
+):
+    server = start_sip(
+        sip={"public_address": "203.0.113.7"},
+        trunks=trunk(registrar, public_address="192.0.2.9"),
+    )
+
+    asked = registrar.expect("REGISTER")
+
+    assert asked.headers["contact"].startswith(f"<sip:1001@192.0.2.9:{server.port}>")
+    grant(registrar, asked, 60)
+    server.supervisor().wait(TrunkState, state="registered")
