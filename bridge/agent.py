@@ -31,7 +31,7 @@ _HeaderPattern = Annotated[str, Field(max_length=65)]
 
 
 class TlsOptions(BaseModel):
-    """How the model endpoint proves who it is."""
+    """How the model endpoint proves who it is, and how we do."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +41,16 @@ class TlsOptions(BaseModel):
     """Name to verify; empty takes the endpoint's host."""
     verify: bool = True
     """Off only for tests on one machine."""
+    cert_file: str = ""
+    """PEM file of a certificate chain of our own, for gateways that ask for one."""
+    key_file: str = ""
+    """PEM file of its private key."""
+
+    @model_validator(mode="after")
+    def _files_belong_together(self) -> "TlsOptions":
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueError("cert_file and key_file belong together: give both, or neither")
+        return self
 
 
 class Fallback(BaseModel):

@@ -14,7 +14,8 @@ from aioquic.buffer import Buffer
 from aioquic.quic.connection import QuicConnection as AioQuic
 from aioquic.quic.packet import pull_quic_header
 from aioquic.quic.retry import QuicRetryTokenHandler
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from cryptography.x509 import load_pem_x509_certificates
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from bridge import token
 from bridge.agent import TlsOptions
@@ -25,6 +26,7 @@ from bridge.gateway.connection import GatewayLink, GatewayStats, ServerProtocol
 from bridge.gateway.greeter import Greeter
 from bridge.gateway.parrot import Parrot
 from bridge.gateway.relay import RelayLink
+from bridge.quic.client_certificates import demand_certificate
 from bridge.quic.tickets import SERVER_TICKETS, Tickets
 from bridge.secret import Secret
 from bridge.token import CheckingOptions, TokenRefused
@@ -56,6 +58,8 @@ class GatewayOptions(BaseModel):
     """What calls must show; empty takes every call, unless there is `jwt`."""
     jwt: CheckingOptions | None = None
     """Takes calls that show a token made for them."""
+    client_ca_file: str = ""
+    """PEM file of authorities: takes connections only that show a certificate of theirs."""
     max_calls: int = Field(256, ge=1, le=100_000)
     """Over all connections."""
     max_connections: int = Field(64, ge=1, le=10_000)
@@ -72,6 +76,15 @@ class GatewayOptions(BaseModel):
     packet_bytes: int = Field(0, ge=0, le=65_000)
     """UDP payloads sent; 0: as large as a loopback path takes if the gateway listens on one,
     1200 otherwise."""
+
+    @model_validator(mode="after")
+    def _relays_show_no_certificate(self) -> "GatewayOptions":
+        if self.client_ca_file and self.relays and not (self.token.get_secret_value() or self.jwt):
+            raise ValueError(
+                "client_ca_file says nothing of calls that come through relays: give a token, or "
+                "jwt, as well"
+            )
+        return self
 
 
 class Gateway:
@@ -104,6 +117,7 @@ class Gateway:
         self._server: _Server | None = None
         self._pem = b""
         self._embedded = embedded
+        self._client_authorities = b""
         self._tickets = Tickets(SERVER_TICKETS)
 
     @property
@@ -125,6 +139,8 @@ class Gateway:
     async def start(self) -> None:
         """Listen. Raises OSError, or ValueError for a certificate that cannot be read."""
         options = self.options
+        if options.client_ca_file:
+            self._client_authorities = _authorities(options.client_ca_file)
         if self._embedded:
             clock = SpeechClock()
             embedded: dict[str, Agent] = {
@@ -132,6 +148,8 @@ class Gateway:
                 "greeter": Greeter(clock, options.first_audio_ms, options.pace),
             }
             self.agents = embedded | self.agents
+        # Who resumed a session would not be asked for a certificate.
+        tickets = None if options.client_ca_file else self._tickets
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(options.host, options.port, type=socket.SOCK_DGRAM)
         family, _, _, _, address = found[0]
@@ -147,8 +165,8 @@ class Gateway:
                     sock.getsockname()[:2],
                     configuration=configuration,
                     create_protocol=self._protocol,
-                    session_ticket_fetcher=self._tickets.take,
-                    session_ticket_handler=self._tickets.add,
+                    session_ticket_fetcher=tickets.take if tickets is not None else None,
+                    session_ticket_handler=tickets.add if tickets is not None else None,
                 ),
                 sock=sock,
             )
@@ -220,6 +238,8 @@ class Gateway:
         return agent
 
     def _protocol(self, quic: AioQuic, stream_handler: Any = None) -> ServerProtocol:
+        if self._client_authorities:
+            demand_certificate(quic, self._client_authorities)
         return ServerProtocol(quic, self)
 
     def _configuration(self, address: str) -> Any:
@@ -236,6 +256,17 @@ class Gateway:
         if options.ca_out:
             write_ca(options.ca_out, made.pem)
         return configuration
+
+
+def _authorities(path: str) -> bytes:
+    """The certificates in a file, known to be some. Raises OSError or ValueError."""
+    with open(path, "rb") as file:
+        pem = file.read()
+    try:
+        load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise ValueError(f"client_ca_file: {path} holds no PEM certificate") from error
+    return pem
 
 
 class _Server(QuicServer):

@@ -258,6 +258,8 @@ class Dialer:
         size = self._packet_bytes or transport.packet_bytes_to(address)
         configuration = transport.configuration(is_client=True, packet_bytes=size)
         configuration.server_name = self._tls.server_name or self._host
+        if self._tls.cert_file:
+            self._show_certificate(configuration)
         if not self._tls.verify:
             configuration.verify_mode = ssl.CERT_NONE
         elif self._tls.ca_file:
@@ -267,6 +269,23 @@ class Dialer:
             if system.cafile or system.capath:
                 configuration.load_verify_locations(cafile=system.cafile, capath=system.capath)
         return configuration
+
+    def _show_certificate(self, configuration: Any) -> None:
+        """Our own, to a gateway that asks for one."""
+        files = self._tls.cert_file, self._tls.key_file
+        try:
+            configuration.load_cert_chain(*files)
+        except OSError as error:
+            raise self._error(
+                ErrorCode.CONFIGURATION,
+                f"tls.cert_file, tls.key_file: {error.strerror}: {error.filename}",
+            ) from error
+        except (ValueError, TypeError, AssertionError) as error:
+            raise self._error(
+                ErrorCode.CONFIGURATION,
+                f"tls.cert_file, tls.key_file: {' and '.join(files)} are not a certificate and "
+                "its unencrypted key in PEM",
+            ) from error
 
     def _authorities(self) -> bytes:
         """The certificates in `tls.ca_file`, known to be some."""

@@ -46,6 +46,10 @@ class ListenConfig(Section):
     jwt: CheckingOptions | None = None
     """Takes calls that show a token made for them, beside `token`."""
 
+    client_ca_file: str = Field("", max_length=4096)
+    """Authorities, PEM: a plugin that connects must show a certificate of theirs; empty asks for
+    none."""
+
     max_calls: int = Field(256, ge=1, le=100_000)
     """Calls at a time."""
 
@@ -94,6 +98,11 @@ class ListenConfig(Section):
             raise ValueError("cert_file and key_file belong together: give both, or neither")
         if self.cert_file and self.write_ca:
             raise ValueError("write_ca is for the certificate made without cert_file")
+        if self.client_ca_file and self.relays and not (self.token.get_secret_value() or self.jwt):
+            raise ValueError(
+                "client_ca_file says nothing of calls that come through relays: give a token, or "
+                "jwt, as well"
+            )
         return self
 
     @property
@@ -112,6 +121,7 @@ class ListenConfig(Section):
             ca_out=self.write_ca,
             token=self.token,
             jwt=self.jwt,
+            client_ca_file=self.client_ca_file,
             max_calls=self.max_calls,
             max_connections=self.max_connections,
             relays=self.relays,

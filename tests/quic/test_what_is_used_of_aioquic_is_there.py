@@ -3,6 +3,7 @@ here by name, not in a call."""
 
 import inspect
 
+from aioquic import tls
 from aioquic._crypto import HeaderProtection
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection, QuicNetworkPath
@@ -159,3 +160,13 @@ def test_packets_and_senders_have_the_fields():
         assert hasattr(sender, name), f"QuicStreamSender.{name} is gone"
     assert hasattr(sender, "_reset_error_code")
     assert QuicFrameType.DATAGRAM_WITH_LENGTH == 0x31
+
+
+def test_a_server_can_ask_for_a_certificate_and_checks_its_key():
+    assert list(inspect.signature(QuicConnection._initialize).parameters) == ["self", "peer_cid"]
+    take = inspect.getsource(tls.Context._server_handle_certificate)
+    assert "self._set_peer_certificate(certificate)" in take
+    assert "_check_certificate_verify_signature" in inspect.getsource(
+        tls.Context._server_handle_certificate_verify
+    )
+    assert "self._request_client_certificate" in inspect.getsource(tls.Context._server_handle_hello)
