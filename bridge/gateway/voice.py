@@ -36,8 +36,10 @@ class Voice:
 
     def push_encoded(self, data: bytes) -> list[Frame]:
         """G.711 bytes, which leave as they are."""
-        self._encoded += data
         size = self._samples
+        if len(data) == size and not self._encoded:
+            return [Frame(bytes(data), size)]
+        self._encoded += data
         whole = len(self._encoded) // size * size
         made = [Frame(bytes(self._encoded[i : i + size]), size) for i in range(0, whole, size)]
         del self._encoded[:whole]

@@ -90,6 +90,10 @@ def decode_datagram(data: bytes) -> Datagram | None:
             group = data[at]
             if group < 0x80:
                 at += 1
+            elif group < 0xC0:
+                group, at = (group & 0x3F) << 8 | data[at + 1], at + 2
+            elif group < 0xE0:
+                group, at = (group & 0x1F) << 16 | data[at + 1] << 8 | data[at + 2], at + 3
             else:
                 group, at = decode(data, at)
             object_id, size = data[at], data[at + 1]

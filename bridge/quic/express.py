@@ -13,9 +13,11 @@ from collections.abc import Callable
 from aioquic._crypto import CryptoError
 from aioquic.buffer import Buffer
 from aioquic.quic.connection import QuicConnection, QuicConnectionState
+from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import QuicPacketType, decode_packet_number, push_ack_frame
 from aioquic.quic.packet_builder import QuicDeliveryState, QuicSentPacket
-from aioquic.quic.recovery import MAX_ACK_RANGES
+from aioquic.quic.recovery import MAX_ACK_RANGES, QuicPacketSpace
+from aioquic.quic.stream import QuicStreamSender
 from aioquic.tls import Epoch
 
 from bridge.quic.datagram import Datagram
@@ -29,8 +31,9 @@ TAG = 16
 """Bytes of authentication after a payload, with every cipher of QUIC version 1."""
 NUMBER = 2
 """Bytes of a packet number that is sent."""
-SAMPLED = 20
-"""Bytes from the packet number on that removing the header's protection looks at."""
+MOST_NUMBER, SAMPLED = 4, 20
+"""Bytes from the packet number on: what protects the header is made of those between these two
+(RFC 9001 section 5.4.2)."""
 NEW_KEYS_AFTER = 1 << 22
 """Packets; RFC 9001 section 6.6 allows AES-GCM twice as many with a key."""
 NOTHING: list[bytes] = []
@@ -46,23 +49,35 @@ class Express:
         self.on_the_way: dict[int, list[Datagram]] = {}
         """By packet: neither known to have arrived nor to be lost."""
         self._new_keys_at = NEW_KEYS_AFTER
+        self._space: QuicPacketSpace | None = None
+        """Of 1-RTT packets; None until the handshake is over. From then on this, and what is read
+        with it, stays the same object."""
+        self._keys = CryptoPair()
+        self._early_keys = self._keys.recv
+        self._crypto: QuicStreamSender | None = None
 
     @property
     def usable(self) -> bool:
         """Whether datagrams may be sent this way now."""
         quic = self._quic
+        if self._space is None:
+            if not quic._handshake_confirmed:
+                return False
+            self._space = quic._spaces[Epoch.ONE_RTT]
+            self._keys = quic._cryptos[Epoch.ONE_RTT]
+            self._early_keys = quic._cryptos[Epoch.ZERO_RTT].recv
+            self._crypto = quic._crypto_streams[Epoch.ONE_RTT].sender
         return (
-            quic._handshake_confirmed
-            and quic._state is QuicConnectionState.CONNECTED
+            quic._state is QuicConnectionState.CONNECTED
             and not quic._close_pending
-            and not quic._cryptos[Epoch.ONE_RTT]._update_key_requested
+            and not self._keys._update_key_requested
             and quic._network_paths[0].is_validated
             and quic._quic_logger is None
         )
 
     def others_wait(self, now: float) -> bool:
         """Whether aioquic may have something to send besides datagrams and acknowledgements."""
-        quic = self._quic
+        quic, crypto = self._quic, self._crypto
         return bool(
             self._chooser.wants(now)
             or quic._ping_pending
@@ -70,7 +85,7 @@ class Express:
             or quic._handshake_done_pending
             or quic._retire_connection_ids
             or quic._streams_blocked_pending
-            or not quic._crypto_streams[Epoch.ONE_RTT].sender.buffer_is_empty
+            or (crypto is not None and not crypto.buffer_is_empty)
             or any(not cid.was_sent for cid in quic._host_cids)
             or any(not p.is_validated or p.remote_challenges for p in quic._network_paths)
         )
@@ -79,9 +94,10 @@ class Express:
 
     def next_packet(self, waiting: deque[Datagram], now: float) -> bytes | None:
         """A packet with as many of the datagrams as fit, and the acknowledgement that is due; None
-        when there is nothing to send, or window or pacer do not let it go."""
-        quic = self._quic
-        loss, space = quic._loss, quic._spaces[Epoch.ONE_RTT]
+        when there is nothing to send, or window or pacer do not let it go. Only while `usable`."""
+        quic, space = self._quic, self._space
+        assert space is not None
+        loss = quic._loss
         ack_due = space.ack_at is not None and space.ack_at <= now
         if not ack_due:
             if not waiting:
@@ -128,8 +144,8 @@ class Express:
 
     def _acknowledge(self, room: int, now: float) -> tuple[bytes, int]:
         """An ACK frame of everything that has come, and how many ranges it has."""
-        quic = self._quic
-        space = quic._spaces[Epoch.ONE_RTT]
+        quic, space = self._quic, self._space
+        assert space is not None and space.largest_received_time is not None
         delay = int((now - space.largest_received_time) * 1_000_000)
         buffer = Buffer(room)
         buffer.push_uint_var(ACK)
@@ -143,11 +159,16 @@ class Express:
         self, plain: bytes, number: int, cid: bytes, eliciting: bool, handlers: list, now: float
     ) -> bytes:
         """Encrypt a payload, and take the packet for sent."""
-        quic = self._quic
-        keys = quic._cryptos[Epoch.ONE_RTT]
-        first = 0x40 | quic._spin_bit << 5 | keys.key_phase << 2 | (NUMBER - 1)
-        header = bytes((first,)) + cid + (number & 0xFFFF).to_bytes(NUMBER, "big")
-        data = keys.send.encrypt_packet(header, plain, number)
+        quic, keys = self._quic, self._keys.send
+        assert self._space is not None and keys.aead is not None and keys.hp is not None
+        first = 0x40 | quic._spin_bit << 5 | self._keys.key_phase << 2 | (NUMBER - 1)
+        short = number & 0xFFFF
+        header = bytes((first,)) + cid + short.to_bytes(NUMBER, "big")
+        sealed = keys.aead.encrypt(plain, header, number)
+        mask = keys.hp._mask(sealed[MOST_NUMBER - NUMBER : SAMPLED - NUMBER])
+        short ^= mask[1] << 8 | mask[2]
+        header = bytes((first ^ mask[0] & 0x1F,)) + cid + short.to_bytes(NUMBER, "big")
+        data = header + sealed
         quic._packet_number = number + 1
         packet = QuicSentPacket(
             epoch=Epoch.ONE_RTT,
@@ -160,7 +181,7 @@ class Express:
             sent_bytes=len(data),
             delivery_handlers=handlers,
         )
-        quic._loss.on_packet_sent(packet=packet, space=quic._spaces[Epoch.ONE_RTT])
+        quic._loss.on_packet_sent(packet=packet, space=self._space)
         if eliciting and not quic._ack_eliciting_sent_since_receipt:
             quic._close_at = now + quic._idle_timeout()
             quic._ack_eliciting_sent_since_receipt = True
@@ -189,17 +210,21 @@ class Express:
             or not data.startswith(cid, 1)
             or not self.usable
             or quic._network_paths[0].addr != address
-            or quic._cryptos[Epoch.ZERO_RTT].recv.is_valid()
+            or self._early_keys.aead is not None
         ):
             return None
-        keys, space = quic._cryptos[Epoch.ONE_RTT].recv, quic._spaces[Epoch.ONE_RTT]
-        assert keys.hp is not None and keys.aead is not None
-        header, number = keys.hp.remove(data[: at + SAMPLED], at)
-        first = header[0]
+        keys, space = self._keys.recv, self._space
+        assert keys.hp is not None and keys.aead is not None and space is not None
+        mask = keys.hp._mask(data[at + MOST_NUMBER : at + SAMPLED])
+        first = data[0] ^ mask[0] & 0x1F
+        size = (first & 3) + 1
+        short = int.from_bytes(data[at : at + size], "big")
+        short ^= int.from_bytes(mask[1 : 1 + size], "big")
+        header = bytes((first,)) + cid + short.to_bytes(size, "big")
         if first >> 2 & 1 != keys.key_phase or first & 0x18:
             return None
         expected = space.expected_packet_number
-        number = decode_packet_number(number, 8 * (len(header) - at), expected)
+        number = decode_packet_number(short, 8 * size, expected)
         try:
             plain = keys.aead.decrypt(data[len(header) :], header, number)
         except CryptoError:
@@ -236,5 +261,5 @@ class Express:
             ack_rangeset=ranges,
             ack_delay=(delay << quic._remote_ack_delay_exponent) / 1_000_000,
             now=now,
-            space=quic._spaces[Epoch.ONE_RTT],
+            space=self._space,
         )

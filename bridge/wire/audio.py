@@ -156,6 +156,8 @@ def _timestamp(properties: bytes, otherwise: int) -> int | None:
     if not properties:
         return otherwise
     if properties[0] == TIMESTAMP:
+        if len(properties) == 5 and properties[1] >> 4 == 0xE:
+            return int.from_bytes(properties[1:], "big") - _SHORT_MARK
         try:
             value, end = varint.decode(properties, 1)
         except varint.Truncated:
