@@ -31,6 +31,7 @@ class Replies:
     def __init__(self, stats: SessionStats) -> None:
         self._stats = stats
         self._asked: messages.Open | None = None
+        self._frames_of_20_ms = 1
         self._answered = False
         self._announced = 0
         """The last turn that the agent was asked to reply to."""
@@ -50,6 +51,7 @@ class Replies:
     def open(self, asked: messages.Open) -> None:
         """How the call wants its audio; and where it begins, if it goes on here."""
         self._asked = asked
+        self._frames_of_20_ms = codec.frames_of(asked.codec, asked.output_rate_hz)
         if asked.again is not None:
             self._announced = self._fence = asked.again.committed
 
@@ -112,7 +114,7 @@ class Replies:
         if self._asked is None:
             return 0
         frames = len(self._again) + (len(self._reply.frames) if self._reply is not None else 0)
-        return frames * FRAME_MS // codec.frames_of(self._asked.codec, self._asked.output_rate_hz)
+        return frames * FRAME_MS // self._frames_of_20_ms
 
     @property
     def waits(self) -> bool:
