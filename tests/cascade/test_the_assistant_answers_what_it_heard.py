@@ -84,3 +84,19 @@ def test_a_rule_acts_on_the_call(words, asked, tool):
             assert (called.name, called.turn) == (tool, 1)
 
     run(story())
+
+
+def test_who_interrupts_the_last_words_is_listened_to():
+    async def story():
+        async with call_to(agent()) as phone:
+            say(phone, 1, "Thank you, goodbye")
+            await phone.reply_to(1)
+            phone.call.playout(1, 200)
+            phone.call.cancel(1, 250)
+            say(phone, 2, "What are your opening hours?")
+            await phone.reply_to(2)
+            said = await said_by(phone, "agent")
+            assert said[-1] == "We are open from eight to six every day."
+            assert not any(isinstance(event, HangupAsked) for event in phone.events)
+
+    run(story())
