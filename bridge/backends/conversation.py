@@ -92,7 +92,6 @@ class Conversation:
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
-            self._line.close()
             self._farewell.close()
 
     # --- the call ----------------------------------------------------------------------------

@@ -78,6 +78,31 @@ def test_a_session_replaced_before_its_end_is_counted_and_is_no_trouble():
     run(story())
 
 
+def test_a_server_without_room_for_a_new_session_keeps_the_old_one(monkeypatch):
+    monkeypatch.setattr(server_line, "RENEW_PAUSE", 0.3)
+
+    async def quiet_until(phone, done):
+        async with asyncio.timeout(20):
+            while not done():
+                phone.say(silence(0.02))
+                await asyncio.sleep(0.02)
+
+    async def story():
+        async with web_server(Answer(ms(100)), Answer(ms(200))) as server:
+            server.expires_in = 12.0
+            async with line_to(server, reconnects=0) as (phone, stats):
+                server.expires_in, server.refuse_with = 0.0, [429, 503, 401]
+                await quiet_until(phone, lambda: stats.lost["backend_refused"])
+                assert len(server.sessions) == 1
+                assert dict(stats.lost) == {"backend_busy": 2, "backend_refused": 1}
+                await quiet_until(phone, lambda: stats.renewed)
+                assert len(await turn(phone, 1)) == 24 * 100
+                assert [len(session.turns) for session in server.sessions] == [0, 1]
+                assert codes(phone) == []
+
+    run(story())
+
+
 def test_a_rate_limit_is_waited_for():
     class Limited(ModelServer):
         def _response_create(self, message):
