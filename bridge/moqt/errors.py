@@ -42,6 +42,9 @@ class RequestCode(IntEnum):
     DOES_NOT_EXIST = 0x10
     INVALID_RANGE = 0x11
     MALFORMED_TRACK = 0x12
+    UNKNOWN_AUTH_TOKEN_ALIAS = 0x17
+    """The draft names it for requests (section 10.2.2), but numbers it for sessions only; other
+    implementations use that number."""
     DUPLICATE_SUBSCRIPTION = 0x19
     UNINTERESTED = 0x20
     PREFIX_OVERLAP = 0x30

@@ -136,7 +136,7 @@ class Requests:
                     break
         except UnknownAlias:
             self._give_up(stream_id)
-            self.refuse(stream_id, RequestCode.MALFORMED_AUTH_TOKEN, "no token of that alias")
+            self.refuse(stream_id, RequestCode.UNKNOWN_AUTH_TOKEN_ALIAS, "no token of that alias")
         if not ended:
             return
         if stream_id in self._readers:

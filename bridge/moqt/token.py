@@ -40,6 +40,8 @@ def decode(data: bytes, *, in_setup: bool = False) -> Token:
             if in_setup:
                 raise violation("a token alias in SETUP")
             reader.varint()
+            if reader.rest():
+                raise SessionError(SessionCode.KEY_VALUE_FORMATTING_ERROR, "more than an alias")
             raise UnknownAlias
         if form == REGISTER:
             reader.varint()
