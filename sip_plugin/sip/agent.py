@@ -8,15 +8,14 @@ One `UserAgent` a process, since the stack is a global of the process.
 import asyncio
 import gc
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
+from sip_plugin.sip.afterwards import Afterwards
 from sip_plugin.sip.dialogs import exists
-from sip_plugin.sip.errors import StackError, log_fault
+from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import (
     Accept,
     ConnectionLost,
@@ -28,13 +27,12 @@ from sip_plugin.sip.events import (
     Refuse,
     Replacing,
 )
-from sip_plugin.sip.pj_account import PjAccount
+from sip_plugin.sip.pj_account import AccountOptions, PjAccount
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.pj_endpoint import AgentOptions, Endpoint, bound_port, open_endpoint
 from sip_plugin.sip.probes import ProbeAnswers
 from sip_plugin.sip.referring import Replaced
 from sip_plugin.sip.replaces_hider import ReplacesHider
-from sip_plugin.sip.sdp import SrtpMode
 from sip_plugin.sip.sids import new_sid
 
 POLL_SECS = 0.005
@@ -56,28 +54,6 @@ def refuse_refer(referred: Referred) -> int:
 
 def refuse_all(invite: Invite) -> Decision:
     return Refuse(403, "Forbidden")
-
-
-@dataclass(frozen=True, slots=True)
-class AccountOptions:
-    """Who we are to one far side. URIs are SIP URIs such as `sip:1001@sip.example.net`."""
-
-    name: str
-    uri: str
-    registrar: str = ""
-    """Empty: this account never registers."""
-    proxy: str = ""
-    """URI that every request of this account is sent to, whatever it is addressed to."""
-    username: str = ""
-    password: str = ""
-    expires_secs: int = 3600
-    transport: str = "udp"
-    """What carries its requests: `udp`, `tcp` or `tls`."""
-    contact: str = ""
-    """URI that we are reached at; empty: as the transport has it."""
-    srtp: SrtpMode = "off"
-    keep_alive_secs: int = 15
-    """0: none."""
 
 
 class UserAgent:
@@ -105,7 +81,6 @@ class UserAgent:
         self.options = options
         self.port = 0
         """UDP port that SIP listens on, once started."""
-        self._on_event = on_event
         self._on_invite = on_invite
         self._on_refer = on_refer
         self._name_account_of = account_of
@@ -115,9 +90,7 @@ class UserAgent:
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
         self._graveyard: list[PjCall] = []
-        self._events: deque[Event] = deque()
-        self._deferred: deque[Callable[[], None]] = deque()
-        self._in_stack = False
+        self._afterwards = Afterwards(on_event)
         self._rounds = 0
         self._poller: asyncio.Task[None] | None = None
 
@@ -182,13 +155,13 @@ class UserAgent:
         """One round: let the stack work, then do and deliver what came of it."""
         assert self._endpoint is not None
         for _ in range(POLL_BATCH):
-            self._in_stack = True
+            self._afterwards.in_stack = True
             try:
                 handled = self._endpoint.libHandleEvents(0)
             finally:
-                self._in_stack = False
-            self._do_deferred()
-            self._deliver()
+                self._afterwards.in_stack = False
+            self._afterwards.do()
+            self._afterwards.deliver()
             self._graveyard.clear()
             if handled <= 0:
                 break
@@ -205,31 +178,8 @@ class UserAgent:
         for call in [call for call in self._calls.values() if call.is_lost()]:
             log.warning("call %s was dropped by the SIP stack", call.sid)
             call.lose()
-        self._deliver()
+        self._afterwards.deliver()
         self._graveyard.clear()
-
-    def _do_deferred(self) -> None:
-        while self._deferred:
-            task = self._deferred.popleft()
-            try:
-                task()
-            except StackError as error:
-                log.warning("%s", error)
-
-    def _deliver(self) -> None:
-        while self._events:
-            event = self._events.popleft()
-            try:
-                self._on_event(event)
-            except Exception:
-                log_fault(log, "handling of %s failed", type(event).__name__)
-
-    def _soon(self, task: Callable[[], None]) -> None:
-        """Now, or once the stack's callback has returned: it is not asked from inside one."""
-        if self._in_stack:
-            self._deferred.append(task)
-        else:
-            task()
 
     # --- accounts ----------------------------------------------------------------------
 
@@ -356,7 +306,7 @@ class UserAgent:
             if call := self._calls.get(sid):
                 act(call)
 
-        self._soon(task)
+        self._afterwards.soon(task)
 
     # --- for the stack's objects -------------------------------------------------------
 
@@ -367,20 +317,20 @@ class UserAgent:
 
     def emit(self, event: Event) -> None:
         """Queue an event; it is delivered after the stack's callback has returned."""
-        self._events.append(event)
+        self._afterwards.emit(event)
 
     def later(self, task: Callable[[], None]) -> None:
         """Run after the stack's callback has returned."""
-        self._deferred.append(task)
+        self._afterwards.later(task)
 
     def decide(self, invite: Invite) -> Decision:
         """What came before the INVITE is known first: one call's end may be another's place."""
-        self._deliver()
+        self._afterwards.deliver()
         return self._on_invite(invite)
 
     def asked_to_refer(self, referred: Referred) -> int:
         """The code that a REFER is answered with."""
-        self._deliver()
+        self._afterwards.deliver()
         return self._on_refer(referred)
 
     def leg_of(self, replaced: Replaced) -> Replacing:

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
@@ -13,9 +14,10 @@ from sip_plugin.sip.events import Accept, Invite, Refuse, RegistrationChanged, R
 from sip_plugin.sip.message import parse, printable
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.referring import Malformed, replaces
+from sip_plugin.sip.sdp import SrtpMode
 
 if TYPE_CHECKING:
-    from sip_plugin.sip.agent import AccountOptions, UserAgent
+    from sip_plugin.sip.agent import UserAgent
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +28,30 @@ _SRTP_USES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class AccountOptions:
+    """Who we are to one far side. URIs are SIP URIs such as `sip:1001@sip.example.net`."""
+
+    name: str
+    uri: str
+    registrar: str = ""
+    """Empty: this account never registers."""
+    proxy: str = ""
+    """URI that every request of this account is sent to, whatever it is addressed to."""
+    username: str = ""
+    password: str = ""
+    expires_secs: int = 3600
+    transport: str = "udp"
+    """What carries its requests: `udp`, `tcp` or `tls`."""
+    contact: str = ""
+    """URI that we are reached at; empty: as the transport has it."""
+    srtp: SrtpMode = "off"
+    keep_alive_secs: int = 15
+    """0: none."""
+
+
 class PjAccount(pj.Account):
-    def __init__(self, owner: "UserAgent", options: "AccountOptions") -> None:
+    def __init__(self, owner: "UserAgent", options: AccountOptions) -> None:
         super().__init__()
         self._owner = owner
         self.options = options
@@ -48,7 +72,7 @@ class PjAccount(pj.Account):
         except pj.Error as error:
             raise StackError(f"account {self.options.name}: {error.reason}") from error
 
-    def change(self, options: "AccountOptions") -> None:
+    def change(self, options: AccountOptions) -> None:
         """Raises StackError when the stack cannot use the options; then it has those it had."""
         before, self.options = self.options, options
         try:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from sip_plugin.media.description import Direction, MediaDescription
-from sip_plugin.sip import dialogs, info, sdp
+from sip_plugin.sip import dialogs, info
 from sip_plugin.sip.errors import StackError, log_fault
 from sip_plugin.sip.events import (
     Confirmed,
@@ -23,7 +22,7 @@ from sip_plugin.sip.events import (
     TransferProgress,
 )
 from sip_plugin.sip.message import Message, parse, printable
-from sip_plugin.sip.pj_stream import describe
+from sip_plugin.sip.pj_media import CallMedia
 from sip_plugin.sip.referring import Malformed, refer_to, referred_by
 from sip_plugin.sip.sids import new_sid
 
@@ -55,19 +54,10 @@ class PjCall(pj.Call):
         super().__init__(account, call_id)
         self.sid = sid
         self._owner = owner
-        self._local = local
-        self._offer = ""
-        """The far side's latest offer, as text; empty: it made none, we offer."""
-        self._remote = ""
-        """The far side's description that the latest one of ours answers; empty: its answer is
-        to come."""
-        self._described = ""
-        """Our latest description, as it was sent."""
-        self._media: MediaDescription | None = None
+        self._sdp = CallMedia(owner, local)
         self._ended_by_us = False
         self._silent = False
         """Ended before anyone was told of it: no events."""
-        self._failure = ""
         self.dialog_id = ""
         """Its Call-ID."""
         self.confirmed = False
@@ -90,7 +80,7 @@ class PjCall(pj.Call):
         self.dialog_id = str(self.getInfo().callIdString)
 
     def accept(self, local: LocalMedia, offer: str) -> None:
-        self._local, self._offer = local, offer
+        self._sdp.local, self._sdp.offer = local, offer
 
     def lead_back(self, to: str) -> None:
         """Send requests to the URI `to`: the Contact of the INVITE leads nowhere. Empty: it does
@@ -195,77 +185,20 @@ class PjCall(pj.Call):
         # answer at all. A declined stream ends in 488.
         if self._silent:
             return  # about to be refused: never sent
-        created, remote = prm.sdp.wholeSdp, prm.remSdp.wholeSdp or self._offer
-        self._offer = ""
-        self._remote = remote
-        try:
-            prm.sdp.wholeSdp = self._described = self._local_sdp(created, remote)
-        except sdp.SdpError as error:
-            self._failure = str(error)
-            log.warning("call %s: no usable local SDP: %s", self.sid, error)
-            prm.sdp.wholeSdp = sdp.declined(created, remote)
-        except Exception:
-            log_fault(log, "call %s: local SDP failed", self.sid)
-            prm.sdp.wholeSdp = sdp.declined(created, remote)
-
-    def _local_sdp(self, created: str, remote: str) -> str:
-        if self._local is None:
-            raise sdp.SdpError("the call has no media port")
-        codecs = self._local.codecs
-        current = self._media.codec if self._media else None
-        if remote:
-            version = sdp.version_of(self._local.address)
-            offer = sdp.read_offer(remote, version).with_srtp(self._local.srtp)
-            chosen = current if current in offer.codecs else sdp.choose(offer, codecs)
-            if chosen is None or offer.problem:
-                raise sdp.SdpError(offer.problem or "no common codec")
-            codecs = (chosen,)
-        elif current is not None:
-            codecs = (current,)
-        return sdp.rewrite_local(created, self._local.address, self._local.port, codecs)
+        created = prm.sdp.wholeSdp
+        prm.sdp.wholeSdp = self._sdp.describe(self.sid, created, prm.remSdp.wholeSdp)
 
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
         try:
-            media = self._negotiated()
+            media = self._sdp.negotiated(self)
             if media is not None:
-                self._media = media
                 self._owner.emit(MediaChanged(self.sid, media))
             elif not self._silent:
-                reason = self._failure or "no audio stream was agreed"
+                reason = self._sdp.failure or "no audio stream was agreed"
                 self._owner.emit(MediaRefused(self.sid, reason))
         except Exception:
             log_fault(log, "call %s: media state lost", self.sid)
             self._owner.emit(MediaRefused(self.sid, "media state lost"))
-
-    def _negotiated(self) -> MediaDescription | None:
-        info = self.getInfo()  # its media list is freed with it
-        for media in info.media:
-            # Video may come first: the audio's index is what counts.
-            if media.type != pj.PJMEDIA_TYPE_AUDIO:
-                continue
-            if media.status in (pj.PJSUA_CALL_MEDIA_NONE, pj.PJSUA_CALL_MEDIA_ERROR):
-                if self._media is None or media.status == pj.PJSUA_CALL_MEDIA_ERROR:
-                    continue
-                return self._media.model_copy(update={"direction": Direction.INACTIVE})
-            try:
-                remote = self._remote or self._owner.latest_sdp
-                found = describe(self.getStreamInfo(media.index), sdp.packet_ms(remote))
-                return self._secured(found, remote)
-            except sdp.SdpError as error:
-                self._failure = str(error)
-                return None
-            except pj.Error as error:
-                self._failure = f"the stack has no stream: {error.reason}"
-        return None
-
-    def _secured(self, media: MediaDescription, remote: str) -> MediaDescription:
-        """With the keys of SRTP. Raises SdpError rather than let plain audio out by mistake."""
-        if self._local is None or self._local.srtp == "off":
-            return media
-        keys = sdp.srtp_keys(self._described, remote, media.remote_rtp_port)
-        if keys is None and self._local.srtp == "required":
-            raise sdp.SdpError('the far side did not agree on SRTP (srtp = "required")')
-        return media.model_copy(update={"srtp": keys})
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
         try:
@@ -351,7 +284,7 @@ class PjCall(pj.Call):
 
     def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
         # A re-INVITE or an UPDATE. The binding loses an SDP above some 1015 bytes.
-        self._offer = prm.offer.wholeSdp or self._owner.latest_sdp
+        self._sdp.offer = prm.offer.wholeSdp or self._owner.latest_sdp
 
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
         # Answered before this is asked. The default dials whatever a stranger names.

@@ -3,19 +3,13 @@
 import asyncio
 import gc
 import logging
-import socket
 from functools import partial
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from sip_plugin.config import Config
-from sip_plugin.config.models import SipTlsConfig
 from sip_plugin.planes.messages import (
     CallEvent,
-    CallRefused,
     CallReport,
-    CallState,
     Drain,
     Hangup,
     Hello,
@@ -25,7 +19,6 @@ from sip_plugin.planes.messages import (
     OfferLeases,
     Originate,
     Reconfigure,
-    ReconfigureAnswer,
     WorkerState,
 )
 from sip_plugin.sip import stack_settings
@@ -46,68 +39,22 @@ from sip_plugin.sip.admission import number
 from sip_plugin.sip.agent import AgentOptions, Decision, UserAgent
 from sip_plugin.sip.build import REMEDY, account_shortage, ipv6_shortage, tls_shortage
 from sip_plugin.sip.callcontrol import CallControl
-from sip_plugin.sip.documents import Documents, TooLong
 from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import Event, Invite, Referred
 from sip_plugin.sip.leases import LeasePool
+from sip_plugin.sip.listening import address_towards, listeners, tls_options
 from sip_plugin.sip.names import Names, name_servers
-from sip_plugin.sip.pj_endpoint import Listener
 from sip_plugin.sip.plane_server import PlaneServer
-from sip_plugin.sip.tls import TlsOptions, system_ca_file
+from sip_plugin.sip.reconfiguring import Reconfiguring
+from sip_plugin.sip.telling import Telling
 from sip_plugin.sip.trunks import Trunks
 
 TICK_SECS = 0.1
 COLLECT_TICKS = 100
-REFUSALS_PER_TICK = 20
-"""Refused INVITEs that are logged and told one by one; a flood is told by its number."""
 CLOSE_SECS = 3.0
 """BYE and REGISTER at the end may take so long."""
 
 log = logging.getLogger(__name__)
-
-
-def address_towards(host: str) -> str:
-    """Our address on the route to `host`, an IP address; loopback when there is none."""
-    is_v6 = ":" in host
-    with socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((host or "192.0.2.1", 9))
-        except OSError:
-            return "::1" if is_v6 else "127.0.0.1"
-        return probe.getsockname()[0]
-
-
-def listeners(config: Config) -> tuple[Listener, ...]:
-    """Those of TCP and TLS, where a trunk uses them or the configuration names them."""
-    sip = config.sip
-    trunks = config.trunks.items()
-    used: set[str] = {trunk.transport for _, trunk in trunks if trunk.tls is None}
-    if "auto" in used:
-        used.add("tcp")
-        if sip.tls.ca_file or system_ca_file():  # else far sides could not be verified
-            used.add("tls")
-    wanted = {"tcp": sip.bind_tcp, "tls": sip.bind_tls}
-    shared = tuple(
-        Listener(transport, *sip.listener(transport))
-        for transport, bind in wanted.items()
-        if bind or transport in used
-    )
-    return shared + tuple(
-        Listener("tls", *trunk.tls.listener(sip.bind_host), name, _tls_options(trunk.tls))
-        for name, trunk in trunks
-        if trunk.tls is not None
-    )
-
-
-def _tls_options(tls: SipTlsConfig) -> TlsOptions:
-    return TlsOptions(**tls.model_dump(exclude={"bind"}))
-
-
-def _made_ready(document: str) -> Config:
-    """Raises ValidationError."""
-    config = Config.model_validate_json(document)
-    _ = config.routing  # compiled once, here
-    return config
 
 
 class SipProcess:
@@ -118,11 +65,10 @@ class SipProcess:
         self._pool = LeasePool()
         self._planes = PlaneServer(self._joined, self._left, self._received)
         self._workers: dict[str, WorkerState] = {}
-        self._refusals = 0
-        """Since the last tick."""
-        self._documents = Documents()
-        self._one_at_a_time = asyncio.Lock()
-        self._reconfigurations: set[asyncio.Task[None]] = set()
+        self._telling = Telling(partial(self._planes.send_all, "supervisor"))
+        self._reconfiguring = Reconfiguring(
+            self._take_over, partial(self._planes.send, "supervisor")
+        )
         ways = [trunk.proxy or trunk.domain for trunk in config.trunks.values()]
         servers = name_servers(config.sip.nameservers, ways)
         options = AgentOptions(
@@ -133,7 +79,7 @@ class SipProcess:
             max_calls=config.sip.max_calls or stack_settings.ANY_CALLS,
             nameservers=servers,
             listeners=listeners(config),
-            tls=_tls_options(config.sip.tls),
+            tls=tls_options(config.sip.tls),
         )
         self._agent = UserAgent(
             options,
@@ -216,10 +162,7 @@ class SipProcess:
             self._carry_out(self._control.tick(now))
             self._accounts.tick(now)
             self._tell_workers()
-            if self._refusals > REFUSALS_PER_TICK:
-                untold = self._refusals - REFUSALS_PER_TICK
-                log.warning("%d more INVITEs refused in %g s", untold, TICK_SECS)
-            self._refusals = 0
+            self._telling.tick(TICK_SECS)
             ticks += 1
             if ticks % COLLECT_TICKS == 0:
                 gc.collect()
@@ -278,7 +221,7 @@ class SipProcess:
             case ToWorker(worker, message):
                 self._planes.send("worker", worker, message)
             case Tell(message):
-                self._tell(message)
+                self._telling.tell(message)
 
     def _consequences(self, failed: Action, reason: str) -> list[Action]:
         match failed:
@@ -289,36 +232,6 @@ class SipProcess:
             case Refer(sid=sid):
                 return self._control.transfer_not_sent(sid, reason, self._loop.time())
         return []
-
-    def _tell(self, message: Message) -> None:
-        if isinstance(message, CallRefused):
-            self._refusals += 1
-            if self._refusals > REFUSALS_PER_TICK:
-                return
-        self._planes.send_all("supervisor", message)
-        match message:
-            case CallState():
-                tail = f", {message.code} {message.reason}" if message.code else ""
-                tail += f" ({message.cause}, by {message.ended_by})" if message.cause else ""
-                tail += f", far side: {message.far_reason}" if message.far_reason else ""
-                if message.announcement_secs:
-                    tail += f", after {message.announcement_secs:g} s of early media"
-                log.info(
-                    "call %s: %s %s -> %s on trunk %s: %s%s",
-                    message.sid,
-                    message.direction,
-                    message.caller or "anonymous",
-                    message.called,
-                    message.trunk,
-                    message.state,
-                    tail,
-                )
-            case CallRefused():
-                log.info(
-                    "INVITE for %r refused: %d %s", message.called, message.code, message.reason
-                )
-            case CallEvent():
-                log.info("call %s: %s %s", message.sid, message.event, message.data)
 
     # --- planes ----------------------------------------------------------------------------
 
@@ -336,7 +249,7 @@ class SipProcess:
 
     def _left(self, hello: Hello) -> None:
         if hello.role == "supervisor":
-            self._documents.clear()  # what it had not sent whole never comes
+            self._reconfiguring.clear()
         if hello.role == "worker":
             log.warning("%s left", hello.name)
             self._carry_out(self._control.worker_lost(hello.name, self._loop.time()))
@@ -365,39 +278,13 @@ class SipProcess:
                 log.info("draining: new calls are refused")
                 self._control.drain(retry_after_secs)
             case Reconfigure():
-                self._on_part(hello.name, message)
+                self._reconfiguring.take(hello.name, message)
             case _:
                 log.error("supervisor sent an unexpected %s", type(message).__name__)
 
-    def _on_part(self, supervisor: str, message: Reconfigure) -> None:
-        try:
-            document = self._documents.take(message)
-        except TooLong as error:
-            answer = ReconfigureAnswer(request_id=message.request_id, problem=str(error))
-            self._planes.send("supervisor", supervisor, answer)
-            return
-        if document is None:
-            return
-        task = asyncio.create_task(
-            self._reconfigure(supervisor, message.request_id, document), name="reconfigure"
-        )
-        self._reconfigurations.add(task)
-        task.add_done_callback(self._reconfigurations.discard)
-
-    async def _reconfigure(self, supervisor: str, request_id: str, document: str) -> None:
-        """Made ready in a thread: meanwhile calls go on."""
-        problem = ""
-        async with self._one_at_a_time:  # in the order in which they were asked for
-            try:
-                config = await self._loop.run_in_executor(None, _made_ready, document)
-            except ValidationError as error:
-                problem = f"{error.error_count()} faults in a configuration that had none"
-            else:
-                self._config = config
-                self._control.reconfigure(config)
-                log.info("new configuration: calls that begin now have it")
-        answer = ReconfigureAnswer(request_id=request_id, problem=problem)
-        self._planes.send("supervisor", supervisor, answer)
+    def _take_over(self, config: Config) -> None:
+        self._config = config
+        self._control.reconfigure(config)
 
     def _tell_workers(self) -> None:
         """Tell what changed since the last tick."""
