@@ -3,9 +3,9 @@
     python -m benchmarks.cpu [--quick] [--calls 1,10,50,100] [--seconds 20] [--leg aec|raw]
 
 RTP phones play recorded speech in a loop, a real gateway (a process of its own) speaks every turn
-back. The worker is the real one; its CPU time is read from the system, and a 1 ms profiling timer
-in it tells the stages apart (it costs about half a percent of what is measured). `--leg raw` adds
-the echo canceller while the agent speaks. SIP is bypassed. Needs no root.
+back. The worker is the real one; its CPU time is read from the system, and a timer in it tells the
+stages apart, which costs about one percent of a core. `--leg raw` adds the echo canceller while the
+agent speaks. SIP is bypassed. Needs no root.
 """
 
 import argparse
