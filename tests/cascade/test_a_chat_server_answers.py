@@ -27,7 +27,7 @@ def made(server, functions=None, **changes):
         "model": "small",
         "api_key": "hush",
         "instructions": "Be brief.",
-        "timeout_secs": 2.0,
+        "timeout_secs": 4.0,
     }
     given = options(llm=llm, asr={"phrases": PHRASES}, **changes)
     return stages.agent("assistant", given, functions)

@@ -13,6 +13,7 @@ MEMORY_KB = 24 * 1024
 def test_the_call_beside_it_is_answered_and_memory_is_bounded():
     outcome = uvloop.run(attacked(ROUNDS, seed=20261123))
     assert outcome.turns == 2 * ROUNDS
+    assert outcome.heard >= 0.9 * outcome.turns
     assert outcome.faults == []
     assert set(outcome.calls) == set(WAYS)
     assert sum(outcome.calls.values()) == CALLS * ROUNDS
