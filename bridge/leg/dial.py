@@ -27,6 +27,8 @@ from bridge.wire.moqt_protocol import MoqtProtocol
 CONNECT_TIMEOUT = 5.0
 MAX_QUEUED_SECS = 0.2
 """Uplink audio that the path did not take for so long is shed."""
+SAME_PATH_SECS = 60.0
+"""For so long what a connection found of its path is believed by the next one."""
 MOVE_AFTER = 0.9
 """Silence after which the plugin tries another socket: its address or a NAT may have changed."""
 _REFUSED_GRACE = 0.4
@@ -51,11 +53,17 @@ class ClientProtocol(MoqtProtocol):
         """In use before the handshake is over: nobody waits for it."""
         self.give_back: Callable[[], None] | None = None
         """Takes back a session ticket that nobody has seen."""
+        self.remember: Callable[[float, float], None] | None = None
+        """Takes what the connection found of its path: bandwidth and round trip time."""
         self.resumed = self.early_accepted = False
         """What came of the session ticket."""
         self._address: Any = None
         self._moving: asyncio.Task[None] | None = None
         self._moved_at = 0.0
+
+    def resume_path(self, bandwidth: float, rtt: float) -> None:
+        """Begin with what an earlier connection found (careful resume)."""
+        self._internals.model.resume(bandwidth, rtt)
 
     def begin(self, address: Any) -> bool:
         """Shake hands with a gateway. Returns whether it may be spoken to at once."""
@@ -123,6 +131,9 @@ class ClientProtocol(MoqtProtocol):
         self.owner = None
         if self.give_back is not None and not self.handshake.done():
             self.give_back()
+        if self.remember is not None and self.stood:
+            model = self._internals.model
+            self.remember(model.bandwidth, model.min_rtt)
         if self._moving is not None:
             self._moving.cancel()
         self.close()
@@ -131,8 +142,10 @@ class ClientProtocol(MoqtProtocol):
     @property
     def stood(self) -> bool:
         """The other side has completed the handshake: it has, or had, heard what was said."""
-        done = self.handshake.done() and self.handshake.exception() is None
-        return done and self.handshake.result() is not None
+        handshake = self.handshake
+        if not handshake.done() or handshake.cancelled() or handshake.exception() is not None:
+            return False
+        return handshake.result() is not None
 
     def why_ended(self) -> str:
         assert self.ended is not None
@@ -200,6 +213,8 @@ class Dialer:
                 (Option.AUTHORITY, parts.netloc.encode()),
             )
         self._tickets = Tickets(CLIENT_TICKETS)
+        self._path: tuple[Any, float, float, float] | None = None
+        """An address, what the last connection to it found, and when it ended."""
 
     async def dial(self, *, full: bool = False) -> ClientProtocol:
         """A connection whose handshake is complete, or which may be used before: with a ticket of
@@ -216,6 +231,7 @@ class Dialer:
             )
         except OSError as error:
             raise self._error(ErrorCode.CONNECTION_REFUSED, str(error)) from error
+        self._take_up_path(protocol, address)
         try:
             if protocol.begin(address):
                 ticket = configuration.session_ticket
@@ -243,6 +259,18 @@ class Dialer:
                         "nobody listens there; start the gateway, or check the port",
                     ) from None
             raise
+
+    def _take_up_path(self, protocol: ClientProtocol, address: Any) -> None:
+        """Let a connection begin with what the last one to this address found, if that is fresh."""
+
+        def remember(bandwidth: float, rtt: float) -> None:
+            self._path = address, bandwidth, rtt, protocol.now
+
+        protocol.remember = remember
+        if self._path is not None:
+            known, bandwidth, rtt, ended_at = self._path
+            if known == address and protocol.now - ended_at < SAME_PATH_SECS:
+                protocol.resume_path(bandwidth, rtt)
 
     async def _resolve(self) -> tuple[Any, socket.AddressFamily]:
         try:

@@ -45,6 +45,10 @@ BOUND_GROWTH = 1.15
 SLACK = 0.05
 """The window has room for what the other side's process, not the path, holds back so long."""
 INITIAL_PACKETS, MIN_PACKETS = 10, 4
+RESUMED_SHARE = 0.5
+"""Of what the path gave to the connection before, a new one begins with so much."""
+SAME_PATH = (0.5, 10.0)
+"""If its round trip time is so many times that of before: otherwise it is another path."""
 
 
 @dataclass(slots=True)
@@ -87,6 +91,8 @@ class BandwidthModel:
         self._bad_periods = 0
         self._full_rate = 0.0
         self._full_rounds = 0
+        self._before: tuple[float, float] | None = None
+        """What an earlier connection on this path found: bandwidth and round trip time."""
         self._min_rtt_at = 0.0
         self._older_rtt = self._newer_rtt = math.inf
         self._phase = 2
@@ -108,7 +114,8 @@ class BandwidthModel:
         bandwidth = self.bandwidth
         floor = MIN_PACKETS * self.packet_bytes
         if self._bound is None:
-            floor = INITIAL_PACKETS * self.packet_bytes
+            resumed = int(self._resumed_rate * self.min_rtt)
+            floor = max(INITIAL_PACKETS * self.packet_bytes, resumed)
         if not bandwidth:
             return floor
         if self._bound is not None:
@@ -126,7 +133,7 @@ class BandwidthModel:
         # A handshake has little to say, and its rate is no measure of the path: until startup is
         # over, the first window in a round trip is the least (section 5.6.2 of the draft).
         first = INITIAL_PACKETS * self.packet_bytes / max(self.min_rtt, 0.001)
-        return STARTUP_GAIN * max(self.bandwidth, first)
+        return max(STARTUP_GAIN * max(self.bandwidth, first), self._resumed_rate)
 
     @property
     def burst(self) -> int:
@@ -136,6 +143,22 @@ class BandwidthModel:
     @property
     def _queue_target(self) -> float:
         return max(QUEUE_TARGET, self.min_rtt / 2)
+
+    def resume(self, bandwidth: float, rtt: float) -> None:
+        """Begin with half of what an earlier connection on this path found (the jump of
+        draft-ietf-tsvwg-careful-resume), until startup is over or that proves too much: the
+        first congestion forgets it."""
+        if bandwidth > 0 and rtt > 0:
+            self._before = bandwidth, rtt
+
+    @property
+    def _resumed_rate(self) -> float:
+        """Bytes per second to begin with; 0 for nothing known, or no more."""
+        if self._before is None or self.filled or not self.min_rtt:
+            return 0.0
+        bandwidth, rtt = self._before
+        least, most = SAME_PATH
+        return RESUMED_SHARE * bandwidth if least <= self.min_rtt / rtt <= most else 0.0
 
     # --- what happened -----------------------------------------------------------------------
 
@@ -234,6 +257,7 @@ class BandwidthModel:
         self._period_lost = self._period_acked = 0
 
     def _lower_bound(self, rate: float) -> None:
+        self._before = None
         self._bound = min(rate, self.bandwidth)
         self.backed_off += 1
         self.filled = True
