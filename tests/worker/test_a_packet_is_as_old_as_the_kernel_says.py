@@ -7,7 +7,9 @@ from sip_plugin.media.ports import PortPool
 from sip_plugin.media.reading import MAX_ROUND_PACKETS, ReadRound, age_secs
 from sip_plugin.media.secured_ports import SecuredPorts
 
-WAIT_SECS = 0.05
+WAIT_SECS = 0.3
+SLACK_SECS = 0.1
+"""For a busy machine, between the two clocks and around the sending."""
 
 
 class Reader:
@@ -45,8 +47,7 @@ def test_it_is_dated_by_its_arrival():
     read_at = reader.round.read()
     reader.close()
     assert len(reader.came) == 1
-    # A millisecond for what lies between the two clocks.
-    assert before - 0.001 <= reader.came[0] <= sent + 0.001 < read_at
+    assert before - SLACK_SECS <= reader.came[0] <= sent + SLACK_SECS < read_at
 
 
 def test_a_round_takes_what_there_is_within_its_bound():
