@@ -49,15 +49,15 @@ def test_each_bad_call_ends_or_is_bounded_and_the_good_one_goes_on(on_stage):
         ended = lambda kind: {m.sid for m in host.told if isinstance(m, kind)}  # noqa: E731
         await until(lambda: "die" in ended(ModelFailed), "the dead model's call to be given up")
         await until(lambda: "hang-up" in ended(EndCall), "the hangup to be passed on")
-        await until(lambda: "flood" in ended(ModelFailed), "the flood to be cut")
         before = lines["good"].loud
         await until(lambda: lines["good"].loud > before + 50, "the good call to go on")
         for task in talking:
             task.cancel()
         assert ended(EndCall) == {"hang-up"}
-        assert ended(ModelFailed) == {"die", "flood"}
+        assert ended(ModelFailed) == {"die"}
+        # The gateway made its agent wait: 110 s are ahead, and what was heard meanwhile.
         flood_report = await host.close("flood")
-        assert flood_report["bridge"]["reply_frames"] > 0
+        assert 0 < flood_report["bridge"]["reply_frames"] < (110 + 60) * 50
         assert (await host.close("stall"))["bridge"]["reply_frames"] == 0
 
     on_stage(by_sid, story)
