@@ -159,8 +159,8 @@ class MediaCall:
         self._bridge.attach(leg)
 
     def tell_ready(self) -> None:
-        """Once there is nothing to wait for."""
-        if not self._awaited and not self.answered:
+        """Once there is nothing to wait for; a far side that we call may answer before that."""
+        if not self._awaited:
             name, headers = self._agent_name, self._answer_headers
             self._emit(ModelReady(sid=self.sid, agent_name=name, sip_headers=headers))
 
