@@ -30,8 +30,9 @@ from bridge.wire.limits import (
     PEER_SILENT_AFTER,
 )
 from bridge.wire.moqt_protocol import MoqtProtocol
+from bridge.wire.sockets import PACKET_BYTES
 from bridge.wire.tracks import VOICE, parse
-from bridge.wire.transport import NO_ERROR, PACKET_BYTES, REFUSED
+from bridge.wire.transport import NO_ERROR, REFUSED
 
 QUEUED_DATAGRAMS = 64
 """Frames given to QUIC at a time; the rest waits in its call, where a cancel can drop it."""

@@ -30,7 +30,7 @@ from bridge.quic.client_certificates import demand_certificate
 from bridge.quic.tickets import SERVER_TICKETS, Tickets
 from bridge.secret import Secret
 from bridge.token import CheckingOptions, TokenRefused
-from bridge.wire import messages, transport
+from bridge.wire import messages, sockets
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import MAX_RESUME_SECS
 
@@ -157,7 +157,7 @@ class Gateway:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
-            transport.bind_sizes(sock)
+            sockets.bind_sizes(sock)
             sock.bind(address)
             _, self._server = await loop.create_datagram_endpoint(
                 lambda: _Server(
@@ -244,8 +244,8 @@ class Gateway:
 
     def _configuration(self, address: str) -> Any:
         options = self.options
-        size = options.packet_bytes or transport.packet_bytes_to(address)
-        configuration = transport.configuration(is_client=False, packet_bytes=size)
+        size = options.packet_bytes or sockets.packet_bytes_to(address)
+        configuration = sockets.configuration(is_client=False, packet_bytes=size)
         if options.cert_file:
             configuration.load_cert_chain(options.cert_file, options.key_file or None)
             return configuration

@@ -19,7 +19,7 @@ from bridge.agent import TlsOptions
 from bridge.moqt.messages import Option
 from bridge.moqt.pairs import Pairs
 from bridge.quic.tickets import CLIENT_TICKETS, Tickets
-from bridge.wire import transport
+from bridge.wire import sockets
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import ALPN, DEAD_AFTER, PING_INTERVAL
 from bridge.wire.moqt_protocol import MoqtProtocol
@@ -178,7 +178,7 @@ def open_socket(family: socket.AddressFamily, address: Any) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
-        transport.bind_sizes(sock)
+        sockets.bind_sizes(sock)
         sock.connect(address)
     except OSError:
         sock.close()
@@ -206,7 +206,7 @@ class Dialer:
         self._options: Pairs = ()
         if not self.direct:
             # Not every server takes what loopback carries; this one is probed as any path is.
-            self._packet_bytes = packet_bytes or transport.PACKET_BYTES
+            self._packet_bytes = packet_bytes or sockets.PACKET_BYTES
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             self._options = (
                 (Option.PATH, path.encode()),
@@ -283,8 +283,8 @@ class Dialer:
         return address, family
 
     def _configuration(self, address: str) -> Any:
-        size = self._packet_bytes or transport.packet_bytes_to(address)
-        configuration = transport.configuration(is_client=True, packet_bytes=size)
+        size = self._packet_bytes or sockets.packet_bytes_to(address)
+        configuration = sockets.configuration(is_client=True, packet_bytes=size)
         configuration.server_name = self._tls.server_name or self._host
         if self._tls.cert_file:
             self._show_certificate(configuration)

@@ -28,8 +28,8 @@ from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import (
     MAX_CALLS_PER_CONNECTION,
 )
+from bridge.wire.stats import TransportStats
 from bridge.wire.tracks import parse
-from bridge.wire.transport import TransportStats
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
 QUEUE_PER_CALL = 10

@@ -6,19 +6,13 @@ public interface is in `bridge.quic.internals`.
 
 import asyncio
 import contextlib
-import heapq
-import ipaddress
-import itertools
 import logging
 import math
-import socket
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
-from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import (
     ConnectionTerminated,
@@ -31,128 +25,30 @@ from aioquic.quic.events import (
 )
 from aioquic.quic.packet import QuicErrorCode
 
+from bridge.quic.copies import Copies, StreamRange
 from bridge.quic.datagram import Datagram
 from bridge.quic.internals import Internals
 from bridge.quic.mtu import LADDER, PathMtu
 from bridge.quic.payload import MAX_DATAGRAM
-from bridge.wire.limits import ALPN, MAX_DATAGRAM_FRAME, QUIC_IDLE, REPAIR_SECS
+from bridge.wire.limits import REPAIR_SECS
+from bridge.wire.sockets import PACKET_BYTES, CountingSend
+from bridge.wire.stats import TransportStats
 
-PACKET_BYTES = 1200
-"""A UDP payload that every path carries (RFC 9000 section 14)."""
-LOOPBACK_PACKET_BYTES = 8192
-"""A path that never leaves the machine carries 64 KiB; this bundles a dozen frames."""
 BURST_PACKETS = 8
 """Packets that are built before the first of them is sent."""
-SOCKET_BUFFER = 4 * 1024 * 1024
 CHUNK_PACKETS = 8
 """Packets' worth of datagrams that aioquic is given at a time, while it builds their packets."""
-AGAIN_SECS = (0.003, 0.010)
-"""What must not be late is sent again after these times, unless it is known to have arrived: soon,
-for a single loss costs no more than that; and when a short burst of losses is over."""
 MOST_HURRIED = 8
 """Datagrams of a track that are doubled with a commit: the last 160 ms. Copies count against the
 rate that the other side allows."""
 QUIET_SECS = 0.1
 """While audio flows one way, an acknowledgement comes the other way every 20 ms."""
-MAX_AGAIN = 2048
-"""Copies that wait for their time; more are not sent."""
-NO_FRAGMENTS = {
-    # Linux: IP_MTU_DISCOVER, IPV6_MTU_DISCOVER and what they call "probe": don't fragment, and
-    # don't believe a path MTU that anybody can tell us in an ICMP message.
-    socket.AF_INET: ((socket.IPPROTO_IP, 10, 3),),
-    socket.AF_INET6: ((socket.IPPROTO_IPV6, 23, 3),),
-}
 NO_ERROR, REFUSED = 0, 1
 """QUIC application error codes."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("quic").setLevel(logging.WARNING)
 """aioquic's own lines: what they say of a connection's beginning and end, ours say in our terms."""
-
-
-def configuration(*, is_client: bool, packet_bytes: int) -> QuicConfiguration:
-    """What both sides set alike; certificates are the caller's part."""
-    return QuicConfiguration(
-        alpn_protocols=[ALPN],
-        is_client=is_client,
-        idle_timeout=QUIC_IDLE,
-        max_datagram_frame_size=MAX_DATAGRAM_FRAME,
-        max_datagram_size=packet_bytes,
-        max_stream_data=64 * 1024,
-    )
-
-
-def packet_bytes_to(address: str) -> int:
-    """The packet size to send to an IP address without probing the path."""
-    loopback = ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    return LOOPBACK_PACKET_BYTES if loopback else PACKET_BYTES
-
-
-def bind_sizes(sock: socket.socket) -> None:
-    """Room for bursts, and packets that are never fragmented (RFC 8899 section 3)."""
-    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-        sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
-    for level, option, value in NO_FRAGMENTS.get(sock.family, ()):
-        with contextlib.suppress(OSError):
-            sock.setsockopt(level, option, value)
-
-
-@dataclass(slots=True)
-class TransportStats:
-    """One connection's counters."""
-
-    packets_sent: int = 0
-    packets_received: int = 0
-    datagrams_sent: int = 0
-    datagrams_received: int = 0
-    datagrams_malformed: int = 0
-    datagrams_unknown: int = 0
-    """For a call that is not open: it ended, or never was."""
-    streams_refused: int = 0
-    """Data on streams that are no call's."""
-    datagrams_dropped: int = 0
-    """Shed by us, oldest first, since the path did not take them in time."""
-    datagrams_lost: int = 0
-    """Carried by a packet that did not arrive."""
-    datagrams_repaired: int = 0
-    """Sent again for that."""
-    datagrams_doubled: int = 0
-    """Sent twice without waiting for a loss."""
-    datagrams_too_large: int = 0
-    """Not sent: they do not fit a packet of every path."""
-    backed_off: int = 0
-    """How often congestion lowered the rate."""
-    moves: int = 0
-    """How often the connection went on from another socket."""
-    packet_bytes: int = 0
-    """The size of UDP payloads that the path is used with."""
-    black_holes: int = 0
-    """How often larger packets stopped arriving."""
-
-
-class _CountingSend:
-    """The socket as aioquic's protocol wants it; on a connected one, without an address."""
-
-    def __init__(
-        self, transport: asyncio.DatagramTransport, connected: bool, stats: TransportStats
-    ) -> None:
-        self._transport = transport
-        self._connected = connected
-        self._stats = stats
-
-    def sendto(self, data: bytes, address: Any) -> None:
-        if self._transport.is_closing():
-            return
-        self._stats.packets_sent += 1
-        self._transport.sendto(data, None if self._connected else address)
-
-    def send_all(self, packets: list[bytes], address: Any) -> None:
-        """One at once after the other: who receives them wakes once for all."""
-        for packet in packets:
-            self.sendto(packet, address)
-
-    def close(self) -> None:
-        self._transport.close()
 
 
 class WireProtocol(QuicConnectionProtocol):
@@ -174,13 +70,8 @@ class WireProtocol(QuicConnectionProtocol):
         self._internals = Internals(quic, self._on_fate, self._on_packet)
         self._mtu = PathMtu(base, LADDER[-1] if base == PACKET_BYTES else base)
         self._queue: deque[Datagram] = deque()
-        self._again: list[tuple[float, int, Datagram | tuple[int, int, int]]] = []
-        """What is sent again, soonest first: when, a number that keeps order, and a datagram or a
-        range of a stream."""
-        self.again = 0
-        """How much was to be sent twice so far."""
-        self._numbers = itertools.count()
-        self._again_timer: asyncio.TimerHandle | None = None
+        self._copies = Copies()
+        self._copies_timer: asyncio.TimerHandle | None = None
         self._streams_first = False
         self._said_shed = False
 
@@ -440,39 +331,38 @@ class WireProtocol(QuicConnectionProtocol):
             )
         self.on_shed(datagram.track)
 
-    def _send_again(self, what: Datagram | tuple[int, int, int]) -> None:
-        if len(self._again) >= MAX_AGAIN:
-            return
-        self.again += 1
-        for secs in AGAIN_SECS:
-            heapq.heappush(self._again, (self.now + secs, next(self._numbers), what))
-        self._wake_again()
+    @property
+    def again(self) -> int:
+        """How much was to be sent twice so far."""
+        return self._copies.asked
 
-    def _wake_again(self) -> None:
-        if self._again_timer is not None:
-            self._again_timer.cancel()
-            self._again_timer = None
-        if self._again and self.ended is None:
-            self._again_timer = self._loop.call_at(self._again[0][0], self._again_due)
+    def _send_again(self, what: Datagram | StreamRange) -> None:
+        self._copies.add(what, self.now)
+        self._wake_for_copies()
 
-    def _again_due(self) -> None:
-        self._again_timer = None
-        now = self.now
-        while self._again and self._again[0][0] <= now + 0.001:
-            _, _, what = heapq.heappop(self._again)
+    def _wake_for_copies(self) -> None:
+        if self._copies_timer is not None:
+            self._copies_timer.cancel()
+            self._copies_timer = None
+        if self._copies.deadline is not None and self.ended is None:
+            self._copies_timer = self._loop.call_at(self._copies.deadline, self._send_copies)
+
+    def _send_copies(self) -> None:
+        self._copies_timer = None
+        for what in self._copies.due(self.now):
             if isinstance(what, tuple):
                 self._internals.repeat(*what, send=super().transmit)
-            elif not what.arrived:
+            else:
                 self.stats.datagrams_doubled += 1
                 self._queue.append(what)
-        self._wake_again()
+        self._wake_for_copies()
         self.transmit()
 
     # --- receiving ---------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         datagrams = cast(asyncio.DatagramTransport, transport)
-        self._transport = _CountingSend(datagrams, self.connected_socket, self.stats)
+        self._transport = CountingSend(datagrams, self.connected_socket, self.stats)
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         assert isinstance(data, bytes)
@@ -513,9 +403,8 @@ class WireProtocol(QuicConnectionProtocol):
                 self.on_stop_sending(stream_id, code, self.now)
             case ConnectionTerminated():
                 self.ended = event
-                if self._again_timer is not None:
-                    self._again_timer.cancel()
-                self._again.clear()
+                self._copies.clear()
+                self._wake_for_copies()
                 self.on_other(event)
             case _:
                 self.on_other(event)

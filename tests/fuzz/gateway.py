@@ -18,7 +18,7 @@ from bridge.moqt import events as moqt
 from bridge.moqt import objects, varint
 from bridge.moqt.messages import Publish, Subscribe
 from bridge.moqt.tracks import Publication
-from bridge.wire import control, messages, transport
+from bridge.wire import control, messages, sockets
 from bridge.wire.control import MessageWriter
 from bridge.wire.limits import MAX_MESSAGE
 from bridge.wire.tracks import parse, track
@@ -266,7 +266,7 @@ async def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     Enemy.rng = random.Random(parser.parse_args().seed)
     made = self_signed("127.0.0.1")
-    configuration = transport.configuration(is_client=False, packet_bytes=1200)
+    configuration = sockets.configuration(is_client=False, packet_bytes=1200)
     configuration.certificate, configuration.private_key = made.certificate, made.key
     server = await serve("127.0.0.1", 0, configuration=configuration, create_protocol=Enemy)
     port = server._transport.get_extra_info("sockname")[1]

@@ -13,7 +13,7 @@ from bridge.moqt import codec, objects
 from bridge.moqt import messages as m
 from bridge.moqt.draft18 import DRAFT_18
 from bridge.moqt.errors import RequestCode, SessionCode
-from bridge.wire import control, limits, messages, transport
+from bridge.wire import control, limits, messages, sockets
 from bridge.wire.tracks import track
 from tests.leg.network import Phone, connection, place, run, speech, talks
 from tests.wire.peer import RawPeer
@@ -21,7 +21,7 @@ from tests.wire.peer import RawPeer
 
 @contextlib.asynccontextmanager
 async def raw_client(where, create_protocol=RawPeer):
-    configuration = transport.configuration(is_client=True, packet_bytes=1200)
+    configuration = sockets.configuration(is_client=True, packet_bytes=1200)
     configuration.verify_mode = ssl.CERT_NONE
     host, port = where.gateway.address
     async with connect(

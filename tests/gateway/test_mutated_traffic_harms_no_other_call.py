@@ -8,7 +8,7 @@ import ssl
 import pytest
 from aioquic.asyncio.client import connect
 
-from bridge.wire import control, messages, transport
+from bridge.wire import control, messages, sockets
 from tests.leg.network import connection, place, run, speech, talks
 from tests.wire.peer import RawPeer
 
@@ -46,7 +46,7 @@ class Mutant(RawPeer):
 
 @contextlib.asynccontextmanager
 async def mutant(where):
-    configuration = transport.configuration(is_client=True, packet_bytes=1200)
+    configuration = sockets.configuration(is_client=True, packet_bytes=1200)
     configuration.verify_mode = ssl.CERT_NONE
     host, port = where.gateway.address
     async with connect(host, port, configuration=configuration, create_protocol=Mutant) as made:

@@ -18,7 +18,7 @@ from bridge.moqt import events as moqt
 from bridge.moqt import objects
 from bridge.moqt.messages import Publish, Subscribe
 from bridge.moqt.tracks import Publication
-from bridge.wire import audio, control, messages, transport
+from bridge.wire import audio, control, messages, sockets
 from bridge.wire.audio import AudioWriter
 from bridge.wire.control import MessageWriter
 from bridge.wire.limits import MAX_MESSAGE
@@ -205,7 +205,7 @@ class NonsenseGateway(RawPeer):
 @contextlib.asynccontextmanager
 async def nonsense_gateway():
     made = self_signed("127.0.0.1")
-    configuration = transport.configuration(is_client=False, packet_bytes=1200)
+    configuration = sockets.configuration(is_client=False, packet_bytes=1200)
     configuration.certificate, configuration.private_key = made.certificate, made.key
     server = await serve(
         "127.0.0.1", 0, configuration=configuration, create_protocol=NonsenseGateway

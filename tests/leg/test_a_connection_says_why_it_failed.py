@@ -10,7 +10,7 @@ from bridge.agent import TlsOptions
 from bridge.gateway.certificate import self_signed, write_ca
 from bridge.leg.interface import Opened
 from bridge.leg.quic import QuicConnection
-from bridge.wire import transport
+from bridge.wire import sockets
 from bridge.wire.errors import WireError
 from tests.leg.network import Phone, connection, place, run
 
@@ -92,7 +92,7 @@ def test_a_ca_file_that_is_no_certificate_is_named(tmp_path):
 def test_a_server_that_speaks_something_else_is_told_apart():
     async def story():
         made = self_signed("127.0.0.1")
-        configuration = transport.configuration(is_client=False, packet_bytes=1200)
+        configuration = sockets.configuration(is_client=False, packet_bytes=1200)
         configuration.alpn_protocols = ["h3"]
         configuration.certificate, configuration.private_key = made.certificate, made.key
         server = await serve("127.0.0.1", 0, configuration=configuration)

@@ -11,7 +11,7 @@ from aioquic.asyncio.client import connect
 from bridge.agent import TlsOptions
 from bridge.leg.interface import LegFailed, ReplyAudio
 from bridge.leg.quic import QuicConnection
-from bridge.wire import control, messages, transport
+from bridge.wire import control, messages, sockets
 from bridge.wire.tracks import track
 from tests.leg.network import AgentSpec, Phone, place, run, speech
 from tests.leg.test_the_parrot_speaks_back_what_it_heard import best_match
@@ -200,7 +200,7 @@ def test_its_publisher_speaks_to_the_caller(relay, tmp_path, delivery):
 
 @contextlib.asynccontextmanager
 async def hand(relay: Relay):
-    configuration = transport.configuration(is_client=True, packet_bytes=1200)
+    configuration = sockets.configuration(is_client=True, packet_bytes=1200)
     configuration.verify_mode = ssl.CERT_NONE
     async with connect(
         "127.0.0.1", relay.port, configuration=configuration, create_protocol=ByHand

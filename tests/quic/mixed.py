@@ -8,7 +8,7 @@ from aioquic.quic.events import ConnectionTerminated, DatagramFrameReceived, Str
 
 from bridge.quic.datagram import Datagram
 from bridge.quic.internals import Internals
-from bridge.wire.transport import configuration
+from bridge.wire.sockets import configuration
 from tests.quic.pair import CLIENT, MADE, SERVER
 
 

@@ -5,7 +5,7 @@ from aioquic.quic.events import DatagramFrameReceived, StreamDataReceived
 
 from bridge.gateway.certificate import self_signed
 from bridge.quic.internals import Internals
-from bridge.wire.transport import configuration
+from bridge.wire.sockets import configuration
 
 MADE = self_signed("localhost")
 CLIENT, SERVER = ("192.0.2.1", 1), ("192.0.2.2", 2)
