@@ -29,14 +29,15 @@ def judged(certificate, now: dt.datetime = NOW):
 def test_the_days_that_are_left(authority):
     """It is issued for 30 days."""
     own = authority.issue("own", "sip.test")
+    issued = dt.datetime.now(dt.UTC)
 
-    assert judged(own, NOW - dt.timedelta(days=1)).state == "ok"
-    soon = judged(own, NOW + dt.timedelta(days=20, minutes=1))
+    assert judged(own, issued - dt.timedelta(days=1)).state == "ok"
+    soon = judged(own, issued + dt.timedelta(days=20, minutes=1))
     assert (soon.state, "9 days left" in soon.found) == ("limit", True)
     assert soon.advice == "renew it and put the new files there; then restart"
-    over = judged(own, NOW + dt.timedelta(days=31, minutes=1))
+    over = judged(own, issued + dt.timedelta(days=31, minutes=1))
     assert (over.state, "1 day ago" in over.found) == ("fault", True)
-    early = judged(own, NOW - dt.timedelta(days=3))
+    early = judged(own, issued - dt.timedelta(days=3))
     assert (early.state, early.advice) == ("fault", "check this machine's clock")
 
 
