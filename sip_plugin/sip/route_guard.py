@@ -19,16 +19,20 @@ log = logging.getLogger(__name__)
 
 _PRIORITY = 9
 """After the transport layer (8), before all else."""
-_FOLD = re.compile(r"\r?\n[ \t]+")
-_HIDDEN = re.compile(r"^(?:record-)?route[ \t]*:.*;[ \t]*hide\b", re.IGNORECASE | re.MULTILINE)
+# As the stack's scanner has it: a CR alone ends a line too, and folds one, but not in quotes. So a
+# route is read up to the LF.
+_FOLD = re.compile(r"(?:(?:\r\n?|\n)[ \t]+)+")
+_ROUTE = re.compile(r"(?:^|[\r\n])(?:record-|service-)?route[ \t]*:([^\n]*)", re.IGNORECASE)
+_HIDE = re.compile(r";\s*hide\b", re.IGNORECASE)
 
 
 def hides_a_route(text: str) -> bool:
     """Whether a message has a route that only we may write to ourselves."""
-    head = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
-    if "%" not in head and "hide" not in head.lower():
+    if "%" not in text and "hide" not in text.lower():
         return False
-    return _HIDDEN.search(unquote(_FOLD.sub(" ", head))) is not None
+    # Unescaped only then: an escaped line break ends no header.
+    routes = _ROUTE.findall(_FOLD.sub(" ", text))
+    return any(_HIDE.search(unquote(route)) for route in routes)
 
 
 class RouteGuard:

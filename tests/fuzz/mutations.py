@@ -71,6 +71,7 @@ _HEADERS = (
     "Route: <sip:127.0.0.1:9;lr>",
     "Record-Route: <sip:%@127.0.0.1>, <>",
     "Record-Route: <sip:127.0.0.1;hide>",
+    "Record-Route: <sip:a%0Ab@127.0.0.1;hide>",
     "Route: <sip:127.0.0.1;%68ide=1>",
     "Authorization: Digest username=x, realm=, nonce=, response=" + "f" * 500,
     "Event: refer\r\nSubscription-State: terminated",

@@ -74,6 +74,24 @@ def test_a_route_with_the_stacks_own_parameter(sip: SipServer, name: str, parame
     sip.phone().call()
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Record-Route: <sip:a%0Ab@b;hide>\r\n",
+        "Record-Route: <sip:a%0D%0A%0D%0A@b;hide>\r\n",
+        "X-Any: 1\rRecord-Route: <sip:b;hide>\r\n",
+        "Record-Route: <sip:a>,\r <sip:b;hide>\r\n",
+        'Record-Route: "a\rb" <sip:b;hide>\r\n',
+    ],
+    ids=["escaped LF", "escaped empty line", "CR ends a line", "CR folds", "CR in a name"],
+)
+def test_such_a_route_is_found_where_the_stack_finds_it(sip: SipServer, headers: str):
+    sip.worker()
+    sip.phone().invite(headers=headers)
+    assert_alive(sip)
+    sip.phone().call()
+
+
 def test_a_declined_audio_stream_stays_declined(sip: SipServer):
     sip.worker()
     phone = sip.phone()
