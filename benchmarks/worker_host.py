@@ -135,8 +135,13 @@ class WorkerHost:
             tx_payload_type=0,
             rx_payload_type=0,
         )
-        self._link.send(StartMedia(sid=sid, media=media, answered=True))
+        self.start(sid, media)
         return lease.port
+
+    def start(self, sid: str, media: MediaDescription) -> None:
+        """What was negotiated for an answered call, for the first time or anew."""
+        assert self._link is not None
+        self._link.send(StartMedia(sid=sid, media=media, answered=True))
 
     async def close(self, sid: str) -> dict:
         """End a call; what its worker reports of it."""

@@ -131,23 +131,23 @@ class Worker:
                 self._open(message)
             case StartMedia(sid=sid, media=media, answered=answered, early=early):
                 if call := self._calls.get(sid):
-                    call.start(media, answered, self._now(), early)
+                    self._guard(call, call.start, media, answered, self._now(), early)
             case PlayPrompt(sid=sid, prompt=prompt):
                 if call := self._calls.get(sid):
-                    call.play(prompt)
+                    self._guard(call, call.play, prompt)
                     self._fetch(call, prompt)
             case ChangeLeg(sid=sid, leg=leg):
                 if call := self._calls.get(sid):
-                    call.change_leg(leg, self._uplink(leg))
+                    self._guard(call, call.change_leg, leg, self._uplink(leg))
             case SendDigits(sid=sid, digits=digits):
                 if call := self._calls.get(sid):
-                    call.send_digits(digits)
+                    self._guard(call, call.send_digits, digits)
             case DigitPressed(sid=sid, digit=digit, duration_ms=duration_ms):
                 if call := self._calls.get(sid):
-                    call.on_info_digit(digit, duration_ms, self._now())
+                    self._guard(call, call.on_info_digit, digit, duration_ms, self._now())
             case TransferProgress(sid=sid, state=state, code=code, reason=reason):
                 if call := self._calls.get(sid):
-                    call.transfer_progress(state, code, reason)
+                    self._guard(call, call.transfer_progress, state, code, reason)
             case CloseCall(sid=sid, reason=reason):
                 self._close(sid, reason)
             case Ping(n=n):
@@ -249,7 +249,7 @@ class Worker:
     def _close(self, sid: str, reason: str) -> None:
         call = self._detach(sid)
         if call is not None:
-            call.close(reason, self._now())
+            self._try(call, call.close, reason, self._now())
             self._pool.release(call.ports)
 
     def _take_back(self, sid: str) -> PortPair | None:
