@@ -32,7 +32,7 @@ SUMMED = {
 
 EVENTS = frozenset(
     {
-        *("speech_start", "speech_end", "prime", "commit", "backchannel"),
+        *("speech_start", "speech_end", "prime", "commit", "retract", "backchannel", "no_input"),
         *("barge_in_armed", "barge_in_rejected", "cancel", "reply_start", "reply_end"),
         *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
         *("transfer_refused", "transfer_failed", "transfer_progress", "consultation"),
