@@ -4,9 +4,11 @@ import asyncio
 import datetime as dt
 import ssl
 from collections.abc import Iterator
+from typing import Any, cast
 
-from aioquic.asyncio import connect
+from aioquic.asyncio import QuicConnectionProtocol, connect
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
 from cryptography import x509
 
 from bridge.quic.internals import peer_certificate
@@ -34,6 +36,10 @@ def examine(config: Config) -> Iterator[Finding]:
         if agent.tls.ca_file:
             subject = f"agents.{name}.tls.ca_file"
             yield from certificates.of_authorities(subject, agent.tls.ca_file, now)
+        if agent.tls.cert_file:
+            subject, then = f"agents.{name}.tls.cert_file", "the next connection shows them"
+            files = (agent.tls.cert_file, agent.tls.key_file)
+            yield from certificates.of_files(subject, *files, now, then=then)
     yield from _gateways(config, now)
 
 
@@ -45,8 +51,9 @@ def of_gateway(config: GatewayConfig) -> Iterator[Finding]:
         subject, then = "gateway.cert_file", "then restart the gateway, which reads them at start"
         files = (listen.cert_file, listen.key_file)
         yield from certificates.of_files(subject, *files, now, then=then)
-    if listen.relay_ca_file:
-        yield from certificates.of_authorities("gateway.relay_ca_file", listen.relay_ca_file, now)
+    for key in ("client_ca_file", "relay_ca_file"):
+        if file := getattr(listen, key):
+            yield from certificates.of_authorities(f"gateway.{key}", file, now)
 
 
 def _sip(table: str, tls: SipTlsConfig, now: dt.datetime) -> Iterator[Finding]:
@@ -79,6 +86,18 @@ async def _all_shown(endpoints: list[str]) -> dict[str, x509.Certificate | None]
     return dict(zip(endpoints, found, strict=True))
 
 
+class _Handshake(QuicConnectionProtocol):
+    """Tells when its handshake is over: aioquic's own wait, when given up, logs an error later."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.over = asyncio.Event()
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        if isinstance(event, HandshakeCompleted | ConnectionTerminated):
+            self.over.set()
+
+
 async def _shown(endpoint: str) -> x509.Certificate | None:
     """What a gateway shows in the handshake, whoever signed it; nothing is said after it."""
     host, port = split_host_port(endpoint.removeprefix("quic://"), _DEFAULT_PORT)
@@ -88,8 +107,15 @@ async def _shown(endpoint: str) -> x509.Certificate | None:
     try:
         async with (
             asyncio.timeout(GATEWAY_SECS),
-            connect(host, port, configuration=options) as protocol,
+            connect(
+                *(host, port),
+                configuration=options,
+                create_protocol=_Handshake,
+                wait_connected=False,
+            ) as protocol,
         ):
+            protocol.transmit()
+            await cast(_Handshake, protocol).over.wait()
             return peer_certificate(protocol)
     except (OSError, TimeoutError, ConnectionError):
         return None

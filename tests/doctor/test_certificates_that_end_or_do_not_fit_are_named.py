@@ -116,11 +116,11 @@ def test_the_command_tells_of_all_of_them(tmp_path, ports):
         "service": {"run_dir": str(tmp_path / "run")},
         "agents": {
             "parrot": agent(gateway),
-            "absent": {"endpoint": f"quic://127.0.0.1:{ports.one()}", "agent": "x"},
+            "absent": {"endpoint": f"quic://127.0.0.1:{ports.one()}", "agent": "x", "tls": tls},
         },
     }
     (tmp_path / "sip-plugin.toml").write_text(to_toml(config))
-    listen = {"cert_file": str(over.cert_file), "key_file": str(over.key_file)}
+    listen = {**tls, "client_ca_file": str(authority.ca_file)}
     agents = {"parrot": {"backend": "parrot"}}
     (tmp_path / "gateway.toml").write_text(to_toml({"gateway": listen, "agents": agents}))
 
@@ -136,7 +136,7 @@ def test_the_command_tells_of_all_of_them(tmp_path, ports):
     )
     gateway.stop()
 
-    assert done.returncode == 1, done.stderr
+    assert (done.returncode, done.stderr) == (1, "")
     found = {each["subject"]: each for each in json.loads(done.stdout)["findings"]}
     assert found["sip.tls.cert_file"]["state"] == "fault"
     assert "restart the plugin" in found["sip.tls.cert_file"]["advice"]
@@ -144,3 +144,6 @@ def test_the_command_tells_of_all_of_them(tmp_path, ports):
     assert "days left" in found["certificate of agent parrot"]["found"]
     assert found["certificate of agent absent"]["state"] == "limit"
     assert "no answer" in found["certificate of agent absent"]["found"]
+    assert found["agents.absent.tls.cert_file"]["state"] == "fault"
+    assert "next connection" in found["agents.absent.tls.cert_file"]["advice"]
+    assert found["gateway.client_ca_file"]["state"] in ("ok", "limit")
