@@ -26,8 +26,9 @@ def way_back(invite: Message, source: tuple[str, int]) -> str:
     """URI of a route to `source`, for an INVITE whose Contact is not to be reached; else empty.
 
     That is so when its sender took itself for another address than its packets come from, and
-    wrote that into Contact; or when Contact is private, and the source is not. A proxy that wants
-    to stay on the way (Record-Route) knows better.
+    wrote that into Contact; or when Contact is private, and the source is not. A public address is
+    reached though its packets seem to come from a private one: that is a router of ours, which
+    soon forgets them. A proxy that wants to stay on the way (Record-Route) knows better.
     """
     via = _VIA.search(invite.headers.get("via", ""))
     contact = _CONTACT.search(invite.headers.get("contact", ""))
@@ -39,9 +40,10 @@ def way_back(invite: Message, source: tuple[str, int]) -> str:
         own = ip_address(via[2].strip("[]"))
     except ValueError:
         return ""  # a name: whoever writes one knows where it leads
-    mistaken = own == written != seen
-    unreachable = written != seen and _is_private(written) and not _is_private(seen)
-    if written.version != seen.version or not (mistaken or unreachable):
+    if written == seen or written.version != seen.version:
+        return ""
+    reachable = own != written if _is_private(written) is _is_private(seen) else _is_private(seen)
+    if reachable:
         return ""
     at = f"[{seen}]" if seen.version == 6 else str(seen)
     transport = via[1].lower()

@@ -44,6 +44,8 @@ def test_a_private_contact_is_not_reached_from_a_public_network():
         ("10.0.0.7", "10.0.0.8", "", ("10.0.0.7", 5060)),
         # A phone that sends from another port than it listens at.
         ("203.0.113.1:5060", "203.0.113.1:5060", "", ROUTER),
+        # A carrier, seen through a router of ours that hides who sends.
+        ("203.0.113.1:5060", "203.0.113.1:5060", "", ("172.17.0.1", 40_000)),
         # Behind a proxy that stays on the way.
         ("192.168.1.20", "192.168.1.20", "Record-Route: <sip:203.0.113.1;lr>\r\n", ROUTER),
         # Names.
