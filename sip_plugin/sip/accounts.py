@@ -175,10 +175,14 @@ class TrunkAccounts:
 
     async def _choose_way(self, trunk: Trunk, at: str) -> str:
         """Ask the trunk's records for its transport; returns why that is of no use, or nothing."""
+        known = trunk.name in self._open_accounts
         before = (trunk.way, trunk.sent_to)
-        trunk.way, trunk.sent_to = await self._names.way(at, self._agent.transports)
-        if trunk.name in self._open_accounts and (trunk.way, trunk.sent_to) == before:
-            return ""
+        found = await self._names.way(at, self._agent.transports)
+        if known and (found == before or not found[0].records):
+            return (
+                ""  # where nothing is found now, names are not answered for: not a reason for UDP
+            )
+        trunk.way, trunk.sent_to = found
         to = trunk.way.records or "no records: its address"
         log.info("trunk %s: %s by %s (%s)", trunk.name, at, trunk.transport.upper(), to)
         try:

@@ -107,7 +107,8 @@ class Names:
                 continue
             if way.records == f"{SERVICES[way.transport]}.{host.lower()}":
                 return way, ""
-            return way, way.host_beside(host) or _first(records)
+            if _is_host_port(to := way.host_beside(host) or _first(records)):
+                return way, to
         return Way(), ""
 
     async def _naptr(self, host: str) -> list[Naptr]:
@@ -145,6 +146,15 @@ class Names:
         )
         found = await asyncio.get_running_loop().run_in_executor(None, resolve)
         return [entry[4][0] for entry in found]
+
+
+def _is_host_port(text: str) -> bool:
+    """Whoever writes records can put anything into a name, and 0 for a port."""
+    try:
+        split_host_port(text, 0)
+    except ValueError:
+        return False
+    return True
 
 
 def _first(records: list[str]) -> str:
