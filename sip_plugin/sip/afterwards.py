@@ -42,6 +42,8 @@ class Afterwards:
                 task()
             except StackError as error:
                 log.warning("%s", error)
+            except Exception:
+                log_fault(log, "what was to be done after a callback of the stack failed")
 
     def deliver(self) -> None:
         """The events that wait."""

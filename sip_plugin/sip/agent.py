@@ -249,6 +249,8 @@ class UserAgent:
 
         `local_uri` goes into From instead of the account's own.
         """
+        if account not in self._accounts:
+            raise StackError(f"cannot call {uri}: trunk {account} is not ready yet")
         sid = sid or new_sid()
         call = PjCall(self, self._accounts[account], sid, local)
         self._calls[sid] = call

@@ -5,8 +5,11 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from sip_plugin.media.description import PhoneCodec
 from sip_plugin.sip.agent import AccountOptions, AgentOptions, UserAgent
+from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.events import (
     Accept,
     Confirmed,
@@ -135,5 +138,18 @@ def test_an_exception_in_an_observer_does_not_harm_the_call():
             phone.ack(await off_loop(phone.expect, 200))
             await heard.wait(Confirmed)
             await off_loop(phone.hang_up)
+
+    asyncio.run(story())
+
+
+def test_what_fails_after_a_callback_leaves_the_stack_looked_after(caplog):
+    async def story() -> None:
+        heard = Heard()
+        async with agent(heard) as (ours, phone):
+            with pytest.raises(StackError, match="absent is not ready"):
+                ours.call("absent", f"sip:bob@127.0.0.1:{phone.port}", LOCAL)
+            ours.later({}.popitem)
+            assert await off_loop(phone.options) == 200
+        assert "what was to be done after a callback of the stack failed" in caplog.text
 
     asyncio.run(story())
