@@ -126,6 +126,19 @@ def test_keys_are_changed_before_they_are_worn_out(monkeypatch):
     assert len(pair.heard_by_them) == 150
 
 
+def test_a_burst_in_which_new_keys_are_asked_for_is_understood_to_its_end(monkeypatch):
+    pair = Mixed(ours_is_client=True)
+    monkeypatch.setattr(pair.express, "_new_keys_at", pair.ours._packet_number + 2)
+    said = [bytes([n]) * 1000 for n in range(8)]
+    pair.say(*said)
+    pair.run(0.02)
+    assert pair.heard_by_them == said
+    pair.say(b"afterwards")
+    pair.run(0.02)
+    assert pair.heard_by_them[-1] == b"afterwards"
+    assert pair.ours._cryptos[Epoch.ONE_RTT].key_phase == 1
+
+
 @both_roles
 @given(st.data())
 def test_what_was_changed_on_the_way_is_dropped(ours_is_client, data):
