@@ -125,6 +125,11 @@ class TickPacer(QuicPacketPacer):
     def update_rate(self, congestion_window: int, smoothed_rtt: float) -> None:
         """The model is asked when it matters."""
 
+    def begin(self) -> None:
+        """What was built before has left. Of packets that carry acknowledgements only, nothing is
+        charged, and so many of them would hold back all others."""
+        self._built = 0
+
     def charge(self, size: int) -> None:
         self._built = 0
         self._tokens -= size
@@ -138,9 +143,9 @@ class Internals:
         size = quic.configuration.max_datagram_size
         self.model = BandwidthModel(size)
         control = ModelCongestionControl(self.model, on_size)
-        control.pacer = TickPacer(self.model, size)
+        self._pacer = control.pacer = TickPacer(self.model, size)
         quic._loss._cc = control
-        quic._loss._pacer = control.pacer
+        quic._loss._pacer = self._pacer
         quic._write_datagram_frame = self._write_datagram_frame  # type: ignore[method-assign]
         self._writer = StreamChooser(quic)
         control.on_loss = self._writer.look_at_all
@@ -185,6 +190,7 @@ class Internals:
     def begin(self) -> None:
         """Before packets are built: nothing is held back by the pacer yet."""
         self._quic._pacing_at = None
+        self._pacer.begin()
 
     # --- the path ----------------------------------------------------------------------------
 

@@ -209,6 +209,21 @@ def test_a_full_window_and_the_pacer_hold_datagrams_back():
     assert len(pair.queue) == left
 
 
+def test_acknowledgements_that_left_alone_hold_back_no_audio():
+    pair = Mixed(ours_is_client=False)
+    pair.say(b"a rate is known")
+    pair.run(0.02)
+    for n in range(50):
+        pair.theirs.send_datagram_frame(b"%d" % n)
+        pair.deliver()
+        pair.now += 0.02
+        pair.out += [data for data, _ in pair.ours.datagrams_to_send(now=pair.now)]
+    pair.deliver()
+    pair.say(b"at once")
+    pair.send()
+    assert not pair.queue
+
+
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5))
 def test_what_is_written_is_what_is_read(datagrams):
     plain = b"".join(HEADS[len(data)] + data for data in datagrams)
