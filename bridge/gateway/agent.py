@@ -250,8 +250,8 @@ class AgentCall:
                 return False
         self._unread.append(event)
         self._wake()
-        if not isinstance(event, CallerAudio | Committed):
-            self._room.set()
+        if not isinstance(event, CallerAudio):
+            self._room.set()  # it may have thrown away what waits: a commit ends older replies
         return True
 
     def finish(self, ended: Ended) -> None:
