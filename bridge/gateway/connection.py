@@ -115,6 +115,8 @@ class _Call:
         self.stats: AgentStats | None = None
         """Its agent's."""
         self.over = False
+        self.rest: asyncio.TimerHandle | None = None
+        """Its reply is as far ahead as it may be; when it goes on."""
         self.farewell_by: float | None = None
         """Its last message waits for somebody who wants it; until when."""
 
@@ -127,6 +129,11 @@ class _Call:
         """The agent has spoken."""
         if self.link is not None:
             self.link.voiced(self)
+
+    def rested(self) -> None:
+        """Its reply may be less far ahead now."""
+        self.rest = None
+        self.touched()
 
     @property
     def deadline(self) -> float | None:
@@ -314,7 +321,8 @@ class GatewayLink:
                     del self._speaking[call]
                 elif call.session.far_ahead(now):
                     del self._speaking[call]
-                    self._loop.call_later(FAR_AHEAD_SECS, call.touched)
+                    if call.rest is None:
+                        call.rest = self._loop.call_later(FAR_AHEAD_SECS, call.rested)
                 elif not call.tracks.voice_waits(share):
                     moved = True
                     fed |= self._feed_one(call)
