@@ -161,7 +161,7 @@ class Express:
         """Encrypt a payload, and take the packet for sent."""
         quic, keys = self._quic, self._keys.send
         assert self._space is not None and keys.aead is not None and keys.hp is not None
-        # The phase of these keys: the rest of a burst leaves with them after new ones were asked for.
+        # These keys' phase: the rest of a burst leaves with them after new ones were asked for.
         first = 0x40 | quic._spin_bit << 5 | keys.key_phase << 2 | (NUMBER - 1)
         short = number & 0xFFFF
         header = bytes((first,)) + cid + short.to_bytes(NUMBER, "big")
