@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.peers.absent import PEERS_REQUIRED
 from tests.peers.aiomoqt_peer import Relay
@@ -20,6 +21,10 @@ from tests.peers.plugin import Gateway, Plugin, SilentModel, agent, ip_trunk
 from tests.peers.ports import Ports
 from tests.peers.rtp_peer import RtpPeer
 from tests.peers.sipp import Sipp, check_sipp
+
+# A busy machine is slow, and no test says how fast an example is.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(wrapper=True)
