@@ -90,7 +90,8 @@ class Phone:
         return next(e for e in self.events if isinstance(e, kind))
 
     async def opened(self) -> "Phone":
-        await self.until_event(Opened)
+        await self.until(lambda: any(isinstance(e, Opened | LegFailed) for e in self.events))
+        assert any(isinstance(e, Opened) for e in self.events), self.events
         return self
 
     async def failed(self) -> LegFailed:

@@ -212,7 +212,7 @@ async def nonsense_gateway():
     )
     endpoint = f"quic://127.0.0.1:{server._transport.get_extra_info('sockname')[1]}"
     line = QuicConnection(endpoint, TlsOptions(verify=False))
-    yield line, AgentSpec(endpoint=endpoint, agent="good", open_timeout_secs=2)
+    yield line, AgentSpec(endpoint=endpoint, agent="good", open_timeout_secs=20)
     await line.close()
     server.close()
 
@@ -239,7 +239,8 @@ def test_a_gateway_that_speaks_nonsense_on_one_call_loses_that_call(how, code):
     async def story():
         async with nonsense_gateway() as (line, agent):
             good = await Phone(line, agent).opened()
-            bad = Phone(line, agent.model_copy(update={"agent": how}))
+            changes = {"agent": how} | ({"open_timeout_secs": 1} if how == "silent" else {})
+            bad = Phone(line, agent.model_copy(update=changes))
             assert (await bad.failed()).code == code
             await still_talks(good, 1)
 
