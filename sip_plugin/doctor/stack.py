@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sip_plugin.config import Config
 from sip_plugin.doctor.finding import Finding, fault, limit, ok
+from sip_plugin.media.description import SrtpSuite
 from sip_plugin.sip.build import StackBuild
 
 BUILD = "make pjsua2 (docs/pjsua2.md)"
@@ -74,6 +75,7 @@ def _tls(build: StackBuild) -> Finding:
 
 
 def _srtp(build: StackBuild) -> Finding:
-    if not build.srtp_suites:
+    both = [suite for suite in SrtpSuite if suite in build.srtp_suites]
+    if not both:
         return limit("SRTP", "none", f"trunks that need SRTP: {BUILD}")
-    return ok("SRTP", "SDES: " + ", ".join(build.srtp_suites))
+    return ok("SRTP", "SDES: " + ", ".join(both))

@@ -85,3 +85,11 @@ def test_tls_1_3_is_there_from_openssl_1_1_1_on(openssl, versions):
 def test_a_build_without_tls_and_srtp_is_told():
     found = findings(STOCK.model_copy(update={"tls": False, "srtp_suites": ()}))
     assert (found["TLS"].state, found["SRTP"].state) == (State.LIMIT, State.LIMIT)
+
+
+def test_srtp_is_told_as_far_as_the_media_takes_it_too():
+    suites = ("AES_256_CM_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+    found = findings(STOCK.model_copy(update={"srtp_suites": suites}))["SRTP"]
+    assert (found.state, found.found) == (State.OK, "SDES: AES_CM_128_HMAC_SHA1_32")
+    found = findings(STOCK.model_copy(update={"srtp_suites": suites[:1]}))["SRTP"]
+    assert found.state == State.LIMIT
