@@ -38,6 +38,8 @@ class Telling:
                 log.info(
                     "INVITE for %r refused: %d %s", message.called, message.code, message.reason
                 )
+            case CallEvent(event="dtmf_info"):
+                log.info("call %s: a key by INFO", message.sid)  # which may be one of a PIN
             case CallEvent():
                 log.info("call %s: %s %s", message.sid, message.event, message.data)
 

@@ -27,6 +27,20 @@ def test_a_key_reaches_the_worker(sip: SipServer, kind, body, digit):
     phone.hang_up()
 
 
+def test_the_log_does_not_have_the_keys(sip: SipServer):
+    phone, supervisor = sip.phone(), sip.supervisor()
+    sip.worker()
+    phone.call()
+    phone.again("INFO", "7", kind="application/dtmf")
+    phone.expect(200)
+    sid = supervisor.wait(CallEvent, event="dtmf_info").sid
+    phone.hang_up()
+    supervisor.final()
+    lines = [line for line in sip.log.splitlines() if f"call {sid}: " in line]
+    assert any(line.endswith("a key by INFO") for line in lines)
+    assert not any("digit" in line for line in lines)
+
+
 def test_what_is_no_key_is_refused_and_an_empty_info_is_not(sip: SipServer):
     worker, phone = sip.worker(), sip.phone()
     phone.call()
