@@ -110,6 +110,7 @@ class Replies:
         if reply.frames is not None or frames < reply.order.next_seq:
             raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"reply_end contradicts turn {turn}")
         reply.frames = frames
+        self._stats.fenced += reply.order.end_at(frames)
         reply.came_at = now
         return self._end_of(reply, now)
 

@@ -117,6 +117,13 @@ class Reorder(Generic[F]):
                 self._hearing.skip(lost)
         return out + self._release()
 
+    def end_at(self, seq: int) -> int:
+        """There are no frames from `seq` on: drop those that are held; returns how many."""
+        beyond = [held for held in self._held if held >= seq]
+        for held in beyond:
+            del self._held[held]
+        return len(beyond)
+
     def _give_up(self) -> list[F]:
         return self.skip_to(min(self._held))
 

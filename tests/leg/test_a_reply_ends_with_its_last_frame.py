@@ -42,6 +42,17 @@ def test_a_lost_frame_inside_shows_as_a_gap():
     assert leg.core.stats.downlink.lost == 1
 
 
+def test_frames_beyond_the_end_that_came_before_it_are_not_heard():
+    leg = Leg()
+    leg.core.commit(1, 50)
+    for seq in (0, 2, 3, 4):
+        leg.audio(1, seq)
+    leg.gateway_says(messages.ReplyEnd(turn=1, frames=3))
+    leg.audio(1, 1)
+    assert sequence(leg) == [0, 1, 2, ReplyEnd(1, 3)]
+    assert leg.core.stats.fenced == 2
+
+
 def test_a_reply_of_nothing_is_a_reply():
     leg = Leg()
     leg.core.commit(1, 50)
