@@ -123,6 +123,11 @@ class Call:
     def __post_init__(self) -> None:
         self.leg = self.leg or self.sid
 
+    @property
+    def is_moving(self) -> bool:
+        """A transfer is under way, which we asked for or the far side."""
+        return "transfer" in self.timers or self.coming is not None
+
     def told(self, code: int = 0, reason: str = "") -> CallState:
         """Its state, for the supervisor."""
         return CallState(

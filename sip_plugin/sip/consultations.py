@@ -28,7 +28,7 @@ class Consultations:
     def begin(self, call: Call, target: str, now: float, headers: Headers = ()) -> list[Action]:
         """Put `call` on hold and call the target, by the rules for calls out and by its trunk:
         only who has both calls can connect them."""
-        if not call.confirmed or call.consultation or "transfer" in call.timers:
+        if not call.confirmed or call.consultation or call.is_moving:
             reason = "one is under way" if call.confirmed else "the call is not answered"
             return failed(call, 0, reason)
         try:

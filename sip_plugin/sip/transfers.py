@@ -41,7 +41,7 @@ class Transfers:
         allowed = self._running.config.dialplan.outbound.decide(number) if number else None
         if isinstance(allowed, NoDial):
             return failed(call, allowed.code, f"not allowed: {allowed.why}")
-        if not call.confirmed or "transfer" in call.timers:
+        if not call.confirmed or call.is_moving:
             reason = "the call is not answered" if not call.confirmed else "one is under way"
             return failed(call, 0, reason)
         call.timers["transfer"] = now + TRANSFER_SECS

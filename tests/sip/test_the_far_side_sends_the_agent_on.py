@@ -3,7 +3,14 @@ session and its port, speaks with the target (RFC 3515)."""
 
 import pytest
 
-from sip_plugin.planes.messages import CallEvent, CloseCall, EndCall, OpenCall, StartMedia
+from sip_plugin.planes.messages import (
+    CallEvent,
+    CloseCall,
+    EndCall,
+    OpenCall,
+    StartMedia,
+    TransferCall,
+)
 from tests.sip.phone import Phone, offer
 
 
@@ -112,6 +119,19 @@ def test_a_second_one_waits_for_the_first(server, far):
     invite = far.expect("INVITE")
     assert caller.refer("<sip:desk@127.0.0.1>") == 491
     far.reply(invite, 486, "Busy Here")
+    caller.phone.hang_up()
+
+
+@pytest.mark.parametrize("attended", [False, True])
+def test_meanwhile_the_agent_transfers_nobody(server, far, attended):
+    caller = Caller(server)
+    assert caller.refer("<sip:desk@127.0.0.1>") == 202
+    invite = far.expect("INVITE")
+    caller.worker.send(TransferCall(sid=caller.sid, target="+493013", attended=attended))
+    failed = caller.watcher.wait(CallEvent, event="transfer_failed")
+    assert failed.data["reason"] == "one is under way"
+    far.reply(invite, 486, "Busy Here")
+    far.expect("ACK")
     caller.phone.hang_up()
 
 
