@@ -25,9 +25,7 @@ from bridge.moqt.objects import Datagram
 from bridge.moqt.tracks import Subscription
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
-from bridge.wire.limits import (
-    MAX_CALLS_PER_CONNECTION,
-)
+from bridge.wire.limits import MAX_CALLS_PER_CONNECTION
 from bridge.wire.stats import TransportStats
 from bridge.wire.tracks import parse
 
