@@ -263,13 +263,6 @@ class WireProtocol(QuicConnectionProtocol):
             self._quic.reset_stream(stream_id, code)
             self._internals.serve(stream_id)
 
-    def refuse_stream(self, stream_id: int) -> None:
-        """Take nothing more of a stream, and send nothing more on it if it has our half."""
-        self.stats.streams_refused += 1
-        self.stop_reading(stream_id, REFUSED)
-        if not stream_id & 2:
-            self.reset_stream(stream_id, REFUSED)
-
     def ping(self, n: int) -> None:
         """Ask the other side for a sign of life (a QUIC PING frame): its acknowledgement counts as
         one. Leaves with the next `transmit`."""
