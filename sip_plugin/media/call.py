@@ -9,7 +9,6 @@ from dataclasses import asdict
 import numpy as np
 
 from bridge.agent import AgentSpec, Tool
-from bridge.audio.frames import FRAME_SAMPLES
 from bridge.audio.resample import Resampler
 from bridge.audio.wideband import UpperBand
 from bridge.call import CallBridge
@@ -38,6 +37,7 @@ from bridge.profile import LegProfile
 from bridge.uplink import Uplink
 from sip_plugin.media.announcing import Announcing
 from sip_plugin.media.call_telling import CallTelling
+from sip_plugin.media.codecs import SILENCE
 from sip_plugin.media.description import MediaDescription, PhoneCodec
 from sip_plugin.media.dtmf import Dtmf, TwoWays
 from sip_plugin.media.outlet import Outlet
@@ -78,7 +78,6 @@ _TOOL_OF: dict[type, Tool] = {
     HoldAsked: "hold",
     DtmfAsked: "send_dtmf",
 }
-_SILENCE_PCM = np.zeros(FRAME_SAMPLES, np.int16)
 
 Emit = Callable[[Message], None]
 
@@ -424,7 +423,7 @@ class MediaCall:
                 frame = self._bridge.speak(now)
             case "prompt":
                 frame = self._prompt.pull()
-        pcm = self._ringback.pull() if self._early == "ringback" else _SILENCE_PCM
+        pcm = self._ringback.pull() if self._early == "ringback" else SILENCE
         coded = self._outlet.encode(pcm if frame is None else frame.pcm)
         self._outlet.put(n, coded, now, starts=False, talking=frame is not None)
         if self._early == "prompt" and self._prompt.ends():
