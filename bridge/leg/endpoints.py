@@ -68,6 +68,11 @@ class Endpoints:
             self._begun[key] = self._clock()
         return self._connections[key]
 
+    @property
+    def any_connected(self) -> bool:
+        """A call that begins now finds a model, if it is one of these endpoints that it wants."""
+        return any(connection.connected for connection in self._connections.values())
+
     def flush(self) -> None:
         """Send what the calls queued in this tick."""
         for connection in self._connections.values():
