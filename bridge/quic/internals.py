@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic.congestion.base import QuicCongestionControl
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.packet import QuicFrameType, QuicPacketType
@@ -20,6 +21,7 @@ from aioquic.quic.packet_builder import (
 from aioquic.quic.recovery import QuicPacketPacer
 from aioquic.quic.stream import QuicStreamSender
 from aioquic.tls import Epoch
+from cryptography.x509 import Certificate
 
 from bridge.quic.bandwidth import BandwidthModel, Sent
 from bridge.quic.datagram import Datagram
@@ -31,6 +33,11 @@ OnSize = Callable[[int, bool], None]
 
 
 def _nothing() -> None: ...
+
+
+def peer_certificate(protocol: QuicConnectionProtocol) -> Certificate | None:
+    """What the far side showed in the handshake; None before it was over."""
+    return protocol._quic.tls._peer_certificate
 
 
 class ModelCongestionControl(QuicCongestionControl):
