@@ -52,12 +52,20 @@ def ports() -> Ports:
 
 
 @pytest.fixture(scope="session")
-def asterisk(ports: Ports, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
-    """One Asterisk 22 for the whole run: accounts 1001 (the plugin's) and 2001."""
+def asterisk_process(ports: Ports, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asterisk]:
+    """One Asterisk 22 for the whole run."""
     check_asterisk()
     running = Asterisk(ports, tmp_path_factory.mktemp("asterisk"))
     yield running
     running.stop()
+
+
+@pytest.fixture
+def asterisk(asterisk_process: Asterisk) -> Asterisk:
+    """It, with accounts 1001 (the plugin's) and 2001 that nobody is registered as: a plugin that
+    was killed could not end its registration, and calls would go to where it was."""
+    asterisk_process.forget_contacts()
+    return asterisk_process
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.peer("asterisk")
 
 
 def test_the_trunk_registers_again_and_is_called(plugin, model, ports, asterisk):
-    asterisk.forget_contacts()
     relay = Relay(ports, ("127.0.0.1", asterisk.sip_port))
     said = speech.load("turn_1")
     asterisk.add_prompt("tcp", said)

@@ -12,7 +12,7 @@ from tests.peers.plugin import agent
 pytestmark = pytest.mark.peer("asterisk")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def said(asterisk):
     pcm = speech.load("turn_1")
     asterisk.add_prompt("turn", pcm)

@@ -41,7 +41,9 @@ def test_no_call_is_lost_while_a_host_drains_and_comes_back(edge, hosts, sipp, r
     before = staying.answered
     sipp("call", edge.address, NUMBER, calls=6, rate=5, stay_ms=100).wait_passed()
     wait_quiet(*hosts)
-    assert [draining.answered, staying.answered - before] == [3, 3]
+    # In turn; on a busy machine one that is slow to answer loses its call to the other.
+    answered = [draining.answered, staying.answered - before]
+    assert sum(answered) == 6 and min(answered) > 0
 
 
 def test_a_host_without_its_model_is_left_out(edge_with, hosts, sipp, gateway):
