@@ -40,6 +40,9 @@ FULL_ROUNDS, FULL_GROWTH = 3, 1.25
 PERIOD_SECS, BAD_PERIODS = 0.1, 2
 """Congestion is looked for so often, and believed when it lasts: a queue in one period may be a
 stall of either machine, whose process takes its packets late."""
+GIVEN_SECS, SHRUNK = 0.5, 0.8
+"""A queue that has not shrunk to this share, so long and two round trips after we began to send
+less, is not ours: a longer way, or others' traffic. We would starve, and it would stay."""
 BOUND_GROWTH = 1.15
 """How far a period without congestion raises the short-term bound, until it bounds no more."""
 SLACK = 0.05
@@ -61,6 +64,17 @@ class Sent:
     delivered_at: float
     first_sent_at: float
     app_limited: bool
+
+
+@dataclass(slots=True)
+class _Queue:
+    """What was known when the bound was first lowered for it."""
+
+    since: float
+    base: float
+    """Round trip time without it."""
+    delay: float
+    bandwidth: float
 
 
 class BandwidthModel:
@@ -89,6 +103,8 @@ class BandwidthModel:
         self._period_rtt = 0.0
         self._period_lost = self._period_acked = 0
         self._bad_periods = 0
+        self._standing: _Queue | None = None
+        """The queue for which the bound is lowered."""
         self._full_rate = 0.0
         self._full_rounds = 0
         self._before: tuple[float, float] | None = None
@@ -241,11 +257,18 @@ class BandwidthModel:
 
     def _end_period(self, now: float) -> None:
         """Heed congestion. By the clock: rounds grow as long as the queue that they wait in."""
-        queued = self._period_rtt > self.min_rtt + self._queue_target
+        queue = self._period_rtt - self.min_rtt
+        queued = queue > self._queue_target
         lost, total = self._period_lost, self._period_lost + self._period_acked
         heavy = lost > HEAVY_LOSS * total and lost > HEAVY_LOSS_PACKETS * self.packet_bytes
         self._bad_periods = self._bad_periods + 1 if queued or heavy else 0
+        if self._is_given(queued, now):
+            self._take_as_given(now)
+        elif not queued:
+            self._standing = None
         if self._bad_periods >= BAD_PERIODS and self._rates:
+            if queued and self._standing is None:
+                self._standing = _Queue(now, self.min_rtt, queue, self.bandwidth)
             came_through = self._period_acked / (now - self._period_at)
             self._lower_bound(max(DRAIN * came_through, self.bandwidth * BETA))
         elif self._bound is not None and not self._bad_periods:
@@ -255,6 +278,23 @@ class BandwidthModel:
         self._period_at = now
         self._period_rtt = 0.0
         self._period_lost = self._period_acked = 0
+
+    def _is_given(self, queued: bool, now: float) -> bool:
+        """Whether sending less was no use; what stands no longer by the round trips of the last
+        seconds (`queued`) may have been forgotten instead of drained."""
+        was = self._standing
+        if was is None or self._period_rtt - was.base <= SHRUNK * was.delay:
+            return False
+        return not queued or now - was.since > GIVEN_SECS + 2 * self._period_rtt
+
+    def _take_as_given(self, now: float) -> None:
+        """What the round trip takes now is the path's, and the path carries what it did."""
+        assert self._standing is not None
+        self.min_rtt = self._older_rtt = self._newer_rtt = self._period_rtt
+        self._min_rtt_at = now
+        self._rates = deque([(self._round, self._standing.bandwidth)])
+        self._bound = self._standing = None
+        self._bad_periods = 0
 
     def _lower_bound(self, rate: float) -> None:
         self._before = None
