@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
@@ -98,8 +99,14 @@ class Phone:
         return await self.until_event(LegFailed)
 
     def say(self, pcm: np.ndarray, rate_hz: int = 16000) -> int:
-        """Append all of it at once; returns the last sequence number."""
+        """Append all of it at once; returns the last sequence number.
+
+        Nobody says seconds at once, so what waits is shed soon; from here on it is not, that a
+        busy machine may take its time.
+        """
         size = rate_hz // 50
+        if self._line._protocol is not None:
+            self._line._protocol.max_queued_secs = math.inf
         for start in range(0, len(pcm), size):
             frame = np.zeros(size, np.int16)
             piece = pcm[start : start + size]
