@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from aioquic.quic.connection import QuicConnection as AioQuic
@@ -12,8 +11,9 @@ from aioquic.quic.events import HandshakeCompleted, QuicEvent
 from bridge.codec import CodecUnavailable
 from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
 from bridge.gateway.call_tracks import CallTracks
+from bridge.gateway.counters import AgentStats, GatewayStats
 from bridge.gateway.events import AgentEvent, CallerAudio, Ended
-from bridge.gateway.latency import Latency
+from bridge.gateway.feeding import Feeder
 from bridge.gateway.session import Asked, Session
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
@@ -25,55 +25,14 @@ from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import (
     FAREWELL_WAIT,
-    MAX_AUDIO_BACKLOG,
     MAX_CALLS_AT_GATEWAY,
     PEER_SILENT_AFTER,
 )
 from bridge.wire.moqt_protocol import MoqtProtocol
-from bridge.wire.sockets import PACKET_BYTES
 from bridge.wire.tracks import VOICE, parse
 from bridge.wire.transport import NO_ERROR, REFUSED
 
-QUEUED_DATAGRAMS = 64
-"""Frames given to QUIC at a time; the rest waits in its call, where a cancel can drop it."""
-QUEUED_SECS = 0.05
-"""Fewer, if the path would take longer for them: what is said in the next moment waits behind."""
-QUEUED_LEAST = 8
-STREAM_LEAST = 2400
-"""Bytes of a call's voice on streams that may be under way at any rate."""
-FIRST_ROOM = 10 * PACKET_BYTES
-"""Of all calls, while nothing is known of the path: QUIC's first window."""
-FAR_AHEAD_SECS = 1.0
-"""How often a reply that is as far ahead as it may be goes on."""
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class AgentStats:
-    """Counters over the calls of one agent."""
-
-    calls: int = 0
-    running: int = 0
-    failed: int = 0
-    first_audio: Latency = field(default_factory=Latency)
-    """From the commit to the agent's voice."""
-
-
-@dataclass(slots=True)
-class GatewayStats:
-    """Counters over all connections and calls."""
-
-    agents: dict[str, AgentStats] = field(default_factory=dict)
-    """By name."""
-
-    connections: int = 0
-    calls: int = 0
-    refused: int = 0
-    failed: int = 0
-    datagrams_malformed: int = 0
-    datagrams_unknown: int = 0
-    streams_refused: int = 0
 
 
 class Host(Protocol):
@@ -149,10 +108,7 @@ class GatewayLink:
         self._protocol: MoqtProtocol | None = None
         self._loop = asyncio.get_running_loop()
         self._calls: dict[str, _Call] = {}
-        self._speaking: dict[_Call, None] = {}
-        """Calls with audio to send, in the order of their turns."""
-        self._frame_bytes = PACKET_BYTES
-        """Of a datagram, the last one's."""
+        self._feeder: Feeder | None = None
         self._alarm: Alarm[_Call] = Alarm(self._overdue)
         host.links.add(self)
 
@@ -163,7 +119,7 @@ class GatewayLink:
 
     def start(self, protocol: MoqtProtocol) -> None:
         """Ask for the tracks of all calls."""
-        self._protocol = protocol
+        self._protocol, self._feeder = protocol, Feeder(protocol)
         protocol.session.subscribe_tracks(VOICE)
         protocol.transmit_soon()
 
@@ -196,7 +152,7 @@ class GatewayLink:
                 call.session.close("connection lost")
                 self._call_over(call, Ended(str(ErrorCode.CONNECTION_LOST), "connection lost"))
         self._calls.clear()
-        self._speaking.clear()
+        self._feeder = None
         self._host.links.discard(self)
         if self._protocol is not None:
             stats = self._protocol.stats
@@ -208,7 +164,7 @@ class GatewayLink:
         """The call is on this connection no more."""
         call.link = None
         self._calls.pop(call.sid, None)
-        self._speaking.pop(call, None)
+        self._silence(call)
         self._alarm.forget(call)
 
     def _waited_long_enough(self, call: _Call) -> None:
@@ -305,62 +261,8 @@ class GatewayLink:
     # --- what leaves -------------------------------------------------------------------------
 
     def feed(self) -> bool:
-        """Pass frames of speaking calls to QUIC, one of each in turn; whether there were any.
-
-        The first of a reply does not wait for what other calls have to say."""
-        fed = False
-        for call in [c for c in self._speaking if c.session.starts_reply]:
-            if call.tracks.may_speak and not call.tracks.voice_waits(MAX_AUDIO_BACKLOG):
-                fed |= self._feed_one(call)
-        now, moved = self._loop.time(), True
-        share = self._stream_room()
-        while moved and self._speaking and self.protocol.queued_datagrams < self._room():
-            moved = False
-            for call in list(self._speaking):
-                if not call.tracks.may_speak:
-                    del self._speaking[call]
-                elif call.session.far_ahead(now):
-                    del self._speaking[call]
-                    if call.rest is None:
-                        call.rest = self._loop.call_later(FAR_AHEAD_SECS, call.rested)
-                elif not call.tracks.voice_waits(share):
-                    moved = True
-                    fed |= self._feed_one(call)
-        return fed
-
-    def _room(self) -> int:
-        """How many datagrams may wait in QUIC."""
-        carried = self.protocol.carries(QUEUED_SECS)
-        if not carried:
-            return QUEUED_DATAGRAMS
-        return min(QUEUED_DATAGRAMS, max(QUEUED_LEAST, carried // self._frame_bytes))
-
-    def _stream_room(self) -> int:
-        """The same in bytes for each call whose voice goes to streams."""
-        # What is under way is twice what the path holds while its rate is being found.
-        carried = self.protocol.carries(2 * self.protocol.rtt + QUEUED_SECS)
-        share = (carried or FIRST_ROOM) // max(1, len(self._speaking))
-        return min(MAX_AUDIO_BACKLOG, max(STREAM_LEAST, share))
-
-    def _feed_one(self, call: _Call) -> bool:
-        first = call.session.starts_reply
-        frame = call.session.next_frame()
-        if frame is not None:
-            secs = call.session.repair_secs(frame, self._loop.time())
-            datagram = call.tracks.send_frame(frame)
-            if datagram is not None:
-                self._frame_bytes = len(datagram)
-                self.protocol.queue_datagram(
-                    datagram, track=call, repair_secs=secs, twice=first, ahead=first
-                )
-        if not call.session.voice_waits:
-            self._speaking.pop(call, None)
-            if not call.session.speaking:
-                call.tracks.end_voice()
-                call.tracks.send_messages()
-        if call.agent_call is not None:
-            call.agent_call.drained()
-        return frame is not None
+        """Pass frames of speaking calls to QUIC; whether there were any."""
+        return self._feeder is not None and self._feeder.feed()
 
     def _deliver(self, call: _Call, events: Iterable[Asked | AgentEvent]) -> None:
         for event in events:
@@ -383,8 +285,8 @@ class GatewayLink:
             self._call_over(call, Ended(str(ErrorCode.STALLED), "messages unread"))
             tracks.end()
         tracks.cut_voice(session.cut)
-        if session.backlog_ms:
-            self._speaking[call] = None
+        if session.backlog_ms and self._feeder is not None:
+            self._feeder.add(call)
         if session.ended and not tracks.over and call.farewell_by is None:
             call.farewell_by = self._loop.time() + FAREWELL_WAIT
         if tracks.over:
@@ -396,9 +298,14 @@ class GatewayLink:
 
     def voiced(self, call: _Call) -> None:
         """The call has audio to send."""
-        if call.link is self:
-            self._speaking[call] = None
+        if call.link is self and self._feeder is not None:
+            self._feeder.add(call)
             self.protocol.transmit_soon()
+
+    def _silence(self, call: _Call) -> None:
+        """The call has nothing more to say here."""
+        if self._feeder is not None:
+            self._feeder.drop(call)
 
     def _admit(self, call: _Call, asked: messages.Open) -> None:
         call.tracks.opened(asked)
@@ -484,7 +391,7 @@ class GatewayLink:
         if call.expiry is not None:
             call.expiry.cancel()
         if call.link is not None:
-            call.link._speaking.pop(call, None)
+            call.link._silence(call)
         if call.agent_call is not None:
             call.agent_call.finish(ended)
 

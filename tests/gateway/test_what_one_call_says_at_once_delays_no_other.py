@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bridge.gateway.agent import AgentCall
-from bridge.gateway.connection import QUEUED_DATAGRAMS
 from bridge.gateway.events import Committed
+from bridge.gateway.feeding import QUEUED_DATAGRAMS
 from bridge.leg.interface import ReplyAudio
 from bridge.wire.limits import MAX_AUDIO_BACKLOG
 from tests.leg.network import Phone, connection, place

@@ -1,0 +1,111 @@
+"""Which call's voice leaves next: all in turn, a reply's first frame ahead, and few at a time."""
+
+import asyncio
+from typing import Protocol
+
+from bridge.gateway.agent import AgentCall
+from bridge.gateway.call_tracks import CallTracks
+from bridge.gateway.session import Session
+from bridge.wire.limits import MAX_AUDIO_BACKLOG
+from bridge.wire.moqt_protocol import MoqtProtocol
+from bridge.wire.sockets import PACKET_BYTES
+
+QUEUED_DATAGRAMS = 64
+"""Frames given to QUIC at a time; the rest waits in its call, where a cancel can drop it."""
+QUEUED_SECS = 0.05
+"""Fewer, if the path would take longer for them: what is said in the next moment waits behind."""
+QUEUED_LEAST = 8
+STREAM_LEAST = 2400
+"""Bytes of a call's voice on streams that may be under way at any rate."""
+FIRST_ROOM = 10 * PACKET_BYTES
+"""Of all calls, while nothing is known of the path: QUIC's first window."""
+FAR_AHEAD_SECS = 1.0
+"""How often a reply that is as far ahead as it may be goes on."""
+
+
+class Speaker(Protocol):
+    """A call, as far as its voice goes."""
+
+    session: Session
+    tracks: CallTracks
+    agent_call: AgentCall | None
+    rest: asyncio.TimerHandle | None
+    """Its reply is as far ahead as it may be; when it goes on."""
+
+    def rested(self) -> None: ...
+
+
+class Feeder:
+    """Passes the frames of speaking calls to one connection's QUIC."""
+
+    def __init__(self, protocol: MoqtProtocol) -> None:
+        self._protocol = protocol
+        self._loop = asyncio.get_running_loop()
+        self._calls: dict[Speaker, None] = {}
+        """Those with audio to send, in the order of their turns."""
+        self._frame_bytes = PACKET_BYTES
+        """Of a datagram, the last one's."""
+
+    def add(self, call: Speaker) -> None:
+        self._calls[call] = None
+
+    def drop(self, call: Speaker) -> None:
+        self._calls.pop(call, None)
+
+    def feed(self) -> bool:
+        """Pass frames of speaking calls to QUIC, one of each in turn; whether there were any.
+
+        The first of a reply does not wait for what other calls have to say."""
+        fed = False
+        for call in [c for c in self._calls if c.session.starts_reply]:
+            if call.tracks.may_speak and not call.tracks.voice_waits(MAX_AUDIO_BACKLOG):
+                fed |= self._feed_one(call)
+        now, moved = self._loop.time(), True
+        share = self._stream_room()
+        while moved and self._calls and self._protocol.queued_datagrams < self._room():
+            moved = False
+            for call in list(self._calls):
+                if not call.tracks.may_speak:
+                    del self._calls[call]
+                elif call.session.far_ahead(now):
+                    del self._calls[call]
+                    if call.rest is None:
+                        call.rest = self._loop.call_later(FAR_AHEAD_SECS, call.rested)
+                elif not call.tracks.voice_waits(share):
+                    moved = True
+                    fed |= self._feed_one(call)
+        return fed
+
+    def _room(self) -> int:
+        """How many datagrams may wait in QUIC."""
+        carried = self._protocol.carries(QUEUED_SECS)
+        if not carried:
+            return QUEUED_DATAGRAMS
+        return min(QUEUED_DATAGRAMS, max(QUEUED_LEAST, carried // self._frame_bytes))
+
+    def _stream_room(self) -> int:
+        """The same in bytes for each call whose voice goes to streams."""
+        # What is under way is twice what the path holds while its rate is being found.
+        carried = self._protocol.carries(2 * self._protocol.rtt + QUEUED_SECS)
+        share = (carried or FIRST_ROOM) // max(1, len(self._calls))
+        return min(MAX_AUDIO_BACKLOG, max(STREAM_LEAST, share))
+
+    def _feed_one(self, call: Speaker) -> bool:
+        first = call.session.starts_reply
+        frame = call.session.next_frame()
+        if frame is not None:
+            secs = call.session.repair_secs(frame, self._loop.time())
+            datagram = call.tracks.send_frame(frame)
+            if datagram is not None:
+                self._frame_bytes = len(datagram)
+                self._protocol.queue_datagram(
+                    datagram, track=call, repair_secs=secs, twice=first, ahead=first
+                )
+        if not call.session.voice_waits:
+            self.drop(call)
+            if not call.session.speaking:
+                call.tracks.end_voice()
+                call.tracks.send_messages()
+        if call.agent_call is not None:
+            call.agent_call.drained()
+        return frame is not None
