@@ -14,58 +14,28 @@ from aioquic.asyncio.server import serve
 from aioquic.quic.connection import QuicConnection as AioQuic
 
 from bridge.gateway.certificate import self_signed
-from bridge.moqt import events as moqt
 from bridge.moqt import objects, varint
-from bridge.moqt.messages import Publish, Subscribe
-from bridge.moqt.tracks import Publication
 from bridge.wire import control, messages, sockets
-from bridge.wire.control import MessageWriter
 from bridge.wire.limits import MAX_MESSAGE
-from bridge.wire.tracks import parse, track
-from tests.wire.peer import RawPeer
+from bridge.wire.tracks import track
+from tests.wire.raw_gateway import RawGateway
 
 FRAME = bytes(range(240)) * 4
 BUFFERED = 200
 """Datagrams given to QUIC at a time: the enemy's own memory is not the point."""
 
 
-class Enemy(RawPeer):
+class Enemy(RawGateway):
     """Of one plugin connection."""
 
     rng = random.Random(1)
 
     def __init__(self, quic: AioQuic, stream_handler=None) -> None:
         super().__init__(quic)
-        self.owner = self
-        self._events: dict[str, Publication] = {}
-        self._downlinks: dict[str, Publication] = {}
-        self._writers: dict[str, MessageWriter] = {}
         self._how: dict[str, str] = {}
         self._mutating = False
 
     # --- a gateway ---------------------------------------------------------------------------
-
-    def on_event(self, event: moqt.Event, now: float) -> None:
-        match event:
-            case moqt.Asked(request=Subscribe(track=name)):
-                sid, role = parse(name)
-                found = self._events if role == "events" else self._downlinks
-                found[sid] = self.session.accept_subscribe(event)
-            case moqt.Asked(request=Publish()):
-                for early in self.session.accept_publish(event)[1]:
-                    self.on_event(early, now)
-            case moqt.Asked():
-                self.session.accept(event)
-            case moqt.ObjectArrived(subscription=found, object=body):
-                sid, role = parse(found.track)
-                if role == "control":
-                    self._on_message(sid, control.decode_from_plugin(body.payload))
-        self.transmit_soon()
-
-    def on_object(self, subscription, datagram, now: float) -> None: ...
-
-    def feed(self) -> bool:
-        return False
 
     def _on_message(self, sid: str, message: messages.FromPlugin) -> None:
         match message:

@@ -6,7 +6,6 @@ import contextlib
 import numpy as np
 import pytest
 from aioquic.asyncio.server import serve
-from aioquic.quic.connection import QuicConnection as AioQuic
 
 from bridge.agent import TlsOptions
 from bridge.gateway.agent import AgentCall
@@ -14,17 +13,13 @@ from bridge.gateway.certificate import self_signed
 from bridge.gateway.events import Committed
 from bridge.leg.interface import LegFailed, ReplyAudio, Transcript
 from bridge.leg.quic import QuicConnection
-from bridge.moqt import events as moqt
 from bridge.moqt import objects
-from bridge.moqt.messages import Publish, Subscribe
-from bridge.moqt.tracks import Publication
 from bridge.wire import audio, control, messages, sockets
 from bridge.wire.audio import AudioWriter
-from bridge.wire.control import MessageWriter
 from bridge.wire.limits import MAX_MESSAGE
-from bridge.wire.tracks import parse, track
+from bridge.wire.tracks import track
 from tests.leg.network import AgentSpec, Phone, connection, place, run, silence, speech, talks
-from tests.wire.peer import RawPeer
+from tests.wire.raw_gateway import RawGateway
 
 
 async def gossiping(call: AgentCall) -> None:
@@ -109,37 +104,13 @@ def test_an_agent_that_hears_nothing_keeps_a_bounded_number_of_events():
     run(story())
 
 
-class NonsenseGateway(RawPeer):
+class NonsenseGateway(RawGateway):
     """Takes calls of `good` agents as a gateway does; does something else to the others."""
-
-    def __init__(self, quic: AioQuic, stream_handler=None) -> None:
-        super().__init__(quic)
-        self.owner = self
-        self._events: dict[str, Publication] = {}
-        self._downlinks: dict[str, Publication] = {}
-        self._writers: dict[str, MessageWriter] = {}
 
     def say(self, sid: str, *bodies: bytes) -> None:
         if sid not in self._writers:
             self._writers[sid] = self.writer(self._events[sid])
         self._writers[sid].write(bodies)
-
-    def on_event(self, event: moqt.Event, now: float) -> None:
-        match event:
-            case moqt.Asked(request=Subscribe(track=name)):
-                sid, role = parse(name)
-                found = self._events if role == "events" else self._downlinks
-                found[sid] = self.session.accept_subscribe(event)
-            case moqt.Asked(request=Publish()):
-                for early in self.session.accept_publish(event)[1]:
-                    self.on_event(early, now)
-            case moqt.Asked():
-                self.session.accept(event)
-            case moqt.ObjectArrived(subscription=found, object=body):
-                sid, role = parse(found.track)
-                if role == "control":
-                    self._on_message(sid, control.decode_from_plugin(body.payload))
-        self.transmit_soon()
 
     def _on_message(self, sid: str, message: messages.FromPlugin) -> None:
         match message:
@@ -194,12 +165,6 @@ class NonsenseGateway(RawPeer):
     def _reset(self, sid: str) -> None:
         self._writers[sid]._writer.reset()
         self.transmit()
-
-    def on_object(self, subscription, datagram, now: float) -> None:
-        pass
-
-    def feed(self) -> bool:
-        return False
 
 
 @contextlib.asynccontextmanager
