@@ -185,9 +185,9 @@ def main() -> None:
         )
     for line in ratios(rows):
         print(line)
-    publish(
-        "wan", rows + uplinks, "A turn: 2 s of uplink, commit, first frame of the reply; RTT 50 ms"
-    )
+    if uplinks:
+        publish("wan_uplink", uplinks, "What the model heard of the callers, by QUIC")
+    publish("wan", rows, "A turn: 2 s of uplink, commit, first frame of the reply; RTT 50 ms")
 
 
 if __name__ == "__main__":
