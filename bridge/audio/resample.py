@@ -40,6 +40,11 @@ class Resampler:
         """
         if self.from_hz == self.to_hz:
             return pcm
+        made, self._phase, self._held = self._step(pcm)
+        return made
+
+    def _step(self, pcm: NDArray[np.int16]) -> tuple[NDArray[np.int16], int, NDArray[np.float32]]:
+        """What `push` returns, and what is then the phase, and held."""
         fir = self._filter
         past, known = len(self._held), len(self._held) + len(pcm)
         inputs = self._phase + len(pcm)
@@ -49,14 +54,14 @@ class Resampler:
         signal[past:known] = pcm
         signal[known:] = 0.0  # completes the last block; no output that is taken depends on it
         made = fir.apply(signal, blocks)[fir.outputs(self._phase) : fir.outputs(inputs)]
-        self._phase = inputs % fir.down
-        self._held = signal[known - fir.history - self._phase : known].copy()
-        return _to_int16(made)
+        phase = inputs % fir.down
+        return _to_int16(made), phase, signal[known - fir.history - phase : known].copy()
 
 
 def resample_batch(resamplers: Sequence[Resampler], frames: NDArray[np.int16]) -> NDArray[np.int16]:
     """The next frame of each of `resamplers`, which have the same rates: as `push` of each, at a
-    fraction of the cost. int16 `[n, samples]` in, whole multiples of 20 ms, `[n, m]` out.
+    fraction of the cost. int16 `[n, samples]` in, whole multiples of 20 ms, `[n, m]` out. None has
+    taken a frame when it raises.
     """
     first = resamplers[0]
     if first.from_hz == first.to_hz:
@@ -64,7 +69,11 @@ def resample_batch(resamplers: Sequence[Resampler], frames: NDArray[np.int16]) -
     fir = first._filter
     count, samples = frames.shape
     if samples % fir.block_in or any(one._phase for one in resamplers):
-        return np.stack([one.push(row) for one, row in zip(resamplers, frames, strict=True)])
+        steps = [one._step(row) for one, row in zip(resamplers, frames, strict=True)]
+        stacked = np.stack([made for made, _, _ in steps])
+        for one, (_, phase, kept) in zip(resamplers, steps, strict=True):
+            one._phase, one._held = phase, kept
+        return stacked
     signal = np.empty((count, fir.history + samples), np.float32)
     for row, one in zip(signal, resamplers, strict=True):
         row[: fir.history] = one._held

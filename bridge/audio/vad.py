@@ -58,7 +58,8 @@ class BatchVad:
     def push(self, slots: Sequence[int], frames: NDArray[np.int16]) -> NDArray[np.float32]:
         """One 20 ms frame of each of `slots` (open, each at most once): int16 `[n, 160]`.
 
-        Returns float32 `[n]`, the latest speech probability of each, 0 to 1.
+        Returns float32 `[n]`, the latest speech probability of each, 0 to 1. No slot has taken a
+        frame when it raises.
         """
         rows = np.asarray(slots, np.intp)
         if frames.shape != (len(rows), FRAME_SAMPLES):
@@ -66,10 +67,11 @@ class BatchVad:
         fill = self._fill[rows]
         self._audio[rows[:, None], fill[:, None] + self._columns] = frames * _FULL_SCALE
         fill += FRAME_SAMPLES
-        self._fill[rows] = fill
         complete = rows[fill >= WINDOW_SAMPLES]
         if complete.size:
             self._judge(complete)
+            fill[fill >= WINDOW_SAMPLES] -= WINDOW_SAMPLES
+        self._fill[rows] = fill
         return self._probability[rows]
 
     def _judge(self, rows: NDArray[np.intp]) -> None:
@@ -83,7 +85,6 @@ class BatchVad:
         self._state[:, rows] = state
         keep = _CONTEXT_SAMPLES + FRAME_SAMPLES
         self._audio[rows, :keep] = self._audio[rows, -keep:]
-        self._fill[rows] -= WINDOW_SAMPLES
 
     def _grow(self) -> None:
         old = len(self._fill)

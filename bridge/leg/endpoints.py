@@ -1,5 +1,6 @@
 """The model endpoints a worker talks to: one connection each, shared by all of its calls."""
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,8 @@ from bridge.leg.quic import QuicConnection
 CONNECT_SECS = 1.0
 """A connection that does not stand so long after it was asked for is tried last."""
 
+log = logging.getLogger(__name__)
+
 Key = tuple[str, TlsOptions]
 
 
@@ -22,6 +25,7 @@ class Endpoints:
         self._connections: dict[Key, ModelConnection] = {}
         self._begun: dict[Key, float] = {}
         self._health: dict[TlsOptions, Health] = {}
+        self._faulty: set[ModelConnection] = set()
         self._clock: Callable[[], float] = time.monotonic
 
     def connect(self, agent: AgentSpec) -> None:
@@ -75,8 +79,13 @@ class Endpoints:
 
     def flush(self) -> None:
         """Send what the calls queued in this tick."""
-        for connection in self._connections.values():
-            connection.flush()
+        for (endpoint, _), connection in self._connections.items():
+            try:
+                connection.flush()
+            except Exception:
+                if connection not in self._faulty:  # it will be found dead, the others go on
+                    self._faulty.add(connection)
+                    log.exception("sending to %s failed; told once", endpoint)
 
     async def close(self) -> None:
         for connection in self._connections.values():

@@ -138,6 +138,9 @@ class MediaCall:
         self._early = "none"
         self._ringback = Ringback()
         self.ended = False
+        """The SIP process was asked to end it, or another call takes its place."""
+        self.failed = False
+        """By a fault of ours: nothing more is asked of it, but to be closed."""
 
     def change_leg(self, profile: LegProfile, uplink: Uplink) -> None:
         """It is dialled by another trunk; nothing of the caller was heard yet."""
@@ -218,6 +221,13 @@ class MediaCall:
         if not self.ended:
             self.ended = True
             self._emit(ask)
+
+    def fail(self, what: str) -> None:
+        """A fault of ours, and which."""
+        self.failed = True
+        reason = f"internal error ({what})"
+        self.end(EndCall(sid=self.sid, cause="media_failed", reason=reason))
+        self._telling.event("media_fault", {"what": what})
 
     # --- prompts -------------------------------------------------------------------------
 

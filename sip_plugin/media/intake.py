@@ -6,7 +6,6 @@ has the caller's words by then, and half as many inferences cost little more tha
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,12 @@ from bridge.audio.level import dbfs
 from bridge.audio.resample import Resampler, resample_batch
 from bridge.audio.vad import BatchVad
 from sip_plugin.media.call import MediaCall
+from sip_plugin.media.guard import Guard
 from sip_plugin.media.session import CallerFrame
 
-Guard = Callable[..., Any]
-"""Runs a step of one call: `guard(call, step, *arguments)`; None when the step failed."""
 _NEVER = float("-inf")
+
+Pcm = NDArray[np.int16]
 
 
 class Intake:
@@ -33,22 +33,22 @@ class Intake:
         self._vad = BatchVad()
         self._slots: dict[MediaCall, int] = {}
         self._looked_at = _NEVER
-        self._sent: dict[MediaCall, NDArray[np.int16]] = {}
+        self._sent: dict[MediaCall, Pcm] = {}
         """Frames that are to be judged."""
 
     def open(self, call: MediaCall) -> None:
         self._slots[call] = self._vad.open()
 
     def close(self, call: MediaCall) -> None:
-        self._vad.close(self._slots.pop(call))
         self._sent.pop(call, None)
+        self._vad.close(self._slots.pop(call))
 
     def hear(self, now: float) -> None:
         """Send every frame that is due to its model. The sockets have been read."""
         waiting: list[tuple[MediaCall, list[CallerFrame]]] = []
         for call in self._slots:
             if call.due_at <= now:
-                frames = self._guard(call, call.caller_frames, now, self._looked_at)
+                frames = self._guard.run(call, call.caller_frames, now, self._looked_at)
                 if frames:
                     waiting.append((call, frames))
         self._looked_at = now
@@ -61,48 +61,60 @@ class Intake:
         sent, self._sent = self._sent, {}
         if not sent:
             return
-        batch = np.array(list(sent.values()))
-        probabilities = self._vad.push([self._slots[call] for call in sent], batch).tolist()
-        levels = dbfs(batch).tolist()
-        for call, pcm, probability, level in zip(sent, batch, probabilities, levels, strict=True):
-            self._guard(call, call.judge, pcm, probability, level, now)
+        frames = [(call, self._slots[call], pcm) for call, pcm in sent.items()]
+        frames, found = self._guard.together(frames, self._speech)
+        for (call, _, pcm), (probability, level) in zip(frames, found.tolist(), strict=True):
+            self._guard.run(call, call.judge, pcm, probability, level, now)
+
+    def _speech(self, frames: list[tuple[MediaCall, int, Pcm]]) -> NDArray[np.float64]:
+        """Speech probability and level of each."""
+        batch = np.array([pcm for _, _, pcm in frames])
+        levels = dbfs(batch)  # keeps no state, so it may fail first
+        return np.column_stack((self._vad.push([slot for _, slot, _ in frames], batch), levels))
 
     def _batch(self, due: list[tuple[MediaCall, CallerFrame]], now: float) -> None:
         if any(call in self._sent for call, _ in due):
             self.judge(now)  # a call's frames are judged one by one
-        calls, slots, arrived = [], [], []
+        frames: list[tuple[MediaCall, int, Pcm]] = []
         for call, frame in due:
-            pcm = self._guard(call, call.arrived, frame)
+            pcm = self._guard.run(call, call.arrived, frame)
             if pcm is not None:
-                calls.append(call)
-                slots.append(frame.slots)
-                arrived.append(pcm)
-        if not calls:
+                frames.append((call, frame.slots, pcm))
+        if not frames:
             return
-        cleaned = filter_batch([call.uplink.high_pass for call in calls], np.array(arrived))
-        for i, call in enumerate(calls):
+        frames, cleaned = self._guard.together(frames, _high_passed)
+        for (call, slots, _), pcm in zip(frames, cleaned, strict=True):
             if call.uplink.looks_for_echo:
-                pcm = self._guard(call, call.uplink.cancel_echo, cleaned[i], slots[i])
-                if pcm is not None:
-                    cleaned[i] = pcm
+                self._guard.run(call, _cancel_echo, call, pcm, slots)
+        calls = [call for call, _, _ in frames]
         self._send(calls, cleaned)
         self._flush()
         self._sent.update(zip(calls, cleaned, strict=True))
 
-    def _send(self, calls: list[MediaCall], cleaned: NDArray[np.int16]) -> None:
+    def _send(self, calls: list[MediaCall], cleaned: Pcm) -> None:
         """To the models; those with the same rate in one batch."""
-        same: dict[tuple[int, int], list[int]] = {}
-        resamplers: list[Resampler | None] = []
-        for i, call in enumerate(calls):
-            resampler = self._guard(call, call.upsampler)
-            resamplers.append(resampler)
+        same: dict[tuple[int, int], list[tuple[MediaCall, Resampler, Pcm]]] = {}
+        for call, pcm in zip(calls, cleaned, strict=True):
+            resampler = self._guard.run(call, call.upsampler)
             if resampler is None:
-                self._guard(call, call.send_up, cleaned[i], None)
+                self._guard.run(call, call.send_up, pcm, None)
             else:
-                same.setdefault((resampler.from_hz, resampler.to_hz), []).append(i)
-        for rows in same.values():
-            everyone = len(rows) == len(calls)
-            frames = cleaned if everyone else cleaned[rows]
-            made = resample_batch([resamplers[i] for i in rows], frames)
-            for i, pcm in zip(rows, made, strict=True):
-                self._guard(calls[i], calls[i].send_up, cleaned[i], pcm)
+                rates = resampler.from_hz, resampler.to_hz
+                same.setdefault(rates, []).append((call, resampler, pcm))
+        for frames in same.values():
+            frames, made = self._guard.together(frames, _resampled)
+            for (call, _, pcm), resampled in zip(frames, made, strict=True):
+                self._guard.run(call, call.send_up, pcm, resampled)
+
+
+def _high_passed(frames: list[tuple[MediaCall, int, Pcm]]) -> Pcm:
+    filters = [call.uplink.high_pass for call, _, _ in frames]
+    return filter_batch(filters, np.array([pcm for _, _, pcm in frames]))
+
+
+def _cancel_echo(call: MediaCall, pcm: Pcm, slots: int) -> None:
+    pcm[:] = call.uplink.cancel_echo(pcm, slots)
+
+
+def _resampled(frames: list[tuple[MediaCall, Resampler, Pcm]]) -> Pcm:
+    return resample_batch([one for _, one, _ in frames], np.array([pcm for _, _, pcm in frames]))

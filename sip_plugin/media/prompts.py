@@ -1,6 +1,7 @@
 """The prompts of a worker: read on a thread when first played, kept while they do not change."""
 
 import asyncio
+import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from sip_plugin.media.wavefile import NotPlayable
 
 MAX_KEPT_SAMPLES = 8000 * 600
 """Ten minutes in all, some 10 MB; what was played longest ago is read anew."""
+
+log = logging.getLogger(__name__)
 
 _Version = tuple[int, int, int]
 
@@ -39,6 +42,10 @@ class Prompts:
             version, pcm = await loop.run_in_executor(self._disk, _read, path, known)
         except NotPlayable as error:
             done(error)
+            return
+        except Exception:
+            log.exception("prompt %s", path)
+            done(NotPlayable("cannot be played: internal error"))
             return
         self._kept[path] = (version, pcm)
         self._kept.move_to_end(path)

@@ -41,8 +41,10 @@ class ReadRound:
         self._selector.register(ports.rtcp, selectors.EVENT_READ, on_rtcp)
 
     def close(self, ports: PortPair) -> None:
-        self._selector.unregister(ports.rtp)
-        self._selector.unregister(ports.rtcp)
+        """Read it no more, if it was read until now."""
+        for sock in (ports.rtp, ports.rtcp):
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(sock)
 
     def read(self) -> float:
         """Everything that has come, within the bound. Returns the monotonic time up to which that

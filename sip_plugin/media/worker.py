@@ -4,10 +4,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from bridge.agent import AgentSpec
 from bridge.audio.canceller import CancellerUnavailable
@@ -18,6 +16,7 @@ from bridge.uplink import Uplink
 from sip_plugin.config import Config
 from sip_plugin.media.call import MediaCall
 from sip_plugin.media.clock import PHASES_PER_FRAME, PhaseClock
+from sip_plugin.media.guard import Guard
 from sip_plugin.media.intake import Intake
 from sip_plugin.media.ports import PortPair, PortPool, PortsExhausted
 from sip_plugin.media.prompts import Prompts
@@ -64,7 +63,7 @@ class Worker:
     def __init__(self, config: Config, name: str) -> None:
         self._config = config.media
         self._name = name
-        self._now: Callable[[], float] = time.monotonic
+        self._now = time.monotonic
         self._pool = PortPool(
             config.media.bind_address, config.media.rtp_start_port, config.media.rtp_end_port
         )
@@ -78,6 +77,7 @@ class Worker:
         self._load_cancellers(config)
         self._endpoints = Endpoints()
         self._round = ReadRound()
+        self._guard = Guard(name, lambda call: self._round.close(call.ports))
         self._intake = Intake(self._guard, self._endpoints.flush)
         self._agents = config.agents
         self._model_told: bool | None = None
@@ -115,7 +115,12 @@ class Worker:
         self._offer()
         try:
             async for message in self._link:
-                self._on_message(message)
+                try:
+                    self._on_message(message)
+                except Exception:
+                    log.exception("%s: %s failed", self._name, type(message).__name__)
+                    if sid := getattr(message, "sid", ""):
+                        self._emit(EndCall(sid=sid, cause="media_failed", reason="internal error"))
         except PlaneError as error:
             log.error("%s: SIP process sent %s", self._name, error)
         finally:
@@ -133,23 +138,23 @@ class Worker:
                 self._open(message)
             case StartMedia(sid=sid, media=media, answered=answered, early=early):
                 if call := self._calls.get(sid):
-                    self._guard(call, call.start, media, answered, self._now(), early)
+                    self._guard.run(call, call.start, media, answered, self._now(), early)
             case PlayPrompt(sid=sid, prompt=prompt):
                 if call := self._calls.get(sid):
-                    self._guard(call, call.play, prompt)
+                    self._guard.run(call, call.play, prompt)
                     self._fetch(call, prompt)
             case ChangeLeg(sid=sid, leg=leg):
                 if call := self._calls.get(sid):
-                    self._guard(call, call.change_leg, leg, self._uplink(leg))
+                    self._guard.run(call, call.change_leg, leg, self._uplink(leg))
             case SendDigits(sid=sid, digits=digits):
                 if call := self._calls.get(sid):
-                    self._guard(call, call.send_digits, digits)
+                    self._guard.run(call, call.send_digits, digits)
             case DigitPressed(sid=sid, digit=digit, duration_ms=duration_ms):
                 if call := self._calls.get(sid):
-                    self._guard(call, call.on_info_digit, digit, duration_ms, self._now())
+                    self._guard.run(call, call.on_info_digit, digit, duration_ms, self._now())
             case TransferProgress(sid=sid, state=state, code=code, reason=reason):
                 if call := self._calls.get(sid):
-                    self._guard(call, call.transfer_progress, state, code, reason)
+                    self._guard.run(call, call.transfer_progress, state, code, reason)
             case CloseCall(sid=sid, reason=reason):
                 self._close(sid, reason)
             case Ping(n=n):
@@ -209,6 +214,26 @@ class Worker:
             log.error("%s: call %s names lease %s twice", self._name, sid, message.lease_id)
             self._emit(ModelFailed(sid=sid, code="lease_unknown", reason="no such RTP lease"))
             return
+        try:
+            call = self._make(message, ports)
+        except Exception:
+            self._pool.release(ports)
+            raise
+        self._calls[sid] = call
+        self._round.open(
+            ports,
+            lambda now, wall: self._guard.last(call, call.on_rtp, now, wall),
+            lambda now, wall: self._guard.last(call, call.on_rtcp, now, wall),
+        )
+        self._intake.open(call)
+        if message.agent is not None:
+            self._open_model(call, message, message.agent)
+        if message.prompt is not None:
+            self._fetch(call, message.prompt)
+        call.tell_ready()
+        self._offer()
+
+    def _make(self, message: OpenCall, ports: PortPair) -> MediaCall:
         self._next_phase += 1
         call = MediaCall(
             message,
@@ -218,22 +243,10 @@ class Worker:
             self._config.max_playout_secs,
             self._emit,
         )
-        self._calls[sid] = call
-        self._intake.open(call)
         own = message.agent.record_dir if message.agent else None
         if folder := self._config.record_dir if own is None else own:
-            call.recording = Recording(Path(folder, f"{sid}.wav"), self._disk)
-        self._round.open(
-            ports,
-            lambda now, wall: self._try(call, call.on_rtp, now, wall),
-            lambda now, wall: self._try(call, call.on_rtcp, now, wall),
-        )
-        if message.agent is not None:
-            self._open_model(call, message, message.agent)
-        if message.prompt is not None:
-            self._fetch(call, message.prompt)
-        call.tell_ready()
-        self._offer()
+            call.recording = Recording(Path(folder, f"{message.sid}.wav"), self._disk)
+        return call
 
     def _open_model(self, call: MediaCall, message: OpenCall, agent: AgentSpec) -> None:
         facts = CallFacts(
@@ -241,17 +254,17 @@ class Worker:
         )
         call.attach(
             self._endpoints.open_call(
-                facts, agent, lambda event: self._guard(call, call.on_model, event, self._now())
+                facts, agent, lambda event: self._guard.run(call, call.on_model, event, self._now())
             )
         )
 
     def _fetch(self, call: MediaCall, prompt: PromptSpec) -> None:
-        self._prompts.fetch(prompt.file, lambda found: self._guard(call, call.on_prompt, found))
+        self._prompts.fetch(prompt.file, lambda found: self._guard.run(call, call.on_prompt, found))
 
     def _close(self, sid: str, reason: str) -> None:
         call = self._detach(sid)
         if call is not None:
-            self._try(call, call.close, reason, self._now())
+            self._guard.last(call, call.close, reason, self._now())
             self._pool.release(call.ports)
 
     def _take_back(self, sid: str) -> PortPair | None:
@@ -259,14 +272,14 @@ class Worker:
         call = self._detach(sid)
         if call is None:
             return None
-        call.abandon()
+        self._guard.last(call, call.abandon)
         return call.ports
 
     def _detach(self, sid: str) -> MediaCall | None:
         call = self._calls.pop(sid, None)
         if call is not None:
             self._round.close(call.ports)
-            self._intake.close(call)
+            self._guard.last(call, self._intake.close, call)
         return call
 
     def _orphan(self) -> None:
@@ -278,19 +291,6 @@ class Worker:
         for ports in self._leases.values():
             self._pool.release(ports)
         self._leases.clear()
-
-    def _guard(self, call: MediaCall, step: Callable[..., Any], *arguments: object) -> Any:
-        """Run a step of one call, unless it is over."""
-        return None if call.ended else self._try(call, step, *arguments)
-
-    def _try(self, call: MediaCall, step: Callable[..., Any], *arguments: object) -> Any:
-        """Run a step of one call; what goes wrong in it costs only this call."""
-        try:
-            return step(*arguments)
-        except Exception:
-            log.exception("%s: call %s failed", self._name, call.sid)
-            call.end(EndCall(sid=call.sid, cause="media_failed", reason="internal error"))
-            return None
 
     # --- clock ---------------------------------------------------------------------------
 
@@ -305,8 +305,8 @@ class Worker:
         # Somebody waits for the agent's voice and for the caller's, nobody for silence.
         now = self._now()
         for call in calls:
-            if (call.stirred or call.slot_at <= n) and self._guard(call, call.talks_in, n):
-                self._guard(call, call.speak, n, now)
+            if (call.stirred or call.slot_at <= n) and self._guard.run(call, call.talks_in, n):
+                self._guard.run(call, call.speak, n, now)
         # A late clock may come back in odd phases only: then those have to do.
         coarse = n % 2 and len(calls) > FINE_CALLS and n - self._heard_in < 2
         if not self._clock.behind and not coarse:
@@ -319,14 +319,14 @@ class Worker:
         now = self._now()
         for call in calls:
             if call.slot_at <= n:
-                self._guard(call, call.speak, n, now)
+                self._guard.run(call, call.speak, n, now)
 
     def _keep_house(self, n: int) -> None:
         self._tell_model_link()
         now = self._now()
         for i, call in enumerate(self._calls.values()):
             if (n // PHASES_PER_FRAME + i) % HOUSEKEEPING_FRAMES == 0:
-                self._guard(call, call.housekeeping, self._config.inactivity_secs, now)
+                self._guard.run(call, call.housekeeping, self._config.inactivity_secs, now)
 
     async def close(self) -> None:
         for sid in list(self._calls):

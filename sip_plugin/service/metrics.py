@@ -37,7 +37,7 @@ EVENTS = frozenset(
         *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
         *("transfer_refused", "transfer_failed", "transfer_progress", "consultation"),
         *("referred", "moved", "replaced", "takeover_failed"),
-        "hold_failed",
+        *("hold_failed", "media_fault"),
         *("endpoint_failed", "agent_failed", "fallback", "prompt_ended", "trunk_failed"),
         *(
             "tool_call",

@@ -24,14 +24,14 @@ def on_stage(tmp_path: Path) -> OnStage:
 
     @asynccontextmanager
     async def stage(
-        agent: Agent, leg: ProfileName = "raw", **given: Any
+        agent: Agent, leg: ProfileName = "raw", module: str = "sip_plugin.media", **given: Any
     ) -> AsyncIterator[tuple[WorkerHost, Gateway]]:
         ca_file = str(tmp_path / "ca.pem")
         options = GatewayOptions(port=0, ca_out=ca_file)
         async with Gateway(options, agents={"tested": agent}) as gateway:
             tls = TlsOptions(ca_file=ca_file)
             spec = AgentSpec(endpoint=gateway.endpoint, agent="tested", tls=tls, **given)
-            async with WorkerHost(spec, leg=PROFILES[leg]) as host:
+            async with WorkerHost(spec, module, PROFILES[leg]) as host:
                 yield host, gateway
 
     def run(agent: Agent, story: Stage, **given: Any) -> None:
