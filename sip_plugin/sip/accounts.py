@@ -179,16 +179,15 @@ class TrunkAccounts:
         before = (trunk.way, trunk.sent_to)
         found = await self._names.way(at, self._agent.transports)
         if known and (found == before or not found[0].records):
-            return (
-                ""  # where nothing is found now, names are not answered for: not a reason for UDP
-            )
+            return ""  # where nothing is found now, nobody answers: not a reason for UDP
         trunk.way, trunk.sent_to = found
-        to = trunk.way.records or "no records: its address"
-        log.info("trunk %s: %s by %s (%s)", trunk.name, at, trunk.transport.upper(), to)
         try:
             self._account(trunk)
         except StackError as error:
+            trunk.way, trunk.sent_to = before  # the stack keeps to it; next time it is tried anew
             return str(error)
+        to = trunk.way.records or "no records: its address"
+        log.info("trunk %s: %s by %s (%s)", trunk.name, at, trunk.transport.upper(), to)
         if not trunk.config.require_registration:
             trunk.is_ready = True
         return ""

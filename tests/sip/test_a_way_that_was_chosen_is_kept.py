@@ -7,9 +7,10 @@ import pytest
 from sip_plugin.config import TrunkConfig
 from sip_plugin.sip import accounts
 from sip_plugin.sip.accounts import TrunkAccounts
+from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.names import Names
 from sip_plugin.sip.pj_account import AccountOptions
-from sip_plugin.sip.trunks import Trunks
+from sip_plugin.sip.trunks import Trunk, Trunks
 from sip_plugin.sip.ways import Way
 from tests.peers.dns_server import DnsServer, check_dns_server
 
@@ -40,13 +41,19 @@ class Accounts:
 
     transports = frozenset({"udp", "tcp", "tls"})
 
-    def __init__(self) -> None:
+    def __init__(self, refused: int = 0) -> None:
+        """`refused`: how many changes the stack will not take."""
         self.by: list[str] = []
+        self._refused = refused
 
     def add_account(self, options: AccountOptions) -> None:
         self.by.append(options.transport)
 
-    change_account = add_account
+    def change_account(self, options: AccountOptions) -> None:
+        if self._refused:
+            self._refused -= 1
+            raise StackError(f"account {options.name}: no transport")
+        self.by.append(options.transport)
 
     def port_of(self, transport: str) -> int:
         return 5060
@@ -61,6 +68,25 @@ class Accounts:
     ],
 )
 def test_where_nothing_is_found_any_more_it_is_not_udp(found, taken, monkeypatch):
+    stack = Accounts()
+    follow(found, stack, monkeypatch)
+    assert stack.by == taken
+
+
+def test_a_way_that_the_stack_refuses_is_tried_again(monkeypatch):
+    stack = Accounts(refused=1)
+    trunk = follow((TLS, TCP, TCP), stack, monkeypatch)
+    assert stack.by == ["tls", "tcp"] and trunk.way == TCP
+
+
+def test_until_the_stack_takes_another_way_calls_go_the_old_one(monkeypatch):
+    stack = Accounts(refused=9)
+    trunk = follow((TLS, TCP, TCP), stack, monkeypatch)
+    assert stack.by == ["tls"] and trunk.transport == "tls"
+
+
+def follow(found, stack: Accounts, monkeypatch) -> Trunk:
+    """A trunk whose records say one after the other of `found`."""
     monkeypatch.setattr(accounts, "RESOLVE_SECS", 0.0)
     config = TrunkConfig(
         domain="provider.test",
@@ -68,17 +94,17 @@ def test_where_nothing_is_found_any_more_it_is_not_udp(found, taken, monkeypatch
         require_registration=False,
         allow_from=["192.0.2.0/24"],
     )
-    stack = Accounts()
+    trunks = Trunks({"main": config})
 
     async def story() -> None:
         names = Answers(*found)
-        told = TrunkAccounts(stack, Trunks({"main": config}), names, lambda state: None)
+        told = TrunkAccounts(stack, trunks, names, lambda state: None)
         told.open()
         await asyncio.wait_for(names.told.wait(), 10)
         told.close()
 
     asyncio.run(story())
-    assert stack.by == taken
+    return trunks["main"]
 
 
 def test_records_that_lead_to_no_host_are_passed_over(tmp_path):
