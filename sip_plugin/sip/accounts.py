@@ -185,6 +185,8 @@ class TrunkAccounts:
             self._account(trunk)
         except StackError as error:
             trunk.way, trunk.sent_to = before  # the stack keeps to it; next time it is tried anew
+            if not trunk.config.require_registration:  # of others the state says it
+                log.warning("trunk %s: not by %s: %s", trunk.name, found[0].transport, error)
             return str(error)
         to = trunk.way.records or "no records: its address"
         log.info("trunk %s: %s by %s (%s)", trunk.name, at, trunk.transport.upper(), to)

@@ -46,6 +46,8 @@ class Coming:
     """The leg before it is gone."""
     told: int = 100
     """The code that the far side was told last."""
+    source: str = ""
+    """Address that it comes from, with Replaces."""
 
 
 @dataclass(slots=True)

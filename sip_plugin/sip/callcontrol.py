@@ -69,8 +69,9 @@ class CallControl:
         self._transfers = Transfers(self._running, self._ending)
         self._farewells = Farewells(self._transfers, self._ending)
         self._opening = Opening(self._running, self._ending, self._farewells)
-        self._takeovers = Takeovers(self._running, self._ending)
-        self._inbound = Inbound(self._running, self._opening, limits or SourceLimits(), wall_clock)
+        self._limits = limits or SourceLimits()
+        self._takeovers = Takeovers(self._running, self._ending, self._limits)
+        self._inbound = Inbound(self._running, self._opening, self._limits, wall_clock)
         self._outbound = Outbound(self._running, self._opening, self._ending)
         self._consultations = Consultations(
             self._running, self._outbound, self._holds, self._ending
@@ -287,7 +288,7 @@ class CallControl:
             case "transfer":
                 return self._not_transferred(call, self._transfers.expired(call), now)
             case "takeover":
-                return self._takeovers.give_up(call, 408, "no answer in time", now)
+                return self._takeovers.expired(call, now)
             case "open":
                 return self._opening.expired(call, now)
             case "offer":
@@ -302,7 +303,7 @@ class CallControl:
                 reason = f"{call.max_duration_secs:g} s, the most there may be"
                 return self._ending.end(call, "max_duration", reason, now)
             case "ack":
-                self._inbound.not_acknowledged(call, now)
+                self._limits.strike(call.source, now)  # it wasted a port: fewer of them for a while
                 return self._ending.end(call, "no_ack", "the 200 was not acknowledged", now)
             case _:
                 return self._outbound.rang_out(call, now)

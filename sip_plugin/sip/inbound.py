@@ -84,17 +84,12 @@ class Inbound:
             Tell(call.told()),
         ]
 
-    def not_acknowledged(self, call: Call, now: float) -> None:
-        """Its source wasted a port, and may have fewer of them for a while."""
-        self._limits.strike(call.source, now)
-
     def _load(self, invite: Invite, now: float) -> Load:
         running, source = self._running, invite.source[0]
-        calls = running.calls.values()
         return Load(
-            calls=len(calls),
+            calls=len(running.calls),
             calls_of=running.by_trunk(),
-            pending_of_source=sum(c.source == source and not c.confirmed for c in calls),
+            pending_of_source=running.pending_of(source),
             pending_allowed=self._limits.pending_allowed(source, running.max_calls, now),
             source_admitted=self._limits.admit(source, now),
             max_calls=running.max_calls,

@@ -55,6 +55,15 @@ class Running:
     def by_trunk(self) -> Counter[str]:
         return Counter(call.trunk for call in self.calls.values())
 
+    def replacing_of(self, source: str) -> int:
+        """Calls from an address that want another's place, and are not confirmed."""
+        return sum(c.coming is not None and c.coming.source == source for c in self.calls.values())
+
+    def pending_of(self, source: str) -> int:
+        """All calls from an address that are not confirmed."""
+        new = sum(c.source == source and not c.confirmed for c in self.calls.values())
+        return new + self.replacing_of(source)
+
     def take_port(self, sid: str) -> tuple[str, Lease]:
         """A port, of which there is one, and the worker that it is of."""
         taken = self.pool.take(sid)

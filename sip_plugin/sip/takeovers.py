@@ -12,10 +12,12 @@ from sip_plugin.media.description import Direction
 from sip_plugin.planes.messages import CallRefused
 from sip_plugin.sip import events, sdp
 from sip_plugin.sip.actions import Action, Answer, Dial, HangUp, Notify, Tell, ToWorker
+from sip_plugin.sip.admission import BUSY_RETRY_SECS, unavailable
 from sip_plugin.sip.call import Call, Coming
 from sip_plugin.sip.ending import Ending
 from sip_plugin.sip.events import Accept, Invite, Referred, Refuse
 from sip_plugin.sip.identity import identity
+from sip_plugin.sip.limits import SourceLimits
 from sip_plugin.sip.running import LEG_MARK, Running
 
 DECLINE = 603
@@ -30,9 +32,10 @@ class _No(Exception):
 
 
 class Takeovers:
-    def __init__(self, running: Running, ending: Ending) -> None:
+    def __init__(self, running: Running, ending: Ending, limits: SourceLimits) -> None:
         self._running = running
         self._ending = ending
+        self._limits = limits
 
     # --- REFER ---------------------------------------------------------------------------
 
@@ -86,11 +89,15 @@ class Takeovers:
     def replaced(self, invite: Invite, now: float) -> tuple[Accept | Refuse, list[Action]]:
         """Another call of the trunk wants the place of one of ours."""
         assert invite.replaces is not None
-        trunk = self._running.trunks.by_source(invite.source[0], invite.account, invite.called)
+        source = invite.source[0]
+        trunk = self._running.trunks.by_source(source, invite.account, invite.called)
         call = self._running.of_leg(invite.replaces.leg)
+        admitted = self._limits.admit(source, now)
         try:
             if trunk is None:
-                raise _No(403, f"{invite.source[0]} is no trunk's and in no allow_from")
+                raise _No(403, f"{source} is no trunk's and in no allow_from")
+            if not admitted:
+                raise _No(503, f"too many INVITEs from {source}")
             if invite.replaces.code:
                 raise _No(invite.replaces.code, invite.replaces.why)
             if call is None or call.ending or call.trunk != trunk.name:
@@ -98,6 +105,10 @@ class Takeovers:
             if not call.accept_replaces:
                 raise _No(486, "the route has no accept_replaces")
             self._check_free(call, 486)
+            # It takes no port and no call's place, so calls that ring do not stand in its way.
+            most = self._limits.pending_allowed(source, self._running.max_calls, now)
+            if (pending := self._running.replacing_of(source)) >= most:
+                raise _No(503, f"{pending} calls of {source} with Replaces are not acknowledged")
             offer = invite.offer and invite.offer.with_srtp(trunk.config.srtp)
             if offer is not None and not sdp.choose(offer, trunk.config.codec_preferences):
                 raise _No(488, offer.problem or "no common codec")
@@ -107,10 +118,12 @@ class Takeovers:
             told = CallRefused(
                 code=no.code, reason=f"{phrase}: {no}", trunk=name, called=invite.called[:64]
             )
-            return Refuse(no.code, phrase), [Tell(told)]
+            refused = unavailable(BUSY_RETRY_SECS) if no.code == 503 else Refuse(no.code, phrase)
+            return refused, [Tell(told)]
         assert call is not None and trunk is not None
-        local = self._running.local_media(call.lease, trunk, invite.source[0])
+        local = self._running.local_media(call.lease, trunk, source)
         coming = self._begin(call, invite.caller[:64], "")
+        coming.source = source
         call.timers[TIMER] = now + self._running.config.sip.answer_timeout_secs
         return Accept(local, coming.leg), [Answer(coming.leg, 200)]
 
@@ -185,6 +198,12 @@ class Takeovers:
         call.ending, call.reason = "transfer_failed", reason
         return [*told, *self._ending.finish(call, code, reason)]
 
+    def expired(self, call: Call, now: float) -> list[Action]:
+        """Nobody has answered, or our 200 was not acknowledged."""
+        if call.coming is not None and call.coming.source:
+            self._limits.strike(call.coming.source, now)
+        return self.give_up(call, 408, "no answer in time", now)
+
     def give_up(self, call: Call, code: int, reason: str, now: float) -> list[Action]:
         """It is not waited for any longer."""
         coming = call.coming
@@ -213,4 +232,5 @@ _PHRASES = {
     481: "Call/Transaction Does Not Exist",
     486: "Busy Here",
     488: "Not Acceptable Here",
+    503: "Service Unavailable",
 }

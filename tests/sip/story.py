@@ -9,6 +9,7 @@ from sip_plugin.sip.actions import Tell, ToWorker
 from sip_plugin.sip.callcontrol import CallControl
 from sip_plugin.sip.events import Confirmed, Invite, MediaChanged
 from sip_plugin.sip.leases import LeasePool
+from sip_plugin.sip.limits import SourceLimits
 from sip_plugin.sip.sdp import AudioOffer
 from sip_plugin.sip.trunks import Trunks
 
@@ -48,7 +49,13 @@ class Story:
     `tables` replace those of its configuration.
     """
 
-    def __init__(self, address: str = "0.0.0.0", tables: dict | None = None, **sip) -> None:
+    def __init__(
+        self,
+        address: str = "0.0.0.0",
+        tables: dict | None = None,
+        limits: SourceLimits | None = None,
+        **sip,
+    ) -> None:
         config = configured({"sip": {"answer_timeout_secs": 10.0, **sip}} | (tables or {}))
         pool = LeasePool()
         pool.join("w")
@@ -59,6 +66,7 @@ class Story:
             pool,
             lambda far: f"toward {far}",
             2,
+            limits,
             wall_clock=lambda: self.at,
         )
         self.at = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
