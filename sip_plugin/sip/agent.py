@@ -27,6 +27,7 @@ from sip_plugin.sip.events import (
     Refuse,
     Replacing,
 )
+from sip_plugin.sip.notify_refusals import NotifyRefusals
 from sip_plugin.sip.pj_account import AccountOptions, PjAccount
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.pj_endpoint import AgentOptions, Endpoint, bound_port, open_endpoint
@@ -86,6 +87,7 @@ class UserAgent:
         self._name_account_of = account_of
         self._probes = ProbeAnswers(retry_after_secs)
         self._replaces = ReplacesHider()
+        self._refusals = NotifyRefusals()
         self._endpoint: Endpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
@@ -103,6 +105,7 @@ class UserAgent:
         )
         self._probes.install()
         self._replaces.install()
+        self._refusals.install()
         self.port = bound_port(self._endpoint)
         self._poller = asyncio.create_task(self._poll(), name="sip poll")
 
@@ -324,6 +327,15 @@ class UserAgent:
     def later(self, task: Callable[[], None]) -> None:
         """Run after the stack's callback has returned."""
         self._afterwards.later(task)
+
+    def in_secs(self, secs: float, task: Callable[[], None]) -> None:
+        """Run later, while the stack is there."""
+
+        def run() -> None:
+            if self._endpoint is not None:
+                task()
+
+        asyncio.get_running_loop().call_later(secs, run)
 
     def decide(self, invite: Invite) -> Decision:
         """What came before the INVITE is known first: one call's end may be another's place."""

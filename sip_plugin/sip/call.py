@@ -39,15 +39,15 @@ class Coming:
 
     leg: str
     who: str
-    event: str
-    """Of the REFER that asked for it; empty: it came by itself, with Replaces."""
+    event: str = ""
+    """Of the NOTIFYs that tell the far side how it goes; empty: nobody is told."""
     media: MediaDescription | None = None
     alone: bool = False
     """The leg before it is gone."""
     told: int = 100
     """The code that the far side was told last."""
     source: str = ""
-    """Address that it comes from, with Replaces."""
+    """Address that it comes from, with Replaces; empty: a REFER asked for it."""
 
 
 @dataclass(slots=True)

@@ -159,6 +159,8 @@ class CallControl:
                     ToWorker(call.worker, digit),
                     Tell(call.event("dtmf_info", digit=event.digit)),
                 ]
+            case events.NotifyRefused():
+                return self._takeovers.unheard(call)
             case events.OfferRefused():
                 return self._holds.refused(call, event.code, now)
         return []

@@ -3,6 +3,8 @@
 import ctypes
 import importlib
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 from sip_plugin.sip.message import Message
@@ -42,14 +44,47 @@ def check() -> None:
     _library()
 
 
-def answer(received: int, code: int) -> None:
+def answer(received: int, code: int, headers: Sequence[tuple[str, str]] = ()) -> None:
     """Answer a request of a dialog, from inside the stack's callback about it.
 
     `received`: address of the stack's `pjsip_rx_data`. Raises AttributeError as above.
     """
     library = _library()
     if dialog := library.pjsip_rdata_get_dlg(received):
-        library.pjsip_dlg_respond(dialog, received, code, None, None, None)
+        with _header_list(headers) as listed:
+            library.pjsip_dlg_respond(dialog, received, code, None, listed, None)
+
+
+@contextmanager
+def _header_list(headers: Sequence[tuple[str, str]]) -> Iterator[int | None]:
+    """Address of the stack's list of these headers, which it copies what it needs of; None when
+    there are none, or they cannot be made."""
+    library = _library()
+    pool = library.pjsua_pool_create(b"headers", _POOL_BYTES, _POOL_BYTES) if headers else None
+    if not pool:
+        yield None
+        return
+    # Of a list's head only the two pointers that every element begins with count.
+    head = (ctypes.c_void_p * 2)()
+    last = head[0] = head[1] = ctypes.addressof(head)
+    kept = []
+    try:
+        for name, value in headers:
+            # The header's texts stay where they are: in these.
+            kept += [ctypes.create_string_buffer(text.encode()) for text in (name, value)]
+            named = String(ctypes.cast(kept[-2], ctypes.c_void_p), len(kept[-2].value))
+            size = len(kept[-1].value)
+            header = library.pjsip_parse_hdr(pool, ctypes.byref(named), kept[-1], size, None)
+            if not header:
+                yield None
+                return
+            links = (ctypes.c_void_p * 2).from_address(header)
+            links[0], links[1] = last, ctypes.addressof(head)
+            (ctypes.c_void_p * 2).from_address(last)[1] = header
+            last = head[0] = header
+        yield ctypes.addressof(head)
+    finally:
+        library.pj_pool_release(pool)
 
 
 def exists(call_id: str, local_tag: str, remote_tag: str) -> bool:
@@ -85,23 +120,7 @@ def of_message(message: Message, *, ours: str) -> int:
 def lead(dialog: int, to: str) -> bool:
     """Send its requests to the SIP URI `to`, whatever address the far side has in its Contact; the
     far side is not told of it (`hide`, a parameter of the stack's own). False: not done."""
-    library = _library()
-    pool = library.pjsua_pool_create(b"route", _POOL_BYTES, _POOL_BYTES)
-    if not pool:
-        return False
-    try:
-        name = ctypes.create_string_buffer(b"Route")
-        value = ctypes.create_string_buffer(f"<{to};lr;hide>".encode())
-        named = String(ctypes.cast(name, ctypes.c_void_p), len(name.value))
-        size = len(value.value)
-        header = library.pjsip_parse_hdr(pool, ctypes.byref(named), value, size, None)
-        if not header:
+    with _header_list((("Route", f"<{to};lr;hide>"),)) as listed:
+        if listed is None:
             return False
-        # Of a list's head only the two pointers that every element begins with count; what is in
-        # it is copied.
-        head = (ctypes.c_void_p * 2)(header, header)
-        link = (ctypes.c_void_p * 2).from_address(header)
-        link[0] = link[1] = ctypes.addressof(head)
-        return library.pjsip_dlg_set_route_set(dialog, ctypes.addressof(head)) == 0
-    finally:
-        library.pj_pool_release(pool)
+        return _library().pjsip_dlg_set_route_set(dialog, listed) == 0

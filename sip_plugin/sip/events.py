@@ -64,7 +64,7 @@ class Referred:
     sid: str
     to: ReferTo
     event: str
-    """What the Event header of NOTIFYs about it says."""
+    """What the Event header of NOTIFYs about it says; empty: none are wanted."""
     referred_by: str = ""
 
     @property
@@ -171,6 +171,14 @@ class TransferProgress(Event):
     code: int
     reason: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyRefused(Event):
+    """The far side wants to hear no more of the transfer that it has asked us for."""
+
+    sid: str
+    code: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ from sip_plugin.sip.events import (
     TransferProgress,
 )
 from sip_plugin.sip.message import Message, parse, printable
+from sip_plugin.sip.pj_headers import headers_option
 from sip_plugin.sip.pj_media import CallMedia
-from sip_plugin.sip.referring import Malformed, refer_to, referred_by
+from sip_plugin.sip.pj_reports import Reports
+from sip_plugin.sip.referring import Malformed, refer_to, referred_by, wants_no_reports
 from sip_plugin.sip.sids import new_sid
 
 if TYPE_CHECKING:
@@ -31,15 +33,6 @@ if TYPE_CHECKING:
     from sip_plugin.sip.pj_account import PjAccount
 
 log = logging.getLogger(__name__)
-
-
-def headers_option(headers: Sequence[tuple[str, str]]) -> pj.SipTxOption:
-    option = pj.SipTxOption()
-    for name, value in headers:
-        header = pj.SipHeader()
-        header.hName, header.hValue = name, printable(value)
-        option.headers.append(header)
-    return option
 
 
 class PjCall(pj.Call):
@@ -55,6 +48,7 @@ class PjCall(pj.Call):
         self.sid = sid
         self._owner = owner
         self._sdp = CallMedia(owner, local)
+        self._reports = Reports(owner)
         self._ended_by_us = False
         self._silent = False
         """Ended before anyone was told of it: no events."""
@@ -153,14 +147,8 @@ class PjCall(pj.Call):
         self._try("connect", self.xferReplaces, other, pj.CallOpParam())
 
     def notify(self, event: str, code: int, reason: str, final: bool) -> None:
-        """RFC 3515 section 2.4.4 and 2.4.5; how it is answered changes nothing."""
-        prm = pj.CallSendRequestParam()
-        prm.method = "NOTIFY"
-        state = "terminated;reason=noresource" if final else "active;expires=60"
-        prm.txOption = headers_option((("Event", event), ("Subscription-State", state)))
-        prm.txOption.contentType = "message/sipfrag;version=2.0"
-        prm.txOption.msgBody = f"SIP/2.0 {code} {printable(reason)[:128]}\r\n"
-        self._try("notify", self.sendRequest, prm)
+        request = Reports.request(event, code, reason, final)
+        self._try("notify", self.sendRequest, request)
 
     def forget(self) -> None:
         self._silent = True
@@ -220,6 +208,7 @@ class PjCall(pj.Call):
         if not self._silent:
             told = Ended(self.sid, code, reason, self._ended_by_us, self._far_reason)
             self._owner.emit(told)
+        self._reports.forget()
         self._owner.bury(self)
 
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
@@ -232,9 +221,11 @@ class PjCall(pj.Call):
         tsx = event.tsx
         if event.type == pj.PJSIP_EVENT_TX_MSG and self._way_back:
             self._turn_back(parse(event.src.tdata.wholeMsg))
+        method = str(tsx.method)
+        if method == "NOTIFY" and tsx.role == pj.PJSIP_ROLE_UAC:
+            self._reports.follow(self.sid, event)
         if event.type != pj.PJSIP_EVENT_RX_MSG:
             return
-        method = str(tsx.method)
         if tsx.role == pj.PJSIP_ROLE_UAS:
             if tsx.state != pj.PJSIP_TSX_STATE_TRYING:
                 return
@@ -272,15 +263,17 @@ class PjCall(pj.Call):
     def _on_refer(self, received: pj.SipRxData) -> None:
         """Answered here: the stack by itself would dial, and hand us a call of its own making."""
         message = parse(received.wholeMsg)
+        silent = wants_no_reports(message)
         try:
             number = message.headers.get("cseq", "").split()[0]
-            event = f"refer;id={number}"
+            event = "" if silent else f"refer;id={number}"
             asked = Referred(self.sid, refer_to(message), event, referred_by(message))
             code = self._owner.asked_to_refer(asked)
         except Malformed as error:
             log.info("call %s: REFER refused: %s", self.sid, error)
             code = 400
-        dialogs.answer(int(received.pjRxData), code)
+        headers = (("Refer-Sub", "false"),) if silent and code // 100 == 2 else ()
+        dialogs.answer(int(received.pjRxData), code, headers)
 
     def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
         # A re-INVITE or an UPDATE. The binding loses an SDP above some 1015 bytes.

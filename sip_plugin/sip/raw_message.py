@@ -1,4 +1,4 @@
-"""The text of a message that the SIP stack has received, for modules that stand within it."""
+"""A message that the SIP stack has received, for modules that stand within it."""
 
 import ctypes
 
@@ -6,6 +6,23 @@ import pjsua2 as pj
 
 _READ = "_ZN2pj9SipRxData6fromPjER13pjsip_rx_data"
 """The binding's `SipRxData::fromPj`, which takes a message over into an object of Python's."""
+
+
+_WORD = ctypes.sizeof(ctypes.c_void_p)
+
+
+def parsed(received: int, info: int) -> int:
+    """Address of the `pjsip_msg` that the stack has made of a message.
+
+    `received`: of its `pjsip_rx_data` (sip_transport.h), where `msg` stands right before `info`;
+    `info`: what `pjsip_rx_data_get_info` has just told, and noted there.
+    """
+    place = received
+    while ctypes.c_void_p.from_address(place).value != info:
+        place += _WORD
+    message = ctypes.c_void_p.from_address(place - _WORD).value
+    assert message
+    return message
 
 
 class RawMessages:

@@ -1,6 +1,7 @@
 """What the far side asks for with REFER and Replaces: header texts, read strictly.
 
-RFC 3515 (Refer-To), RFC 3891 (Replaces, also inside a Refer-To), RFC 3892 (Referred-By).
+RFC 3515 (Refer-To), RFC 3891 (Replaces, also inside a Refer-To), RFC 3892 (Referred-By), RFC 4488
+(Refer-Sub).
 """
 
 import re
@@ -105,6 +106,12 @@ def referred_by(message: Message) -> str:
     """The header, for the INVITE that is asked for; empty when there is none of use."""
     text = message.headers.get("referred-by", "")
     return text if text == printable(text) and len(text) <= MAX_URI else ""
+
+
+def wants_no_reports(message: Message) -> bool:
+    """No NOTIFYs shall tell what becomes of the REFER (RFC 4488)."""
+    asked = message.headers.get("refer-sub", "").partition(";")[0]
+    return asked.strip().lower() == "false"
 
 
 def _single(message: Message, name: str) -> str | None:

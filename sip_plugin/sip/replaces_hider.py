@@ -6,6 +6,7 @@ import importlib
 import logging
 
 from sip_plugin.sip.errors import log_fault
+from sip_plugin.sip.raw_message import parsed
 from sip_plugin.sip.stack_module import Module, OnReceive, String
 
 log = logging.getLogger(__name__)
@@ -13,7 +14,6 @@ log = logging.getLogger(__name__)
 _PRIORITY = 25
 """After transactions (16) and the answers to OPTIONS (24), before the layer of dialogs (32)."""
 _REPLACES = b"Replaces"
-_WORD = ctypes.sizeof(ctypes.c_void_p)
 
 
 class ReplacesHider:
@@ -61,7 +61,7 @@ class ReplacesHider:
             info = self._library.pjsip_rx_data_get_info(received)
             if not info or b" INVITE/" not in ctypes.string_at(info):
                 return 0
-            message = self._message_of(received, info)
+            message = parsed(received, info)
             # As often as it stands there; that it stands there twice is seen in the text.
             for _ in range(16):
                 found = self._library.pjsip_msg_find_hdr_by_name(
@@ -73,16 +73,6 @@ class ReplacesHider:
         except Exception:
             log_fault(log, "an INVITE could not be looked at")
         return 0
-
-    def _message_of(self, received: int, info: int) -> int:
-        """The parsed message of a `pjsip_rx_data` (sip_transport.h): `msg` stands right before
-        `info`, whose value the stack has just told, and noted there."""
-        place = received
-        while ctypes.c_void_p.from_address(place).value != info:
-            place += _WORD
-        message = ctypes.c_void_p.from_address(place - _WORD).value
-        assert message
-        return message
 
 
 def _unlink(header: int) -> None:

@@ -56,11 +56,12 @@ class Takeovers:
         headers = (*who.headers, *((n, text) for n, text in carried if text), *plan.headers.items())
         far = trunk.addresses[0] if trunk.addresses else ""
         local = self._running.local_media(call.lease, trunk, far)
-        coming = self._begin(call, plan.number, asked.event)
+        coming = self._begin(call, plan.number)
+        coming.event = asked.event
         call.timers[TIMER] = now + trunk.config.max_ring_secs
         return 202, [
             Tell(call.event("referred", target=asked.shown)),
-            Notify(call.leg, asked.event, 100, "Trying", final=False),
+            *self._notify(call, 100, "Trying", final=False),
             Dial(coming.leg, call.trunk, uri, local, who.local_uri, headers),
         ]
 
@@ -122,7 +123,7 @@ class Takeovers:
             return refused, [Tell(told)]
         assert call is not None and trunk is not None
         local = self._running.local_media(call.lease, trunk, source)
-        coming = self._begin(call, invite.caller[:64], "")
+        coming = self._begin(call, invite.caller[:64])
         coming.source = source
         call.timers[TIMER] = now + self._running.config.sip.answer_timeout_secs
         return Accept(local, coming.leg), [Answer(coming.leg, 200)]
@@ -136,9 +137,9 @@ class Takeovers:
         if call.coming or call.consultation or call.consults_for or "transfer" in call.timers:
             raise _No(code, "another transfer is under way")
 
-    def _begin(self, call: Call, who: str, event: str) -> Coming:
+    def _begin(self, call: Call, who: str) -> Coming:
         call.legs += 1
-        call.coming = Coming(f"{call.sid}{LEG_MARK}{call.legs}", who, event)
+        call.coming = Coming(f"{call.sid}{LEG_MARK}{call.legs}", who)
         return call.coming
 
     def on_event(self, call: Call, event: events.Event, now: float) -> list[Action]:
@@ -170,12 +171,18 @@ class Takeovers:
         call.holds = False
         for timer in (TIMER, "offer", "keys"):
             call.timers.pop(timer, None)
-        name = "replaced" if not coming.event else "moved"
+        name = "replaced" if coming.source else "moved"
         return [
             ToWorker(call.worker, call.starting()),
             *done,
             Tell(call.event(name, by=coming.who)),
         ]
+
+    def unheard(self, call: Call) -> list[Action]:
+        """The far side has refused to be told how it goes."""
+        if call.coming is not None:
+            call.coming.event = ""
+        return []
 
     def left(self, call: Call) -> list[Action]:
         """The far side went before who follows it has answered (RFC 5589 allows it): the agent

@@ -1,6 +1,8 @@
 """REFER from the far side: refused unless the route allows the target; then the agent, with its
 session and its port, speaks with the target (RFC 3515)."""
 
+import time
+
 import pytest
 
 from sip_plugin.planes.messages import (
@@ -225,3 +227,56 @@ def test_a_wrong_tag_gets_481(server):
     assert caller.refer("<sip:desk@127.0.0.1>") == 481
     caller.phone.tag = kept
     caller.phone.hang_up()
+
+
+@pytest.mark.parametrize("code", [481, 408, 489])
+def test_who_refuses_the_reports_keeps_the_call_and_hears_no_more(server, far, code):
+    caller = Caller(server)
+    assert caller.refer("<sip:desk@127.0.0.1>") == 202
+    caller.phone.reply(caller.phone.expect("NOTIFY"), code, "No")
+    invite = far.expect("INVITE")
+    far.reply(invite, 180, "Ringing")
+    far.answer_call(invite, offer(42000))
+    far.expect("ACK")
+    bye = caller.phone.receive()
+    assert bye.method == "BYE", "no further NOTIFY, and no BYE before the target has answered"
+    caller.phone.reply(bye, 200)
+    assert caller.watcher.wait(CallEvent, event="moved")
+    assert f"a NOTIFY got {489 if code != 489 else code}" in server.log
+    far.again("BYE")
+    assert caller.watcher.final().cause == "caller_hangup"
+
+
+def test_who_never_answers_the_reports_keeps_the_call(server, far):
+    caller = Caller(server)
+    assert caller.refer("<sip:desk@127.0.0.1>") == 202
+    invite = far.expect("INVITE")
+    far.reply(invite, 486, "Busy Here")
+    far.expect("ACK")
+    deadline = time.monotonic() + 12  # the stack's own patience is 10 s
+    while (left := deadline - time.monotonic()) > 0:
+        message = caller.phone.receive(left)
+        assert message is None or message.method == "NOTIFY", message.start
+    caller.phone.hang_up()
+    assert caller.watcher.final().cause == "caller_hangup"
+
+
+@pytest.mark.parametrize("text", ["false", "False ;x=1"])
+def test_who_wants_no_reports_gets_none(server, far, text):
+    caller = Caller(server)
+    headers = f"Refer-To: <sip:desk@127.0.0.1>\r\nRefer-Sub: {text}\r\nRequire: norefersub\r\n"
+    caller.phone.again("REFER", headers=headers)
+    answer = caller.phone.expect(202)
+    assert answer.headers["refer-sub"] == "false"
+    invite = far.expect("INVITE")
+    far.reply(invite, 180, "Ringing")
+    far.answer_call(invite, offer(42000))
+    assert caller.phone.receive().method == "BYE"
+    assert caller.watcher.wait(CallEvent, event="moved")
+
+
+def test_who_wants_reports_is_told_of_no_refer_sub(server, far):
+    caller = Caller(server)
+    caller.phone.again("REFER", headers="Refer-To: <sip:desk@127.0.0.1>\r\nRefer-Sub: true\r\n")
+    assert "refer-sub" not in caller.phone.expect(202).headers
+    caller.notified(100)
