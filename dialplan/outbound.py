@@ -13,7 +13,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from dialplan import emergency, pattern
+from dialplan import emergency
+from dialplan.entry import Entry, ReferEntry
 from dialplan.number import normalize
 from dialplan.numbering import Numbering
 from dialplan.part import Part
@@ -21,14 +22,6 @@ from dialplan.pattern import PatternList
 
 EXTENSION_DIGITS = 6
 """A number of so many digits or fewer, without `+`, is an extension of whoever it goes to."""
-
-
-def number_or_pattern(text: str) -> str:
-    """An entry of a list: `_` begins a pattern, else it is a number, which is normalised."""
-    if text.startswith("_"):
-        pattern.parse(text)
-        return text
-    return normalize(text)
 
 
 def _region(code: str) -> str:
@@ -41,7 +34,6 @@ def _number(text: str) -> str:
     return normalize(text) if text else text
 
 
-Entry = Annotated[str, Field(max_length=128), AfterValidator(number_or_pattern)]
 Number = Annotated[str, AfterValidator(_number)]
 
 
@@ -59,6 +51,13 @@ class OutboundRule(Part):
 
     headers: dict[str, Annotated[str, Field(max_length=256)]] = Field({}, max_length=8)
     """Headers of the INVITE, such as `X-Tenant`, with their texts."""
+
+    accept_refer: tuple[ReferEntry, ...] = Field((), max_length=1000)
+    """Numbers, patterns (with a `_`) and SIP addresses that the called side may send the agent on
+    to (REFER), if the outbound rules allow them too; none: it may not."""
+
+    accept_replaces: bool = False
+    """The trunk may put another call in the place of this one (an INVITE with Replaces)."""
 
     @cached_property
     def matcher(self) -> PatternList:
@@ -142,8 +141,15 @@ class Outbound(Part):
                 why = f"outbound rule {place} sends {called} over {which}, not over {trunk}"
                 return NoDial(403, why)
             trunks = (trunk,) if trunk else rule.trunks
-            caller_id, why = caller or rule.caller_id, f"{because}; rule {place}"
-            return Dial(called, trunks, caller_id, why, rule.headers)
+            return Dial(
+                called,
+                trunks,
+                caller or rule.caller_id,
+                f"{because}; rule {place}",
+                rule.headers,
+                rule.accept_refer,
+                rule.accept_replaces,
+            )
         return NoDial(403, f"no outbound rule is for {called}")
 
     def _refusal(self, called: str) -> str:
@@ -203,6 +209,10 @@ class Dial:
     why: str
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the INVITE."""
+    accept_refer: tuple[str, ...] = ()
+    """Where the called side may send the agent on to."""
+    accept_replaces: bool = False
+    """Another call may take this one's place."""
 
 
 @dataclass(frozen=True, slots=True)

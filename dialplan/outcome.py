@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from dialplan.entry import ReferEntry, is_uri
 from dialplan.number import normalize
-from dialplan.outbound import number_or_pattern
 from dialplan.part import Part
 from dialplan.template import Template
 
@@ -32,7 +32,6 @@ _GOES_WITH = {
 """Keys that would have no effect with another action."""
 
 PLACE = re.compile(r"\{[^{}]*\}")
-_URI = re.compile(r"(?:sips?|tel):[^\s\x00-\x1f\x7f<>\"\\]{1,200}")
 
 
 def _template(text: str) -> str:
@@ -51,7 +50,7 @@ def _target(text: str) -> str:
 
 def is_target(text: str) -> bool:
     """A number, or the URI of someone else."""
-    if _URI.fullmatch(text):
+    if is_uri(text):
         return True
     try:
         return normalize(text) == text
@@ -59,29 +58,7 @@ def is_target(text: str) -> bool:
         return False
 
 
-def _refer_entry(text: str) -> str:
-    if text.startswith(("sip:", "sips:")):
-        if not is_uri(text) or ";" in text or "?" in text or not number_of_uri(text):
-            raise ValueError("an address is sip:USER@HOST or sip:USER@HOST:PORT")
-        return text
-    return number_or_pattern(text)
-
-
-def is_uri(target: str) -> bool:
-    return _URI.fullmatch(target) is not None
-
-
-def number_of_uri(uri: str) -> str:
-    """Whom a SIP or tel URI calls, as outbound rules look at it; empty: a host alone."""
-    scheme, _, rest = uri.partition(":")
-    if scheme == "tel":
-        return rest.partition(";")[0]
-    user, at, _ = rest.partition("@")
-    return user.partition(":")[0].partition(";")[0] if at else ""
-
-
 AgentName = Annotated[str, Field(max_length=64)]
-ReferEntry = Annotated[str, Field(max_length=256), AfterValidator(_refer_entry)]
 Text = Annotated[str, Field(max_length=256), AfterValidator(_template)]
 Target = Annotated[str, Field(max_length=256), AfterValidator(_target)]
 VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]

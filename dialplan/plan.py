@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from dialplan import pattern, regex
+from dialplan.entry import Entry
 from dialplan.hours import Times
 from dialplan.limits import Limits
 from dialplan.number import normalize
-from dialplan.outbound import Entry, Outbound
+from dialplan.outbound import Outbound
 from dialplan.outcome import Outcome
 from dialplan.part import Part
 from dialplan.template import Template

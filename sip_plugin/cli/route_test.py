@@ -101,7 +101,7 @@ def _print_steps(explained: "Explanation") -> None:
 def _print_decision(config: "Config", decision: "Decision") -> None:
     from dialplan import Answer, NoDial, Play, Transfer
     from dialplan.describe import decided
-    from dialplan.outcome import is_uri, number_of_uri
+    from dialplan.entry import is_uri, number_of_uri
 
     typer.echo(f"decision: {plain(decided(decision))}")
     typer.echo(f"because   {plain(decision.why)}")

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from dialplan import CallFacts, NoDial, Reject
+from dialplan.entry import is_uri, number_of_uri
 from dialplan.lint import findings
-from dialplan.outcome import is_uri, number_of_uri
 from sip_plugin.config.address import is_loopback
 from sip_plugin.config.errors import Issue
 from sip_plugin.config.load import Located, dotted

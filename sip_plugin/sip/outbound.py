@@ -84,6 +84,8 @@ class Outbound:
             sip_headers=_merged(plan.headers, sip_headers),
             trunks_left=way.left,
             caller_id=plan.caller_id,
+            accept_refer=plan.accept_refer,
+            accept_replaces=plan.accept_replaces,
             max_duration_secs=running.config.dialplan.limits.max_duration_secs,
         )
         running.calls[sid] = call

@@ -6,7 +6,7 @@ agent speaks with it. Or the trunk puts another call in the place of one, by an 
 """
 
 from dialplan import NoDial
-from dialplan.outcome import number_of_uri
+from dialplan.entry import number_of_uri
 from dialplan.pattern import PatternList
 from sip_plugin.media.description import Direction
 from sip_plugin.planes.messages import CallRefused
@@ -68,7 +68,7 @@ class Takeovers:
     def _allowed(self, call: Call, asked: Referred):
         """Where to call, and how. Raises _No."""
         if not call.accept_refer:
-            raise _No(DECLINE, "the route has no accept_refer")
+            raise _No(DECLINE, f"the {_decider(call)} has no accept_refer")
         self._check_free(call)
         trunk = self._running.trunks[call.trunk]
         uri, user = "", asked.to.user
@@ -104,7 +104,7 @@ class Takeovers:
             if call is None or call.ending or call.trunk != trunk.name:
                 raise _No(481, "Replaces names no call of this trunk")
             if not call.accept_replaces:
-                raise _No(486, "the route has no accept_replaces")
+                raise _No(486, f"the {_decider(call)} has no accept_replaces")
             self._check_free(call, 486)
             # It takes no port and no call's place, so calls that ring do not stand in its way.
             most = self._limits.pending_allowed(source, self._running.max_calls, now)
@@ -227,6 +227,10 @@ class Takeovers:
         if coming is None or not coming.event or coming.alone:
             return []
         return [Notify(call.leg, coming.event, code, reason, final)]
+
+
+def _decider(call: Call) -> str:
+    return "route" if call.direction == "inbound" else "outbound rule"
 
 
 def _told_failed(call: Call, code: int, reason: str) -> Tell:

@@ -1,7 +1,7 @@
 """Blind transfers (REFER, RFC 3515): to where outbound rules allow, one at a time a call."""
 
 from dialplan import NoDial, normalize
-from dialplan.outcome import is_uri, number_of_uri
+from dialplan.entry import is_uri, number_of_uri
 from sip_plugin.config.sip_headers import Headers
 from sip_plugin.planes.messages import TransferProgress
 from sip_plugin.sip.actions import Action, Refer, Tell, ToWorker
