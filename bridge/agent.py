@@ -20,6 +20,7 @@ from bridge.profile import LegOptions, ProfileName
 from bridge.secret import Secret
 from bridge.token import SigningOptions, mint
 from bridge.turn.options import TurnOptions
+from bridge.wire.tracks import Priority
 
 Weight = Annotated[int, Field(ge=0, le=1000)]
 Tool = Literal["hangup", "transfer", "send_dtmf", "hold"]
@@ -109,6 +110,9 @@ class AgentSpec(BaseModel):
     second, on which nothing is lost and everything behind a lost packet waits."""
     open_timeout_secs: float = Field(5.0, gt=0, le=60)
     """How long the phone may ring before the model must be ready."""
+    priority: Priority = "normal"
+    """Whose audio leaves first on a connection that cannot take all: that of `high`, then `normal`,
+    then `low`; the last one's is shed first."""
     tools: Annotated[tuple[Tool, ...], _Listed] = Field(TOOLS, max_length=len(TOOLS))
     """What the model may do to the call; what else it asks for is refused."""
     sip_headers: Annotated[tuple[_HeaderPattern, ...], _Listed] = Field((), max_length=32)

@@ -6,10 +6,19 @@ from bridge import codec
 from bridge.gateway.session import Session as CallSession
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
-from bridge.moqt.tracks import Publication
+from bridge.moqt.tracks import MIDDLE, Publication
+from bridge.quic.datagram import ORDINARY
 from bridge.wire import audio, call_tracks, messages
 from bridge.wire.moqt_protocol import MoqtProtocol
-from bridge.wire.tracks import Role, audio_properties, track
+from bridge.wire.tracks import (
+    MESSAGE_PROPERTIES,
+    MESSAGES_PRIORITY,
+    Role,
+    audio_properties,
+    priority_of,
+    track,
+    wanted,
+)
 
 
 class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
@@ -41,7 +50,8 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
         if role not in ("control", "uplink") or self._call.ended:
             self._session.refuse(asked, RequestCode.UNINTERESTED, "not taken here")
             return []
-        subscription, events = self._session.accept_publish(asked)
+        parameters = wanted(MESSAGES_PRIORITY) if role == "control" else {}
+        subscription, events = self._session.accept_publish(asked, parameters)
         subscription.context = self._owner
         if role == "control":
             self.messages_in = subscription
@@ -56,7 +66,7 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
             return
         asked.context = self._owner
         if role == "events":
-            self.messages_out = self._session.accept_subscribe(asked)
+            self.messages_out = self._session.accept_subscribe(asked, MESSAGE_PROPERTIES)
         elif self._call.open is not None:
             self.audio_out = self._session.accept_subscribe(asked, self._audio_properties())
         else:
@@ -74,7 +84,7 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
             self.messages_out = self._publish("events")
 
     def _publish(self, role: Role) -> Publication:
-        properties = self._audio_properties() if role == "downlink" else ()
+        properties = self._audio_properties() if role == "downlink" else MESSAGE_PROPERTIES
         made = self._session.publish(track(self.sid, role), properties)
         made.context = self._owner
         return made
@@ -82,7 +92,9 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
     def _audio_properties(self) -> tuple[tuple[int, int | bytes], ...]:
         asked = self._call.open
         assert asked is not None
-        return audio_properties(asked.codec, asked.output_rate_hz)
+        # What a call's caller is worth, its agent is.
+        priority = priority_of(self.audio_in.properties) if self.audio_in is not None else MIDDLE
+        return audio_properties(asked.codec, asked.output_rate_hz, priority)
 
     # --- what leaves -------------------------------------------------------------------------
 
@@ -115,6 +127,17 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
             self._audio = audio.AudioWriter(self._session, self.audio_out, by_stream=by_stream)
         self._turn = frame.turn
         return self._audio.downlink(frame)
+
+    @property
+    def rank(self) -> int:
+        """Of the agent's voice among that of other calls; the smallest goes first."""
+        return self.audio_out.rank if self.audio_out is not None else ORDINARY
+
+    @property
+    def first_rank(self) -> int:
+        """The same of the first frame of a reply, once there was one."""
+        assert self.audio_out is not None and self._audio is not None
+        return self.audio_out.rank_of(self._audio.first_priority)
 
     def voice_waits(self, room: int) -> bool:
         """Whether the streams of the agent's voice have more than `room` bytes that the path has

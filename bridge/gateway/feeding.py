@@ -1,11 +1,14 @@
-"""Which call's voice leaves next: all in turn, a reply's first frame ahead, and few at a time."""
+"""Which call's voice leaves next: by priority, and among those of the same all in turn; a reply's
+first frame ahead, and few at a time."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Protocol
 
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.call_tracks import CallTracks
 from bridge.gateway.session import Session
+from bridge.quic.datagram import ORDINARY
 from bridge.wire.limits import MAX_AUDIO_BACKLOG
 from bridge.wire.moqt_protocol import MoqtProtocol
 from bridge.wire.sockets import PACKET_BYTES
@@ -15,6 +18,8 @@ QUEUED_DATAGRAMS = 64
 QUEUED_SECS = 0.05
 """Fewer, if the path would take longer for them: what is said in the next moment waits behind."""
 QUEUED_LEAST = 8
+QUEUED_MOST = 4 * QUEUED_DATAGRAMS
+"""Of calls of all priorities: what waits of a lower one takes no room from a higher one."""
 STREAM_LEAST = 2400
 """Bytes of a call's voice on streams that may be under way at any rate."""
 FIRST_ROOM = 10 * PACKET_BYTES
@@ -43,11 +48,15 @@ class Feeder:
         self._loop = asyncio.get_running_loop()
         self._calls: dict[Speaker, None] = {}
         """Those with audio to send, in the order of their turns."""
+        self._ranked = False
+        """Some may go before others."""
         self._frame_bytes = PACKET_BYTES
         """Of a datagram, the last one's."""
 
     def add(self, call: Speaker) -> None:
         self._calls[call] = None
+        if call.tracks.rank != ORDINARY:
+            self._ranked = True
 
     def drop(self, call: Speaker) -> None:
         self._calls.pop(call, None)
@@ -60,11 +69,32 @@ class Feeder:
         for call in [c for c in self._calls if c.session.starts_reply]:
             if call.tracks.may_speak and not call.tracks.voice_waits(MAX_AUDIO_BACKLOG):
                 fed |= self._feed_one(call)
-        now, moved = self._loop.time(), True
-        share = self._stream_room()
-        while moved and self._calls and self._protocol.queued_datagrams < self._room():
+        if not self._ranked:
+            share = self._stream_room(len(self._calls))
+            return self._feed_in_turn(self._calls, ORDINARY, share) or fed
+        ranks = {call: call.tracks.rank for call in self._calls}
+        self._ranked = any(rank != ORDINARY for rank in ranks.values())
+        sharing = 0
+        for rank in sorted(set(ranks.values())):
+            calls = [call for call, its in ranks.items() if its == rank]
+            sharing += len(calls)
+            fed |= self._feed_in_turn(calls, rank, self._stream_room(sharing))
+        return fed
+
+    def _feed_in_turn(self, calls: Collection[Speaker], rank: int, share: int) -> bool:
+        """One frame of each of these calls, as long as there is room."""
+        fed, moved, now = False, True, self._loop.time()
+        protocol = self._protocol
+        while (
+            moved
+            and self._calls
+            and protocol.queued_before(rank) < self._room()
+            and protocol.queued_datagrams < QUEUED_MOST
+        ):
             moved = False
-            for call in list(self._calls):
+            for call in list(calls):
+                if call not in self._calls:
+                    continue
                 if not call.tracks.may_speak:
                     del self._calls[call]
                 elif call.session.far_ahead(now):
@@ -83,11 +113,11 @@ class Feeder:
             return QUEUED_DATAGRAMS
         return min(QUEUED_DATAGRAMS, max(QUEUED_LEAST, carried // self._frame_bytes))
 
-    def _stream_room(self) -> int:
-        """The same in bytes for each call whose voice goes to streams."""
+    def _stream_room(self, sharing: int) -> int:
+        """The same in bytes for each of so many calls whose voice goes to streams."""
         # What is under way is twice what the path holds while its rate is being found.
         carried = self._protocol.carries(2 * self._protocol.rtt + QUEUED_SECS)
-        share = (carried or FIRST_ROOM) // max(1, len(self._calls))
+        share = (carried or FIRST_ROOM) // max(1, sharing)
         return min(MAX_AUDIO_BACKLOG, max(STREAM_LEAST, share))
 
     def _feed_one(self, call: Speaker) -> bool:
@@ -98,8 +128,9 @@ class Feeder:
             datagram = call.tracks.send_frame(frame)
             if datagram is not None:
                 self._frame_bytes = len(datagram)
+                rank = call.tracks.first_rank if first else call.tracks.rank
                 self._protocol.queue_datagram(
-                    datagram, track=call, repair_secs=secs, twice=first, ahead=first
+                    datagram, track=call, repair_secs=secs, twice=first, rank=rank
                 )
         if not call.session.voice_waits:
             self.drop(call)

@@ -7,13 +7,22 @@ from bridge import codec
 from bridge.leg.interface import ModelEvent
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
+from bridge.moqt.messages import Parameters
 from bridge.moqt.token import Token
 from bridge.moqt.tracks import Handle, Subscription
 from bridge.wire import audio, call_tracks
 from bridge.wire.errors import ErrorCode
 from bridge.wire.limits import MAX_AUDIO_BACKLOG
 from bridge.wire.moqt_protocol import MoqtProtocol
-from bridge.wire.tracks import Role, audio_properties, track
+from bridge.wire.tracks import (
+    AUDIO_PRIORITIES,
+    MESSAGE_PROPERTIES,
+    MESSAGES_PRIORITY,
+    Role,
+    audio_properties,
+    track,
+    wanted,
+)
 
 if TYPE_CHECKING:
     from bridge.leg.quic import QuicCall
@@ -42,13 +51,16 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
         self._tokens = (Token(secret),) if secret else ()
         self._wait_ms = int(agent.open_timeout_secs * 1000)
         self._samples = codec.frame_samples(agent.model_codec, agent.output_rate_hz)
+        self._priority = AUDIO_PRIORITIES[agent.priority]
         self.messages_in = self._subscribe("events")
         self.audio_in = self._subscribe("downlink")
-        control = session.publish(track(sid, "control"), (), self._tokens, eager=direct)
-        properties = audio_properties(agent.model_codec, agent.input_rate_hz)
+        name = track(sid, "control")
+        control = session.publish(name, MESSAGE_PROPERTIES, self._tokens, eager=direct)
+        properties = audio_properties(agent.model_codec, agent.input_rate_hz, self._priority)
         uplink = session.publish(track(sid, "uplink"), properties, self._tokens, eager=direct)
         control.context = uplink.context = self
         self.messages_out, self.audio_out = control, uplink
+        self._uplink = uplink
         by_stream = agent.audio_delivery == "stream"
         self._audio = audio.AudioWriter(session, uplink, by_stream=by_stream)
 
@@ -59,10 +71,11 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
         call, core, protocol = self.call, self.call.core, self._protocol
         if self.over:
             return True
+        rank = self._uplink.rank
         for frame in core.take_audio():
             datagram = self._audio.uplink(frame.seq, frame.timestamp, frame.payload)
             if datagram is not None:
-                protocol.queue_datagram(datagram, track=call)
+                protocol.queue_datagram(datagram, track=call, rank=rank)
         self._shed_stream()
         bodies, last = core.take_messages()
         if not (bodies or last or self._waiting or call.hasty):
@@ -108,7 +121,7 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
             self._session.refuse(asked, RequestCode.UNINTERESTED, "not asked for")
             return []
         self._session.cancel(mine)
-        taken, events = self._session.accept_publish(asked)
+        taken, events = self._session.accept_publish(asked, self._wanted(role))
         self._take(taken, role)
         return events
 
@@ -141,6 +154,10 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
             self.audio_in = subscription
 
     def _subscribe(self, role: Role) -> Subscription:
-        made = self._session.subscribe(track(self.call.core.sid, role), self._tokens, self._wait_ms)
+        name = track(self.call.core.sid, role)
+        made = self._session.subscribe(name, self._tokens, self._wait_ms, self._wanted(role))
         made.context = self
         return made
+
+    def _wanted(self, role: Role) -> Parameters:
+        return wanted(MESSAGES_PRIORITY if role == "events" else self._priority)

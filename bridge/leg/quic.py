@@ -34,6 +34,8 @@ QUEUE_PER_CALL = 10
 """Uplink frames (20 ms each) that may wait for the path, for each open call."""
 QUEUE_LEAST = 200
 """The bound for a few calls: what is handed over at once may wait for the path."""
+GOLDEN = (5**0.5 - 1) / 2
+"""Who begins moves on by this share of all calls, so that no call misses many frames in a row."""
 FAREWELL_SECS = 0.3
 """How long `close` waits for the gateway to confirm the calls' ends."""
 
@@ -144,6 +146,8 @@ class QuicConnection:
         self._parked: list[QuicCall] = []
         """Calls that lost theirs, and go on when there is one again."""
         self._touched: dict[QuicCall, None] = {}
+        self._turns = 0
+        """Flushes in which something waited already."""
         self._flush_handle: asyncio.Handle | None = None
         self._alarm: Alarm[QuicCall] = Alarm(self._overdue)
         self._closed = False
@@ -203,10 +207,15 @@ class QuicConnection:
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
-        touched, self._touched = self._touched, {}
+        touched, self._touched = list(self._touched), {}
+        protocol = self._protocol
+        if protocol is not None and protocol.queued_datagrams and touched:
+            # The path does not take all, and what is last in a tick is shed: that is each in turn.
+            self._turns += 1
+            first = int(self._turns * GOLDEN % 1 * len(touched))
+            touched = touched[first:] + touched[:first]
         for call in touched:
             self._hand_over(call)
-        protocol = self._protocol
         if protocol is not None and touched:
             protocol.transmit()
             protocol.drop_oldest(max(QUEUE_LEAST, QUEUE_PER_CALL * len(self._calls)))

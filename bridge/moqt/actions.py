@@ -4,11 +4,23 @@ from typing import NamedTuple
 
 from bridge.moqt.errors import ResetCode, SessionCode
 
+CONTROL_RANK = -2
+"""Of the control stream, which goes before the requests, and they before all objects."""
+
 
 class Send(NamedTuple):
     stream_id: int
     data: bytes
     ended: bool = False
+
+
+class Rank(NamedTuple):
+    """Of the streams that have something to send, those of the smallest rank go first, request
+    streams before them; `after` another stream of the same rank, while that one has."""
+
+    stream_id: int
+    rank: int
+    after: int | None = None
 
 
 class Reset(NamedTuple):
@@ -32,4 +44,4 @@ class Close(NamedTuple):
     reason: str
 
 
-Action = Send | Reset | Stop | Close
+Action = Send | Rank | Reset | Stop | Close

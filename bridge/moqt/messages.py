@@ -41,6 +41,13 @@ class Param(IntEnum):
     TRACK_NAMESPACE_PREFIX = 0x34
 
 
+class Property(IntEnum):
+    """Properties of tracks that this end understands (section 12)."""
+
+    PUBLISHER_PRIORITY = 0x0E
+    GROUP_ORDER = 0x22
+
+
 Parameters = dict[int, Any]
 """By type: int, bytes, Location or Namespace; a tuple of tokens for AUTHORIZATION_TOKEN."""
 

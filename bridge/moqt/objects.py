@@ -69,10 +69,21 @@ def datagram_head(alias: int, has_properties: bool) -> bytes:
 
 
 def encode_datagram(
-    alias: int, group: int, object_id: int, payload: bytes, properties: bytes = b""
+    alias: int,
+    group: int,
+    object_id: int,
+    payload: bytes,
+    properties: bytes = b"",
+    priority: int | None = None,
 ) -> bytes:
-    """An object with the track's priority; `properties` are encoded pairs."""
-    head = datagram_head(alias, bool(properties)) + varint.encode(group) + varint.encode(object_id)
+    """`properties` are encoded pairs; `priority` None is the track's."""
+    if priority is None:
+        head = datagram_head(alias, bool(properties))
+    else:
+        head = varint.encode(_PROPERTIES if properties else 0) + varint.encode(alias)
+    head += varint.encode(group) + varint.encode(object_id)
+    if priority is not None:
+        head += bytes((priority,))
     return head + (varint.sized(properties) if properties else b"") + payload
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from bridge.moqt import codec, objects, token, varint
 from bridge.moqt import messages as m
-from bridge.moqt.actions import Action, Close, Stop
+from bridge.moqt.actions import CONTROL_RANK, Action, Close, Rank, Stop
 from bridge.moqt.draft import Draft
 from bridge.moqt.draft18 import DRAFT_18
 from bridge.moqt.errors import (
@@ -27,14 +27,9 @@ from bridge.moqt.messages import Location, Message, Option, Param, Parameters
 from bridge.moqt.names import Namespace, Track
 from bridge.moqt.pairs import Pairs, find
 from bridge.moqt.requests import Requests
+from bridge.moqt.subgroups import SubgroupWriter
 from bridge.moqt.token import Token
-from bridge.moqt.tracks import (
-    Handle,
-    NamespaceRequest,
-    Publication,
-    SubgroupWriter,
-    Subscription,
-)
+from bridge.moqt.tracks import Handle, NamespaceRequest, Publication, Subscription
 
 
 class Session:
@@ -86,6 +81,7 @@ class Session:
     def start(self) -> None:
         """Open the control stream with SETUP."""
         self._control_out = self._requests.streams.open(unidirectional=True)
+        self._out.append(Rank(self._control_out, CONTROL_RANK))
         self._requests.say(self._control_out, m.Setup(self._options))
 
     def close(self, code: SessionCode, reason: str) -> None:
@@ -104,8 +100,9 @@ class Session:
         eager: bool = False,
     ) -> Publication:
         """Offer a track; `Accepted` or `Refused` follows. Objects are wanted once `forward`; an
-        `eager` publisher takes it for given that they are, before the answer."""
-        publication = Publication(self._open_request(), track, self._open_alias())
+        `eager` publisher takes it for given that they are, before the answer. Its priority is
+        one of the `properties`."""
+        publication = Publication(self._open_request(), track, self._open_alias(), properties)
         publication.forward = eager
         request_id = self._requests.ids.open()
         message = m.Publish(request_id, track, publication.alias, _parameters(tokens), properties)
@@ -166,13 +163,15 @@ class Session:
 
     # --- answers to the other side -----------------------------------------------------------
 
-    def accept_publish(self, asked: Asked) -> tuple[Subscription, list[Event]]:
+    def accept_publish(
+        self, asked: Asked, parameters: Parameters | None = None
+    ) -> tuple[Subscription, list[Event]]:
         """Take an offered track. Returns what has come for it already, too."""
         message = asked.request
         assert isinstance(message, m.Publish)
         subscription = Subscription(asked.stream_id, message.track)
         subscription.properties = message.properties
-        self._requests.take_over(asked, subscription, m.RequestOk())
+        self._requests.take_over(asked, subscription, m.RequestOk(parameters or {}))
         establish = self._requests.establish
         return subscription, self._guard(lambda: establish(subscription, message.alias))
 
@@ -182,7 +181,7 @@ class Session:
         """Publish a track that was asked for. `largest`: its last object, if it had any."""
         message = asked.request
         assert isinstance(message, m.Subscribe)
-        publication = Publication(asked.stream_id, message.track, self._open_alias())
+        publication = Publication(asked.stream_id, message.track, self._open_alias(), properties)
         publication.largest = largest
         publication.apply(message.parameters, forward=True)
         parameters: Parameters = {} if largest is None else {Param.LARGEST_OBJECT: largest}

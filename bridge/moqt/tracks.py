@@ -1,14 +1,23 @@
 """Tracks of a session: those that this end publishes, and those that it is subscribed to."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from bridge.moqt import objects, pairs
-from bridge.moqt.actions import Action, Reset, Send
+from bridge.moqt import pairs
 from bridge.moqt.errors import ResetCode
 from bridge.moqt.limits import MAX_VARINT
-from bridge.moqt.messages import Location, Param, Parameters
+from bridge.moqt.messages import Location, Param, Parameters, Property
 from bridge.moqt.names import Track
 from bridge.moqt.varint import Reader
+
+MIDDLE = 128
+"""Both priorities, when nothing is said of them; smaller ones are higher (section 7)."""
+ASCENDING, DESCENDING = 1, 2
+
+
+def rank(subscriber: int, publisher: int) -> int:
+    """Of objects that wait, those of the smallest rank are sent first (section 7.2): the
+    subscriber's priority decides, and the publisher's among those of the same."""
+    return subscriber << 8 | publisher
 
 
 class Handle:
@@ -24,19 +33,44 @@ class Handle:
         """REQUEST_UPDATEs of this end that have no answer yet."""
 
 
+class Writer(Protocol):
+    """The stream of a subgroup that is published."""
+
+    stream_id: int
+
+    def place(self) -> None:
+        """The publication's rank has changed."""
+
+    def finish(self) -> None: ...
+
+    def reset(self, code: ResetCode = ...) -> None: ...
+
+
 class Publication(Handle):
     """A track that this end publishes, to the other side of one session."""
 
-    def __init__(self, stream_id: int, track: Track, alias: int) -> None:
+    def __init__(
+        self, stream_id: int, track: Track, alias: int, properties: pairs.Pairs = ()
+    ) -> None:
+        """`properties` of the track say its priority and group order, if not the usual ones."""
         super().__init__(stream_id)
         self.track = track
         self.alias = alias
+        priority = pairs.find(properties, Property.PUBLISHER_PRIORITY)
+        self.publisher_priority = MIDDLE if priority is None else int(priority)
+        self.subscriber_priority = MIDDLE
+        self.rank = rank(MIDDLE, self.publisher_priority)
+        """Of its objects that have no priority of their own."""
+        self.descending = pairs.find(properties, Property.GROUP_ORDER) == DESCENDING
+        """Whether of two groups the later one goes first."""
         self.forward = False
         """Whether objects are wanted now; none must be sent while they are not."""
         self.largest: tuple[int, int] | None = None
         """Group and object that were sent last; their sender keeps it up to date."""
-        self.streams: dict[int, SubgroupWriter] = {}
+        self.streams: dict[int, Writer] = {}
+        """Those that objects may still be written to."""
         self.streams_opened = 0
+        self.newest_stream: int | None = None
         self._start = Location(0, 0)
         self._end_group: int | None = None
         self.filtered = False
@@ -56,7 +90,18 @@ class Publication(Handle):
             self.forward = bool(wanted)
         if Param.SUBSCRIPTION_FILTER in parameters:
             self._apply_filter(Reader(parameters[Param.SUBSCRIPTION_FILTER]))
+        if Param.GROUP_ORDER in parameters:
+            self.descending = parameters[Param.GROUP_ORDER] == DESCENDING
+        if Param.SUBSCRIBER_PRIORITY in parameters:
+            self.subscriber_priority = parameters[Param.SUBSCRIBER_PRIORITY]
+            self.rank = rank(self.subscriber_priority, self.publisher_priority)
+            for writer in self.streams.values():
+                writer.place()
         return self.forward != before
+
+    def rank_of(self, priority: int) -> int:
+        """The rank of an object with a publisher priority of its own."""
+        return rank(self.subscriber_priority, priority)
 
     def _apply_filter(self, reader: Reader) -> None:
         kind = reader.varint()
@@ -72,45 +117,6 @@ class Publication(Handle):
         else:
             self._start = Location(self.largest[0], self.largest[1] + 1)
         self.filtered = self._end_group is not None or self._start > (0, 0)
-
-
-class SubgroupWriter:
-    """The stream of a group's only subgroup; objects in ascending order of ids."""
-
-    def __init__(
-        self, out: list[Action], stream_id: int, publication: Publication, group: int, props: bool
-    ) -> None:
-        self._out = out
-        self.stream_id = stream_id
-        self._publication = publication
-        self.group = group
-        self._properties = props
-        self._next = 0
-        self._head = objects.subgroup_head(publication.alias, group, has_properties=props)
-
-    def write(self, object_id: int, payload: bytes, properties: bytes = b"") -> None:
-        """Nothing, once nobody reads it. Raises ValueError for an id that was passed already."""
-        if self.stream_id not in self._publication.streams:
-            return  # finished, reset, or stopped by the other side
-        if object_id < self._next:
-            raise ValueError(f"object {object_id} after {self._next - 1}")
-        data = objects.encode_object(
-            object_id - self._next, payload, properties if self._properties else None
-        )
-        self._out.append(Send(self.stream_id, self._head + data))
-        self._head = b""
-        self._next = object_id + 1
-        self._publication.largest = (self.group, object_id)
-
-    def finish(self) -> None:
-        """The group is complete."""
-        if self._publication.streams.pop(self.stream_id, None):
-            self._out.append(Send(self.stream_id, self._head, True))
-
-    def reset(self, code: ResetCode = ResetCode.CANCELLED) -> None:
-        """What was not delivered yet need not be."""
-        if self._publication.streams.pop(self.stream_id, None):
-            self._out.append(Reset(self.stream_id, code))
 
 
 class Subscription(Handle):

@@ -3,6 +3,9 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+ORDINARY = 128 << 8 | 128
+"""The rank of what nobody has given another: both priorities of MoQT in the middle."""
+
 
 @dataclass(slots=True, eq=False)
 class Datagram:
@@ -13,3 +16,5 @@ class Datagram:
     repair_until: float = 0.0
     """Sent again when it was lost, if it can still arrive before this time."""
     arrived: bool = False
+    rank: int = ORDINARY
+    """Of what waits, the smallest leaves first."""

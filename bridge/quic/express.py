@@ -99,12 +99,12 @@ class Express:
         assert space is not None
         loss = quic._loss
         ack_due = space.ack_at is not None and space.ack_at <= now
-        if not ack_due:
-            if not waiting:
-                return None
+        paced = False
+        if waiting:
             quic._pacing_at = loss._pacer.next_send_time(now=now)
-            if quic._pacing_at is not None:
-                return None
+            paced = quic._pacing_at is not None
+        if not ack_due and (paced or not waiting):
+            return None
         number, cid = quic._packet_number, quic._peer_cid.cid
         overhead = 1 + len(cid) + NUMBER + TAG
         room = quic._max_datagram_size - overhead
@@ -126,7 +126,7 @@ class Express:
                 allowed -= 1
         room = min(room, allowed)
         carried: list[Datagram] = []
-        while waiting:
+        while waiting and not paced:
             data = waiting[0].data
             head = HEADS[len(data)]
             room -= len(head) + len(data)

@@ -107,6 +107,8 @@ class TickPacer(QuicPacketPacer):
         self._at = 0.0
         self._built = 0
         """Packets being built, whose sizes are not known yet."""
+        self.on_built: Callable[[], None] = _nothing
+        """Called after each of them."""
 
     def next_send_time(self, now: float) -> float | None:  # type: ignore[override]
         rate = self._model.pacing_rate
@@ -121,6 +123,7 @@ class TickPacer(QuicPacketPacer):
 
     def update_after_send(self, now: float) -> None:
         self._built += 1
+        self.on_built()
 
     def update_rate(self, congestion_window: int, smoothed_rtt: float) -> None:
         """The model is asked when it matters."""
@@ -149,6 +152,7 @@ class Internals:
         quic._write_datagram_frame = self._write_datagram_frame  # type: ignore[method-assign]
         self._writer = StreamChooser(quic)
         control.on_loss = self._writer.look_at_all
+        self._pacer.on_built = self._writer.order
         self.express = Express(quic, self._writer, on_fate)
 
     # --- datagrams ---------------------------------------------------------------------------
@@ -262,6 +266,10 @@ class Internals:
     def serve(self, stream_id: int) -> None:
         """A stream was written to or has received: it may have something to send."""
         self._writer.serve(stream_id)
+
+    def rank_stream(self, stream_id: int, rank: int, after: int | None) -> None:
+        """Which of the streams that have something to send goes first."""
+        self._writer.rank(stream_id, rank, after)
 
     @property
     def stream_data_waits(self) -> bool:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from bridge.moqt import objects, varint
 from bridge.moqt.errors import ResetCode
 from bridge.moqt.session import Session
-from bridge.moqt.tracks import Publication, SubgroupWriter
+from bridge.moqt.subgroups import SubgroupWriter
+from bridge.moqt.tracks import Publication
 from bridge.wire.limits import MAX_AUDIO
-from bridge.wire.tracks import FRAMES_PER_GROUP, GROUPS_PER_TURN, TIMESTAMP
+from bridge.wire.tracks import FIRST_FRAME_LEAD, FRAMES_PER_GROUP, GROUPS_PER_TURN, TIMESTAMP
 
 MAX_SEQ = 0xFFFF_FFFF
 _MAX_REPLY_SEQ = GROUPS_PER_TURN * FRAMES_PER_GROUP - 1
@@ -61,9 +62,15 @@ class AudioWriter:
         return self._write(seq // FRAMES_PER_GROUP, seq, MAX_SEQ, timestamp, payload)
 
     def downlink(self, frame: DownlinkFrame) -> bytes | None:
-        """The same for a reply's frame."""
+        """The same for a reply's frame; its first one has a priority of its own."""
         group = frame.turn * GROUPS_PER_TURN + frame.seq // FRAMES_PER_GROUP
-        return self._write(group, frame.seq, _MAX_REPLY_SEQ, frame.timestamp, frame.payload)
+        first = not frame.seq
+        return self._write(group, frame.seq, _MAX_REPLY_SEQ, frame.timestamp, frame.payload, first)
+
+    @property
+    def first_priority(self) -> int:
+        """That of a reply's first frame."""
+        return max(0, self._publication.publisher_priority - FIRST_FRAME_LEAD)
 
     @property
     def by_stream(self) -> bool:
@@ -90,7 +97,13 @@ class AudioWriter:
             self._stream.reset(ResetCode.CANCELLED)
 
     def _write(
-        self, group: int, seq: int, most: int, timestamp: int, payload: bytes
+        self,
+        group: int,
+        seq: int,
+        most: int,
+        timestamp: int,
+        payload: bytes,
+        first: bool = False,
     ) -> bytes | None:
         if not 0 < len(payload) <= MAX_AUDIO:
             raise ValueError(f"audio of {len(payload)} bytes: a frame has 1 to {MAX_AUDIO}")
@@ -101,6 +114,8 @@ class AudioWriter:
         if not publication.forward or (
             publication.filtered and not publication.wants(group, object_id)
         ):
+            # An object is left out, so its group must not seem complete (section 11.4.3).
+            self.drop_group()
             return None
         if group != self._group:
             self._group = group
@@ -114,6 +129,10 @@ class AudioWriter:
             tail = _LONG.pack(object_id, 6, TIMESTAMP, _LONG_MARK, timestamp)
         if self._stream is None:
             publication.largest = (group, object_id)
+            if first:
+                return objects.encode_datagram(
+                    publication.alias, group, object_id, payload, tail[2:], self.first_priority
+                )
             return self._prefix + tail + payload
         self._stream.write(object_id, payload, tail[2:])
         return None

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, QuicEvent
 
-from bridge.moqt.actions import Close, Reset, Send, Stop
+from bridge.moqt.actions import Close, Rank, Reset, Send, Stop
 from bridge.moqt.errors import SessionCode
 from bridge.moqt.events import Event
 from bridge.moqt.limits import Limits
@@ -100,6 +100,8 @@ class MoqtProtocol(WireProtocol):
                 case Send(stream_id, data, ended):
                     twice = stream_id in self._twice
                     self.send_stream(stream_id, data, ended, twice=twice)
+                case Rank(stream_id, rank, after):
+                    self.rank_stream(stream_id, rank, after)
                 case Reset(stream_id, code):
                     self.reset_stream(stream_id, code)
                 case Stop(stream_id, code):

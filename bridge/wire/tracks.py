@@ -2,8 +2,10 @@
 
 from typing import Literal, NamedTuple
 
+from bridge.moqt.messages import Param, Parameters, Property
 from bridge.moqt.names import Namespace, Track
 from bridge.moqt.pairs import Pairs, find
+from bridge.moqt.tracks import MIDDLE
 
 Role = Literal["uplink", "downlink", "control", "events"]
 
@@ -22,6 +24,14 @@ TIMESTAMP, TIMESCALE = 0x06, 0x08
 first sample, and the units per second that it is counted in."""
 CAPABILITY = 0x3801
 """A property of audio tracks: `voice/` and the codec's name."""
+
+Priority = Literal["high", "normal", "low"]
+AUDIO_PRIORITIES: dict[Priority, int] = {"high": 96, "normal": MIDDLE, "low": 160}
+"""Of a call's audio tracks; smaller ones go first."""
+MESSAGES_PRIORITY = 32
+"""Of its control and events."""
+FIRST_FRAME_LEAD = 16
+"""So much smaller is the priority of the first frame of a reply: somebody waits for it."""
 
 FRAMES_PER_GROUP = 50
 """About a second."""
@@ -51,9 +61,25 @@ def parse(name: Track) -> CallTrack | None:
     return CallTrack(sid, role)
 
 
-def audio_properties(codec: str, rate_hz: int) -> Pairs:
+def audio_properties(codec: str, rate_hz: int, priority: int = MIDDLE) -> Pairs:
     """What an audio track says of itself."""
-    return ((TIMESCALE, rate_hz), (CAPABILITY, b"voice/" + codec.encode()))
+    made = (TIMESCALE, rate_hz), (CAPABILITY, b"voice/" + codec.encode())
+    return made if priority == MIDDLE else (*made, (Property.PUBLISHER_PRIORITY, priority))
+
+
+MESSAGE_PROPERTIES: Pairs = ((Property.PUBLISHER_PRIORITY, MESSAGES_PRIORITY),)
+"""What a track of messages says of itself."""
+
+
+def wanted(priority: int) -> Parameters:
+    """What a subscriber says of a track, so that it goes before or behind others."""
+    return {} if priority == MIDDLE else {Param.SUBSCRIBER_PRIORITY: priority}
+
+
+def priority_of(properties: Pairs) -> int:
+    """The priority that a track says it has."""
+    found = find(properties, Property.PUBLISHER_PRIORITY)
+    return found if isinstance(found, int) and found <= 255 else MIDDLE
 
 
 def capability(properties: Pairs) -> str:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections import deque
 from collections.abc import Hashable
 from typing import Any, cast
 
@@ -26,10 +25,11 @@ from aioquic.quic.events import (
 from aioquic.quic.packet import QuicErrorCode
 
 from bridge.quic.copies import Copies, StreamRange
-from bridge.quic.datagram import Datagram
+from bridge.quic.datagram import ORDINARY, Datagram
 from bridge.quic.internals import Internals
 from bridge.quic.mtu import LADDER, PathMtu
 from bridge.quic.payload import MAX_DATAGRAM
+from bridge.quic.waiting import Waiting
 from bridge.wire.limits import REPAIR_SECS
 from bridge.wire.sockets import PACKET_BYTES, CountingSend
 from bridge.wire.stats import TransportStats
@@ -69,7 +69,7 @@ class WireProtocol(QuicConnectionProtocol):
         self.stats.packet_bytes = base
         self._internals = Internals(quic, self._on_fate, self._on_packet)
         self._mtu = PathMtu(base, LADDER[-1] if base == PACKET_BYTES else base)
-        self._queue: deque[Datagram] = deque()
+        self._queue = Waiting()
         self._copies = Copies()
         self._copies_timer: asyncio.TimerHandle | None = None
         self._streams_first = False
@@ -108,9 +108,10 @@ class WireProtocol(QuicConnectionProtocol):
         track: Hashable = None,
         repair_secs: float = REPAIR_SECS,
         twice: bool = False,
-        ahead: bool = False,
+        rank: int = ORDINARY,
     ) -> None:
-        """Queue one datagram; it leaves with the next `transmit`, `ahead` of what waits already.
+        """Queue one datagram; it leaves with the next `transmit`, before what waits of greater
+        `rank` already.
 
         It is sent again when it was lost and can still arrive within `repair_secs`; `twice` sends
         it again soon whatever happens. `track` is who is told when it is shed.
@@ -120,11 +121,8 @@ class WireProtocol(QuicConnectionProtocol):
             return
         self.stats.datagrams_sent += 1
         now = self.now
-        datagram = Datagram(data, track, now, now + repair_secs)
-        if ahead:
-            self._queue.appendleft(datagram)
-        else:
-            self._queue.append(datagram)
+        datagram = Datagram(data, track, now, now + repair_secs, False, rank)
+        self._queue.put(datagram)
         if twice:
             self._send_again(datagram)
 
@@ -143,6 +141,10 @@ class WireProtocol(QuicConnectionProtocol):
     def queued_datagrams(self) -> int:
         return len(self._queue)
 
+    def queued_before(self, rank: int) -> int:
+        """Those that would leave before one more of this rank."""
+        return self._queue.count_to(rank)
+
     @property
     def rtt(self) -> float:
         """Seconds, smoothed; 0 before the first measurement."""
@@ -153,9 +155,9 @@ class WireProtocol(QuicConnectionProtocol):
         return int(self._internals.model.bandwidth * secs)
 
     def drop_oldest(self, bound: int) -> None:
-        """Keep the newest `bound` of the queued datagrams."""
-        while len(self._queue) > bound:
-            self._shed(self._queue.popleft())
+        """Keep the newest `bound` of the queued datagrams, of the smallest ranks."""
+        for datagram in self._queue.shed_to(bound):
+            self._shed(datagram)
 
     def send_stream(self, stream_id: int, data: bytes, ended: bool, *, twice: bool = False) -> None:
         """Write to a stream; `twice` sends it again soon, without waiting for a loss."""
@@ -237,6 +239,11 @@ class WireProtocol(QuicConnectionProtocol):
         """Nothing has come for a while: what is missing is not late, the path may be broken."""
         return self.now - self._packet_at > QUIET_SECS
 
+    def rank_stream(self, stream_id: int, rank: int, after: int | None = None) -> None:
+        """Of streams that have something to send, those of the smallest rank go first; `after`
+        another stream of the same rank, while that one has."""
+        self._internals.rank_stream(stream_id, rank, after)
+
     @property
     def confirmed(self) -> bool:
         """The handshake is over on both sides."""
@@ -283,7 +290,7 @@ class WireProtocol(QuicConnectionProtocol):
         in_time = self.now + self._internals.rtt / 2
         again = [d for d in datagrams if not d.arrived and in_time < d.repair_until]
         self.stats.datagrams_repaired += len(again)
-        self._queue.extendleft(reversed(again))
+        self._queue.put_back(again)
 
     def _on_packet(self, size: int, arrived: bool) -> None:
         if self._mtu.on_packet(size, arrived, self.now):
@@ -309,9 +316,9 @@ class WireProtocol(QuicConnectionProtocol):
                 self._transport.sendto(data, address)
 
     def _shed_aged(self, now: float) -> None:
-        before = now - self.max_queued_secs
-        while self._queue and self._queue[0].queued_at < before:
-            self._shed(self._queue.popleft())
+        if self._queue and self.max_queued_secs < math.inf:
+            for datagram in self._queue.shed_before(now - self.max_queued_secs):
+                self._shed(datagram)
 
     def _shed(self, datagram: Datagram) -> None:
         self.stats.datagrams_dropped += 1
@@ -347,7 +354,7 @@ class WireProtocol(QuicConnectionProtocol):
                 self._internals.repeat(*what, send=super().transmit)
             else:
                 self.stats.datagrams_doubled += 1
-                self._queue.append(what)
+                self._queue.put(what)
         self._wake_for_copies()
         self.transmit()
 
