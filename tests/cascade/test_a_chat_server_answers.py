@@ -1,4 +1,6 @@
+import asyncio
 import contextlib
+import json
 
 import pytest
 
@@ -12,7 +14,7 @@ from bridge.leg.interface import (
     UsageReported,
 )
 from tests.cascade.chat_server import Says, chat_server
-from tests.cascade.desk import call_to, options, said_by, say
+from tests.cascade.desk import call_to, caller, options, said_by, say
 from tests.leg.network import Phone, connection, place, run
 
 PHRASES = ("what are your opening hours", "i want to order <digits>")
@@ -173,10 +175,6 @@ def test_a_draft_calls_no_function_before_the_turn_is_over():
     async def story():
         answer = Says([], [("hangup", "{}")])
         async with call(answer, tools=("hangup",)) as (server, phone):
-            import asyncio
-
-            from tests.cascade.desk import caller
-
             phone.call.prime(1)
             last = phone.say(caller(QUESTION))
             async with asyncio.timeout(20):
@@ -186,5 +184,46 @@ def test_a_draft_calls_no_function_before_the_turn_is_over():
             assert of(phone, ToolCalled) == of(phone, HangupAsked) == []
             phone.call.commit(1, last)
             await phone.until_event(HangupAsked)
+
+    run(story())
+
+
+def test_a_commit_that_is_taken_back_does_not_call_again_what_was_called():
+    booked = []
+
+    async def book(info, arguments) -> str:
+        booked.append(arguments)
+        return "booked"
+
+    async def story():
+        asked = Says([], [("book", '{"table": 4}')])
+        answers = [asked, Says(["Table four is", " booked."]), Says(["It is booked."])]
+        async with chat_server(*answers) as server:
+            async with call_to(made(server, {"book": book}, early_ms=0)) as phone:
+                say(phone, 1, QUESTION)
+                await phone.until_event(ToolCalled)
+                async with asyncio.timeout(10):
+                    while len(server.requests) < 2:
+                        await asyncio.sleep(0.01)
+                phone.call.cancel(1, 0)
+                phone.call.commit(2, phone.say(caller("please")))
+                await phone.reply_to(2)
+                assert (await said_by(phone, "agent"))[-1] == "It is booked."
+            roles = [message["role"] for message in server.requests[-1]["messages"]]
+            assert roles == ["system", "user", "assistant", "tool"]
+            assert booked == [{"table": 4}]
+
+    run(story())
+
+
+def test_half_a_character_is_spoken_and_told():
+    async def story():
+        halves = ("It is 5 \ud83d", "\ude00 and \ud83d.")
+        chunks = [{"choices": [{"index": 0, "delta": {"content": half}}]} for half in halves]
+        said = Says(raw=[f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks])
+        async with call(said, early_ms=0) as (_server, phone):
+            say(phone, 1, QUESTION)
+            await phone.reply_to(1)
+            assert await said_by(phone, "agent") == ["It is 5 \U0001f600 and \ufffd."]
 
     run(story())

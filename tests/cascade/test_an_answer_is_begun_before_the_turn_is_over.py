@@ -2,9 +2,9 @@
 
 import asyncio
 
-from bridge.leg.interface import ReplyAudio
+from bridge.leg.interface import DtmfAsked, ReplyAudio
 from tests.cascade.desk import agent, call_to, caller, said_by, say
-from tests.leg.network import run
+from tests.leg.network import run, silence
 
 
 async def settled(made, drafts: int) -> None:
@@ -63,6 +63,20 @@ def test_a_commit_that_is_taken_back_adds_what_follows():
             await phone.reply_to(2)
             assert (await said_by(phone, "caller"))[-1] == "i want to order three five two"
             assert (await said_by(phone, "agent"))[-1] == "You want to order three five two."
+
+    run(story())
+
+
+def test_a_commit_that_is_taken_back_does_not_press_the_keys_again():
+    async def story():
+        async with call_to(agent(early_ms=0)) as phone:
+            say(phone, 1, "Open the door.")
+            await phone.until_event(DtmfAsked)
+            phone.call.cancel(1, 0)
+            phone.call.commit(2, phone.say(silence(0.3)))
+            await phone.reply_to(2)
+            assert (await said_by(phone, "agent"))[-1] == "It opens."
+            assert [e for e in phone.events if isinstance(e, DtmfAsked)] == [DtmfAsked("9#")]
 
     run(story())
 
