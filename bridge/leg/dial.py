@@ -60,6 +60,7 @@ class ClientProtocol(MoqtProtocol):
         self._address: Any = None
         self._moving: asyncio.Task[None] | None = None
         self._moved_at = 0.0
+        self._abandoned = False
 
     def resume_path(self, bandwidth: float, rtt: float) -> None:
         """Begin with what an earlier connection found (careful resume)."""
@@ -84,14 +85,18 @@ class ClientProtocol(MoqtProtocol):
         """Go on from another socket (RFC 9000 section 9): the gateway follows."""
         try:
             sock = open_socket(_family(self._address), self._address)
+            old = self._transport
+            try:
+                await self._loop.create_datagram_endpoint(lambda: self, sock=sock)
+            except OSError:
+                sock.close()
+                raise
         except OSError as error:
             log.info("no other way to the gateway: %s", error)
             return
         else:
-            old = self._transport
-            await self._loop.create_datagram_endpoint(lambda: self, sock=sock)
             old.close()
-            if self.ended is not None:
+            if self.ended is not None or self._abandoned:
                 self._transport.close()
                 return
             self.stats.moves += 1
@@ -134,8 +139,7 @@ class ClientProtocol(MoqtProtocol):
         if self.remember is not None and self.stood:
             model = self._internals.model
             self.remember(model.bandwidth, model.min_rtt)
-        if self._moving is not None:
-            self._moving.cancel()
+        self._abandoned = True  # to a move under way, whose socket nobody else could close
         self.close()
         self._transport.close()
 

@@ -83,6 +83,9 @@ class GatewayMetrics:
             yield _counter(key, words, {name: getattr(s, key) for name, s in servers.items()})
         lost = {name: stats.lost for name, stats in servers.items()}
         yield _by_code("lost", "Connections to servers that failed, or were not made.", lost)
+        dropped = {name: stats.dropped for name, stats in servers.items()}
+        told = "What servers sent and nobody wanted; of calls that are over."
+        yield _by_code("dropped", told, dropped)
         notices = {name: stats.notices for name, stats in servers.items()} | {
             name: agent.stats.notices
             for name, agent in self._gateway.agents.items()
