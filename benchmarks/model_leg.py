@@ -28,6 +28,7 @@ from bridge.gateway.clock import SpeechClock
 from bridge.gateway.events import CallerAudio, Committed
 from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, Opened, ReplyAudio
 from bridge.leg.quic import QuicConnection
+from bridge.settle import settle
 
 TICK = 0.02
 PACKET_BYTES = 1472
@@ -107,6 +108,7 @@ async def serve(folder: str) -> None:
     speaking = Speaking()
     options = GatewayOptions(port=0, ca_out=f"{folder}/ca.pem", packet_bytes=PACKET_BYTES)
     async with Gateway(options, {"speaking": speaking}) as gateway:
+        settle()
         print(gateway.endpoint, flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             took, speaking.uplink.took = speaking.uplink.took, []
@@ -174,6 +176,7 @@ async def _measure(server: Server, codec: str, delivery: str, calls: int, secs: 
         QuicConnection(server.endpoint, tls, packet_bytes=PACKET_BYTES)
         for _ in range(-(-calls // CALLS_PER_CONNECTION))
     ]
+    settle()
     downlink = Latency()
     legs, waiting = [], []
     for n in range(calls):

@@ -21,6 +21,7 @@ from bridge.gateway.clock import SpeechClock
 from bridge.gateway.events import CallerAudio, Committed
 from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, Opened, ReplyAudio
 from bridge.leg.quic import QuicConnection
+from bridge.settle import settle
 
 TICK = 0.02
 UPLINK_BYTES, DOWNLINK_BYTES = 640, 960
@@ -126,6 +127,7 @@ async def serve(folder: str) -> None:
             await asyncio.get_running_loop().create_server(
                 lambda: TcpServer(answering.clock), sock=sock, ssl=context
             )
+        settle()
         print("ready", flush=True)
         while await asyncio.to_thread(sys.stdin.readline):
             print(
@@ -280,6 +282,7 @@ async def call(
     else:
         ends = TcpCalls(folder, answers, control, kind == "per_call")
     await ends.open(connections, calls)
+    settle()
     loop = asyncio.get_running_loop()
     number = connections * calls
     begun = loop.time() + TICK

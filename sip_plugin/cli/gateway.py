@@ -222,6 +222,7 @@ async def _serve(make: "Callable[[], Gateway]", status: tuple[str, int] | None) 
     import contextlib
     import signal
 
+    from bridge.settle import settle
     from sip_plugin.gateway.agents import look
     from sip_plugin.gateway.status import StatusServer
 
@@ -239,6 +240,7 @@ async def _serve(make: "Callable[[], Gateway]", status: tuple[str, int] | None) 
         agent = "parrot" if "parrot" in server.agents else min(server.agents)
         typer.echo(_snippet(server.endpoint, server.options, agent))
         looking = asyncio.create_task(look(server.agents))
+        settle()
         await stop.wait()
         looking.cancel()
 

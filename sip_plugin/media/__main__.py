@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import uvloop  # noqa: E402
 from pydantic import ValidationError  # noqa: E402
 
+from bridge.settle import settle  # noqa: E402
 from sip_plugin.config import Config  # noqa: E402
 from sip_plugin.media.worker import Worker  # noqa: E402
 
@@ -41,9 +41,7 @@ def main() -> int:
 async def serve(config: Config, name: str, run_dir: Path) -> None:
     """Work until SIGTERM. SIGINT is left to the supervisor, which a terminal also reaches."""
     worker = Worker(config, name)
-    # What has been loaded stays: the collector need not look at it again, for tens of milliseconds.
-    gc.collect()
-    gc.freeze()
+    settle()
     loop = asyncio.get_running_loop()
     running = asyncio.ensure_future(worker.run(str(run_dir / "plane.sock")))
     loop.add_signal_handler(signal.SIGTERM, running.cancel)
