@@ -9,6 +9,7 @@ from typing import Any
 from bridge.audio.frames import FRAME_MS
 from bridge.backends.audio import FromServer, ToServer
 from bridge.backends.farewell import Farewell
+from bridge.backends.fields import plain
 from bridge.backends.functions import Function, Functions
 from bridge.backends.interface import (
     AudioFormat,
@@ -67,8 +68,8 @@ class Conversation:
         self._speech: asyncio.Queue[tuple[int, Any]] = asyncio.Queue()
         """Samples, G.711 bytes, None for the end of a reply, or what to do after it; bounded by the
         dialect, which bounds a reply."""
-        self._parting: Action | None = None
-        """What to do when the reply in which the model asked for it has been spoken."""
+        self._parting: tuple[int, Action] | None = None
+        """The turn in whose reply the model asked for it, and what to do when that was spoken."""
         self._farewell = Farewell(call)
         self._accepted = False
         self._timer: asyncio.TimerHandle | None = None
@@ -93,6 +94,7 @@ class Conversation:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
             self._farewell.close()
+            self._servers.stats.dropped.update(self._core.dropped)
 
     # --- the call ----------------------------------------------------------------------------
 
@@ -117,7 +119,6 @@ class Conversation:
             case NoInput(turn=turn):
                 events = core.no_input(turn, now)
             case Cancelled(turn=turn, heard_ms=heard_ms):
-                self._parting = None
                 events = core.cancel(turn, heard_ms, now)
             case Digit(digit=digit):
                 core.digit(digit)
@@ -193,11 +194,11 @@ class Conversation:
                 case Said() | Used() | Noticed():
                     self._report(event)
                 case Lost(code=code, message=message):
-                    line.fail(SocketFailed(code, message))
+                    line.fail(SocketFailed(code, plain(message)))
                 case Reconnect():
                     line.replace()
                 case Failed(code=code, message=message):
-                    line.fail(SocketFailed(code, message, lasting=True))
+                    line.fail(SocketFailed(code, plain(message), lasting=True))
         if line.connected:
             line.send(self._core.take())
         self._arm()
@@ -215,9 +216,9 @@ class Conversation:
         self._servers.stats.replies += 1
         self._line.served()
         self._speech.put_nowait((turn, None))
-        if self._parting is not None:
-            self._speech.put_nowait((turn, self._parting))
-            self._parting = None
+        parting, self._parting = self._parting, None
+        if parting is not None and parting[0] == turn:
+            self._speech.put_nowait(parting)
 
     def _report(self, event: Said | Used | Noticed) -> None:
         if isinstance(event, Noticed):
@@ -226,16 +227,16 @@ class Conversation:
             return
         match event:
             case Said(role=role, text=text, turn=turn, final=final):
-                self._call.transcript(role, text, turn, final)
+                self._call.transcript(role, plain(text), turn, final)
             case Used():
                 self._call.used(event.turn, event.input_tokens, event.output_tokens, event.details)
             case Noticed(code=code, message=message):
                 log.warning("call %s: %s: %s", self._call.info.sid, code, message)
-                self._call.notice(code, message)
+                self._call.notice(code, plain(message))
 
     def _on_tool(self, event: ToolCalled) -> None:
         if self._reports.take(self._loop.time()):
-            self._call.tool_called(event.name, event.arguments, event.turn)
+            self._call.tool_called(plain(event.name), plain(event.arguments), event.turn)
         task = asyncio.create_task(self._run_tool(event))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -245,7 +246,7 @@ class Conversation:
         if isinstance(outcome.action, SendDtmf):
             self._call.send_dtmf(outcome.action.digits)
         elif outcome.action is not None:
-            self._parting = outcome.action
+            self._parting = event.turn, outcome.action
         now = self._loop.time()
         self._handle(self._core.tool_done(event.call_id, outcome.result, outcome.reply, now))
 

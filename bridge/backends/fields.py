@@ -8,10 +8,18 @@ from bridge.backends.interface import Message
 
 MAX_AUDIO_BYTES = 4 * 1024 * 1024
 """Of one message: 87 s of PCM16 at 24 kHz."""
+MAX_COUNT = 2**32 - 1
+"""What the plugin's messages have room for."""
 
 
 class Malformed(Exception):
     """The message does not hold what its type says. Never repeats a value."""
+
+
+def plain(text: str) -> str:
+    """Without halves of characters, which JSON can hold and UTF-8 cannot: two that belong together
+    become one character, any other becomes U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def text(message: Message, key: str) -> str:
@@ -34,6 +42,18 @@ def maybe_text(message: Message, key: str) -> str:
     return "" if message.get(key) is None else text(message, key)
 
 
+def loose_text(message: Message, key: str) -> str:
+    """The same, and a number is text too; empty for anything else. For what is only reported."""
+    value = message.get(key)
+    known = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return str(value) if known else ""
+
+
+def maybe_number(message: Message, key: str) -> int:
+    """0 when it is absent or null."""
+    return 0 if message.get(key) is None else number(message, key)
+
+
 def maybe_table(message: Message, key: str) -> Message:
     return {} if message.get(key) is None else table(message, key)
 
@@ -50,12 +70,12 @@ def audio(message: Message, key: str) -> bytes:
 
 
 def counts(message: Message, prefix: str = "") -> dict[str, int]:
-    """Every whole number in it and in the tables within, by dotted name."""
+    """Every whole number from 0 to `MAX_COUNT` in it and in the tables within, by dotted name."""
     found: dict[str, int] = {}
     for key, value in message.items():
         if isinstance(value, dict) and prefix.count(".") < 2:
             found |= counts(value, f"{prefix}{key}.")
-        elif isinstance(value, int) and not isinstance(value, bool):
+        elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
             found[f"{prefix}{key}"] = value
     return found
 

@@ -4,6 +4,7 @@ A dialect is a core without I/O: the call and the server's messages go in, messa
 and events for the call come out. `now` is seconds on any monotonic clock.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -161,6 +162,9 @@ class Dialect(Protocol):
     """The conversation of one call with a server."""
 
     capabilities: Capabilities
+    dropped: Counter[str]
+    """What the server sent and nobody wanted, by kind: `unknown_type`, `unsolicited`,
+    `late_audio`."""
 
     @property
     def idle(self) -> bool:

@@ -3,7 +3,7 @@
 Here are the connection and the turns; replies are `speaking.py`'s. Rules: docs/gateway.md.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 from bridge.backends import server_events as server
 from bridge.backends.fields import Malformed
@@ -41,8 +41,7 @@ GONE = frozenset({"session_expired", "server_shutting_down"})
 class RealtimeDialect:
     def __init__(self, settings: Settings) -> None:
         self.capabilities = settings.capabilities
-        self.ignored = 0
-        """Messages of types that are not ours to handle."""
+        self.dropped: Counter[str] = Counter()
         self._settings = settings
         self._outbox = Outbox()
         max_turn_ms = int(settings.max_turn_secs * 1000)
@@ -50,7 +49,7 @@ class RealtimeDialect:
             settings.capabilities.input, settings.preroll_ms, max_turn_ms, self._outbox
         )
         self._history = History()
-        self._speaking = Speaking(settings, self._outbox, self._history)
+        self._speaking = Speaking(settings, self._outbox, self._history, self.dropped)
         self._last_turn = 0
         self._first_turn = 0
         """Where the turn began that may have been taken back since."""
@@ -148,7 +147,6 @@ class RealtimeDialect:
         try:
             event = server.read(message)
             if event is None:
-                self.ignored += 1
                 return []
             return self._on_event(event, now)
         except Malformed as error:
@@ -157,10 +155,14 @@ class RealtimeDialect:
     def _on_event(self, event: server.ServerEvent, now: float) -> list[BackendEvent]:
         speaking = self._speaking
         match event:
+            case server.Unknown():
+                self.dropped["unknown_type"] += 1
             case server.AudioPiece():
                 return speaking.on_audio(event, now)
             case server.WordsPiece():
                 speaking.on_words(event)
+            case server.WordsWhole():
+                speaking.on_whole_words(event)
             case server.SessionBegan(expires_at=expires_at):
                 self._outbox.send("session.update", 0, session=self._settings.session)
                 return [Expires(expires_at)] if expires_at else []
@@ -237,6 +239,7 @@ class RealtimeDialect:
             self._buffer.feed()
         elif unanswered:
             self._buffer.commit(self._last_turn)
+        self._speaking.restore()
 
     def _tell_digits(self) -> None:
         while self._outbox.ready and self._digits:

@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from bridge.backends.interface import Message
+
 REMEMBERED = 8
 """Replies that a late cancel may still name."""
 
@@ -25,15 +27,28 @@ class Reply:
     response_id: str = ""
     items: list[Item] = field(default_factory=list)
     words: str = ""
+    worded: str = ""
+    """The item whose words came last, piece by piece."""
     size: int = 0
     """Bytes of audio, over all connections."""
     calls_open: set[str] = field(default_factory=set)
     """Function calls without a result."""
+    calling: bool = False
+    """The response has called a function: it is not asked for again."""
+    exchanges: list[Message] = field(default_factory=list)
+    """The calls and their results, as items of the conversation."""
+    rounds: int = 0
+    """Responses that were asked for to speak about results."""
     follow_up: bool = False
     """A function's result is to be spoken about."""
     retried: bool = False
     instructions: str | None = None
     done: bool = False
+
+    def close(self) -> None:
+        """Nothing more is made of it."""
+        self.done = True
+        self.exchanges.clear()
 
     def hear(self, item_id: str, content_index: int, size: int) -> None:
         last = self.items[-1] if self.items else None
@@ -80,9 +95,11 @@ class Replies:
         """The reply that waits for the result of this function call."""
         return next((r for r in self._by_turn.values() if call_id in r.calls_open), None)
 
-    def forget_items(self) -> None:
-        """There is another connection, which knows none of them."""
+    def forget_items(self, current: Reply | None) -> None:
+        """There is another connection, which knows none of them; the calls of `current` are told
+        to it."""
         for reply in self._by_turn.values():
             reply.items.clear()
             reply.response_id = ""
-            reply.calls_open.clear()
+            if reply is not current:
+                reply.calls_open.clear()

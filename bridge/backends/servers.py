@@ -26,6 +26,8 @@ class ServerStats:
     """Connections that failed, or could not be made, by code."""
     notices: Counter[str] = field(default_factory=Counter)
     """What went wrong on calls that went on, by code."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """What servers sent and nobody wanted, by kind; of calls that are over."""
 
 
 class Servers:

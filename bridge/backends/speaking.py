@@ -4,12 +4,11 @@ At most one is wanted at a time. What the server says is fenced by response id, 
 that was cancelled or superseded goes nowhere. Core without I/O.
 """
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
 
 from bridge.backends import server_events as server
 from bridge.backends.asking import Asking
-from bridge.backends.fields import Malformed
+from bridge.backends.fields import Malformed, plain
 from bridge.backends.history import History
 from bridge.backends.interface import (
     AudioFormat,
@@ -26,24 +25,22 @@ from bridge.backends.interface import (
 from bridge.backends.outbox import Outbox, remember
 from bridge.backends.replies import Replies, Reply
 from bridge.backends.settings import Settings
+from bridge.backends.tools import MAX_ARGUMENTS
 
 MAX_CALLS = 16
 """Function calls of a response."""
+MAX_ROUNDS = 8
+"""Responses in a row that only call functions; the caller hears nothing meanwhile."""
 MAX_WORDS = 100_000
 OPEN_ALREADY = "conversation_already_has_active_response"
 
 
-@dataclass(slots=True)
-class SpeakingStats:
-    fenced: int = 0
-    """Audio of replies that were cancelled or superseded."""
-    unsolicited: int = 0
-    """Responses that nobody had asked for."""
-
-
 class Speaking:
-    def __init__(self, settings: Settings, outbox: Outbox, history: History) -> None:
-        self.stats = SpeakingStats()
+    def __init__(
+        self, settings: Settings, outbox: Outbox, history: History, dropped: Counter[str]
+    ) -> None:
+        """`dropped`: of the dialect."""
+        self._dropped = dropped
         self._settings = settings
         self._format: AudioFormat = settings.capabilities.output
         self._outbox = outbox
@@ -80,13 +77,23 @@ class Speaking:
         self._name_of_item.clear()
         events: list[BackendEvent] = []
         reply = self._current
-        if reply is not None and (reply.size or reply.calls_open or reply.follow_up):
+        if reply is not None and reply.size:
             # To say it again from the beginning would be worse than to stop here.
             events += self._finish(reply)
-        self._replies.forget_items()
-        if self._current is not None:
+        self._replies.forget_items(self._current)
+        if self._current is not None and self._current.calls_open:
+            self._reply_by = None
+        elif self._current is not None:
+            self._current.follow_up = False
             self._want(now)
         return events
+
+    def restore(self) -> None:
+        """The new connection takes messages: tell it of the functions that were called for the
+        reply that it is asked for, lest it calls them again."""
+        reply = self._current
+        for item in reply.exchanges if reply is not None else ():
+            self._outbox.send("conversation.item.create", reply.turn, item=item)
 
     # --- what the call wants -----------------------------------------------------------------
 
@@ -116,7 +123,7 @@ class Speaking:
         self._reply_by = None
         if reply is None:
             return
-        reply.done = True
+        reply.close()
         if self._asking.is_open(reply.response_id):
             self._outbox.send("response.cancel", reply.turn, response_id=reply.response_id)
         elif self._asking.is_asked(reply.turn):
@@ -131,6 +138,8 @@ class Speaking:
         part = min(1.0, heard / reply.size) if reply.size else 0.0
         if self._settings.capabilities.truncates:
             for item, item_heard in reply.unheard(heard):
+                if not item.item_id:
+                    continue  # the server has not told how to name it
                 self._outbox.send(
                     "conversation.item.truncate",
                     reply.turn,
@@ -139,7 +148,7 @@ class Speaking:
                     audio_end_ms=item_heard // self._format.bytes_per_ms,
                 )
                 item.size = item_heard
-        words, reply.words = reply.words, ""
+        words, reply.words = plain(reply.words), ""
         if not words:
             self._history.cut(reply.turn, part)
             return []
@@ -153,7 +162,8 @@ class Speaking:
             return []
         asked.calls_open.discard(call_id)
         asked.follow_up |= reply
-        item = {"type": "function_call_output", "call_id": call_id, "output": output}
+        item: Message = {"type": "function_call_output", "call_id": call_id, "output": output}
+        asked.exchanges.append(item)
         self._outbox.send("conversation.item.create", asked.turn, item=item)
         if asked is self._current and not self._asking.is_open(asked.response_id):
             return self._go_on(asked, now)
@@ -164,7 +174,7 @@ class Speaking:
     def on_began(self, response_id: str, now: float) -> None:
         turn = self._asking.began(response_id)
         if turn is None:
-            self.stats.unsolicited += 1
+            self._dropped["unsolicited"] += 1
             self._outbox.send("response.cancel", self._last_turn, response_id=response_id)
             return
         reply = self._current
@@ -177,12 +187,20 @@ class Speaking:
         reply = self._speaking(event.response_id)
         if reply is not None and len(reply.words) < MAX_WORDS:
             reply.words += event.text
+            reply.worded = event.item_id
+
+    def on_whole_words(self, event: server.WordsWhole) -> None:
+        """Of use where the server has not told them piece by piece."""
+        reply = self._speaking(event.response_id)
+        if reply is not None and reply.worded != event.item_id:
+            reply.words = f"{reply.words} {event.text}"[:MAX_WORDS]
+            reply.worded = event.item_id
 
     def on_audio(self, event: server.AudioPiece, now: float) -> list[BackendEvent]:
         """Raises Malformed."""
         reply = self._speaking(event.response_id)
         if reply is None:
-            self.stats.fenced += 1
+            self._dropped["late_audio"] += 1
             return []
         if event.rate_hz and event.rate_hz != self._format.rate_hz:
             raise Malformed(f"sample_rate_hz is not the {self._format.rate_hz} that was asked for")
@@ -212,6 +230,11 @@ class Speaking:
         if len(reply.calls_open) >= MAX_CALLS:
             raise Malformed("too many function calls at once")
         reply.calls_open.add(event.call_id)
+        reply.calling = True
+        long = len(event.arguments) > MAX_ARGUMENTS  # it will not be run
+        called = {"name": name, "arguments": "{}" if long else event.arguments}
+        item: Message = {"type": "function_call", "call_id": event.call_id, **called}
+        reply.exchanges.append(item)
         return [ToolCalled(event.call_id, name, event.arguments, reply.turn)]
 
     def on_over(self, event: server.ResponseOver, now: float) -> list[BackendEvent]:
@@ -260,8 +283,8 @@ class Speaking:
             why = f"{event.error_code or 'no code'}: {event.error_message}"
             limited = event.error_code == "rate_limit_exceeded"
             code = "backend_rate_limited" if limited else "backend_response_failed"
-            again = self._try_again(reply, now)
-            return [Noticed(code, why), *([] if again else self._finish(reply))]
+            events = [] if self._try_again(reply, now) else self._go_on(reply, now)
+            return [Noticed(code, why), *events]
         events = self._go_on(reply, now)
         if event.status == "incomplete":
             return [Noticed("backend_incomplete", event.reason or "no reason given"), *events]
@@ -272,8 +295,12 @@ class Speaking:
         if reply.calls_open:
             self._reply_by = None  # whoever runs the functions has its own limit
             return []
+        if reply.follow_up and reply.rounds >= MAX_ROUNDS:
+            why = f"over {MAX_ROUNDS} rounds of function calls"
+            return [Noticed("backend_error", why), *self._finish(reply)]
         if reply.follow_up:
-            reply.follow_up = False
+            reply.rounds += 1
+            reply.follow_up = reply.calling = False
             reply.response_id = ""
             self._want(now)
             self.ask(now)
@@ -282,11 +309,11 @@ class Speaking:
 
     def _finish(self, reply: Reply) -> list[BackendEvent]:
         events: list[BackendEvent] = []
-        if reply.words.strip():
-            self._history.add("agent", reply.turn, reply.words)
-            events.append(Said("agent", reply.words.strip(), reply.turn, True))
+        if words := plain(reply.words).strip():
+            self._history.add("agent", reply.turn, words)
+            events.append(Said("agent", words, reply.turn, True))
             reply.words = ""
-        reply.done = True
+        reply.close()
         if reply is self._current:
             self._current = None
             self._asking.stop()
@@ -294,8 +321,8 @@ class Speaking:
         return [*events, ReplyDone(reply.turn)]
 
     def _try_again(self, reply: Reply, now: float) -> bool:
-        """Once, if nothing of it was heard."""
-        if reply.size or reply.retried:
+        """Once, if nothing of it was heard, and nothing was done for it."""
+        if reply.size or reply.calling or reply.retried:
             return False
         reply.retried = True
         reply.response_id = ""

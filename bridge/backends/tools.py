@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.backends.fields import plain
 from bridge.backends.interface import Message
 from bridge.backends.options import ToolOptions
 
@@ -93,7 +94,7 @@ def action_of(name: str, arguments: dict[str, Any]) -> Action:
     """What a built-in function asks for. Raises ValueError with words for the model."""
     match name:
         case "hangup":
-            return Hangup(str(arguments.get("reason") or "")[:200])
+            return Hangup(plain(str(arguments.get("reason") or ""))[:200])
         case "transfer":
             return Transfer(_matching(arguments, "target", _TARGET, "a number or SIP address"))
         case "send_dtmf":

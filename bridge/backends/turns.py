@@ -7,6 +7,7 @@ until it is over, and what the model says before the turn is final waits here. C
 """
 
 import base64
+from collections import Counter
 from dataclasses import dataclass
 
 from bridge.backends import fields
@@ -29,6 +30,7 @@ from bridge.backends.interface import (
 from bridge.backends.turn_audio import TurnAudio
 
 APPEND_MS = 100
+MAX_WORDS = 100_000
 RATES_HZ = (8000, 16_000, 24_000, 48_000)
 
 
@@ -63,6 +65,7 @@ class _Generation:
 class TurnsDialect:
     def __init__(self, settings: TurnsSettings) -> None:
         self.capabilities = settings.capabilities
+        self.dropped: Counter[str] = Counter()
         self._settings = settings
         self._in = settings.capabilities.input
         self._audio = TurnAudio(self._in, settings.preroll_ms, int(settings.max_turn_secs * 1000))
@@ -190,15 +193,12 @@ class TurnsDialect:
                     return self._on_audio(message, now)
                 case "response.audio.done":
                     return self._on_done(now)
-                case "transcription.delta" if self._generation is not None:
-                    self._generation.words += fields.text(message, "delta")[:10_000]
-                case "transcription.done" if self._generation is not None:
-                    self._generation.words = fields.text(message, "text")[:100_000]
-                    self._generation.usage = fields.counts(fields.maybe_table(message, "usage"))
+                case "transcription.delta" | "transcription.done":
+                    self._on_words(message)
                 case "error":
                     return self._on_error(message)
                 case str():
-                    pass
+                    self.dropped["unknown_type"] += 1
                 case _:
                     return [Lost("backend_protocol", "a message without a type")]
         except Malformed as error:
@@ -222,6 +222,7 @@ class TurnsDialect:
         if rate not in RATES_HZ:
             raise Malformed("sample_rate_hz is none of 8000, 16000, 24000, 48000")
         if generation is None or not data:
+            self.dropped["late_audio"] += 1
             return []
         format = AudioFormat("pcm16", rate)
         generation.held.append((data, format))
@@ -236,6 +237,16 @@ class TurnsDialect:
             return [*events, Reconnect()]
         return self._release(generation, now)
 
+    def _on_words(self, message: Message) -> None:
+        generation = self._generation
+        if generation is None:
+            return
+        if message["type"] == "transcription.done":
+            generation.words = fields.text(message, "text")[:MAX_WORDS]
+            generation.usage = fields.counts(fields.maybe_table(message, "usage"))
+        elif len(generation.words) < MAX_WORDS:
+            generation.words += fields.text(message, "delta")[:MAX_WORDS]
+
     def _on_done(self, now: float) -> list[BackendEvent]:
         generation = self._generation
         if generation is None:
@@ -244,9 +255,8 @@ class TurnsDialect:
         return self._release(generation, now)
 
     def _on_error(self, message: Message) -> list[BackendEvent]:
-        error = message.get("error")
-        why = error if isinstance(error, str) else str(fields.maybe_table(message, "error"))
-        code = fields.maybe_text(message, "code")
+        why = str(message.get("error"))
+        code = fields.loose_text(message, "code")
         if code in ("model_not_validated", "NotFoundError"):
             return [Failed("backend_refused", f"{code}: {why[:300]}")]
         return [Noticed("backend_error", f"{code}: {why[:300]}")]

@@ -2,14 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
 from aiohttp.http_exceptions import LineTooLong
 
 from bridge.backends import fields
-from bridge.backends.cascade.interface import FunctionCall, Question, StageFailed, Tokens
+from bridge.backends.cascade.interface import (
+    Exchange,
+    FunctionCall,
+    Question,
+    StageFailed,
+    Tokens,
+)
 from bridge.backends.cascade.options import LlmOptions
 from bridge.backends.fields import Malformed
 from bridge.backends.interface import Message
@@ -113,8 +119,7 @@ class Chat:
             role = "user" if line.role == "caller" else "assistant"
             messages.append({"role": role, "content": line.text})
         messages.append({"role": "user", "content": question.text})
-        if question.exchanges:
-            messages += _exchanged(question)
+        messages += _exchanged(question.done_before) + _exchanged(question.exchanges)
         body: Message = {
             "model": self._options.model,
             "messages": messages,
@@ -130,18 +135,20 @@ class Chat:
         return body
 
 
-def _exchanged(question: Question) -> list[Message]:
+def _exchanged(exchanges: Sequence[Exchange]) -> list[Message]:
+    if not exchanges:
+        return []
     calls = [
         {
             "id": exchange.call.call_id,
             "type": "function",
             "function": {"name": exchange.call.name, "arguments": exchange.call.arguments},
         }
-        for exchange in question.exchanges
+        for exchange in exchanges
     ]
     results = [
         {"role": "tool", "tool_call_id": exchange.call.call_id, "content": exchange.result}
-        for exchange in question.exchanges
+        for exchange in exchanges
     ]
     return [{"role": "assistant", "content": None, "tool_calls": calls}, *results]
 

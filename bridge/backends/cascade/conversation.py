@@ -7,6 +7,7 @@ from bridge.backends.cascade.draft import Draft
 from bridge.backends.cascade.drafting import Drafting
 from bridge.backends.cascade.hearing import Hearing
 from bridge.backends.cascade.interface import (
+    Exchange,
     FunctionCall,
     Question,
     Responder,
@@ -59,6 +60,10 @@ class Conversation:
         """The last turn was spoken by the caller, so that its commit can be taken back."""
         self._continued = False
         """The open turn is one whose commit was taken back."""
+        self._replying: Draft | None = None
+        """To the last turn."""
+        self._done: list[Exchange] = []
+        """Functions called for the open turn before its commit was taken back."""
         self._pressed = ""
         self._failures = 0
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -128,12 +133,16 @@ class Conversation:
     # --- turns -------------------------------------------------------------------------------
 
     async def _begin_turn(self) -> None:
+        self._done = []
         await self._drafting.begin()
         self._hearing.begin()
 
     def _take_back(self, turn: int) -> None:
         """The caller goes on: the same turn, with all that came since."""
         self._continued = True
+        if self._replying is not None:
+            self._done += self._replying.exchanges
+            self._replying = None
         self._drafting.stop_asking()
         self._history.forget(turn)
         self._hearing.take_back()
@@ -175,13 +184,15 @@ class Conversation:
         return self._draft(_Fixed(words), "")
 
     def _draft(self, responder: Responder, text: str) -> Draft:
-        question = Question(self._call.info, self._history.lines, text)
+        done = tuple(self._done)
+        question = Question(self._call.info, self._history.lines, text, done_before=done)
         run_function = self._performing.run_function
         return Draft(question, responder, self._stages.voice, run_function, self._options.apology)
 
     # --- speaking ----------------------------------------------------------------------------
 
     async def _perform(self, draft: Draft, turn: int) -> None:
+        self._replying = draft
         failed = await self._performing.perform(draft, turn)
         self._failures = self._failures + 1 if failed else 0
         if failed is not None and self._failures >= MAX_FAILURES:

@@ -70,6 +70,8 @@ class Draft:
         self._parts: asyncio.Queue[Part] = asyncio.Queue(HELD_PIECES)
         self._released = asyncio.Event()
         self._words = 0
+        self.exchanges: list[Exchange] = []
+        """Functions that were called."""
         self._task = asyncio.create_task(self._make())
 
     def release(self) -> None:
@@ -108,25 +110,24 @@ class Draft:
         return None
 
     async def _answer(self) -> None:
-        exchanges: list[Exchange] = []
         for _ in range(MAX_ROUNDS):
-            calls = await self._speak_answer(exchanges)
+            calls = await self._speak_answer()
             if not calls:
                 return
             await self._released.wait()
             goes_on = False
             for call in calls:
                 result, wanted = await self._run_function(call)
-                exchanges.append(Exchange(call, result))
+                self.exchanges.append(Exchange(call, result))
                 goes_on |= wanted
             if not goes_on:
                 return
         raise StageFailed("backend_error", f"over {MAX_ROUNDS} rounds of function calls")
 
-    async def _speak_answer(self, exchanges: list[Exchange]) -> list[FunctionCall]:
+    async def _speak_answer(self) -> list[FunctionCall]:
         calls: list[FunctionCall] = []
         sentences = Sentences()
-        question = replace(self._question, exchanges=tuple(exchanges))
+        question = replace(self._question, exchanges=tuple(self.exchanges))
         async for part in self._responder.reply(question):
             match part:
                 case str():

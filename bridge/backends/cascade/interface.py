@@ -83,6 +83,9 @@ class Question:
     """What the caller says now."""
     exchanges: Sequence[Exchange] = ()
     """Functions that were called for it."""
+    done_before: Sequence[Exchange] = ()
+    """Those that were called for its beginning, when the caller seemed to have ended there: they
+    are not to be called again."""
 
 
 class Responder(Protocol):

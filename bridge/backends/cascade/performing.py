@@ -8,6 +8,7 @@ from bridge.backends.cascade.interface import FunctionCall, StageFailed, Tokens
 from bridge.backends.cascade.shared import Stages
 from bridge.backends.cascade.spoken import Spoken
 from bridge.backends.farewell import Farewell
+from bridge.backends.fields import plain
 from bridge.backends.functions import Functions
 from bridge.backends.history import History
 from bridge.backends.tools import Action, SendDtmf
@@ -35,7 +36,7 @@ class Performing:
 
     async def run_function(self, call: FunctionCall) -> tuple[str, bool]:
         """The result, and whether the model should speak about it."""
-        self._call.tool_called(call.name, call.arguments, self._turn)
+        self._call.tool_called(plain(call.name), plain(call.arguments), self._turn)
         outcome = await self._functions.run(call.name, call.arguments)
         if isinstance(outcome.action, SendDtmf):
             self._call.send_dtmf(outcome.action.digits)
@@ -91,19 +92,19 @@ class Performing:
             self._history.cut(turn, len(heard) / max(len(spoken.text), 1))
         elif heard:
             self._history.add("agent", turn, heard)
-            self._call.transcript("agent", heard, turn)
+            self._call.transcript("agent", plain(heard), turn)
 
     def notice(self, code: str, message: str) -> None:
         """Something went wrong, and the call goes on."""
         stages = self._stages
         log.warning("call %s: %s: %s: %s", self._call.info.sid, stages.name, code, message)
         stages.stats.notices[code] += 1
-        self._call.notice(code, message)
+        self._call.notice(code, plain(message))
 
     async def _end(self, spoken: Spoken) -> None:
         if spoken.text:
             self._history.add("agent", spoken.turn, spoken.text)
-            self._call.transcript("agent", spoken.text, spoken.turn)
+            self._call.transcript("agent", plain(spoken.text), spoken.turn)
         self._stages.stats.replies += 1
         await self._call.end(spoken.turn)
         if self._parting is not None:

@@ -31,8 +31,10 @@ class Rules:
             if match := pattern.fullmatch(text):
                 heard = match.group(1).strip() if pattern.groups else ""
                 yield rule.says.replace(SLOT, heard)
+                done = [exchange.call for exchange in question.done_before]
                 for call in _calls(rule):
-                    yield call
+                    if call not in done:
+                        yield call
                 return
         yield self._options.otherwise
 
