@@ -1,8 +1,13 @@
 """A network path between two sockets on loopback that a test can cut or make lossy."""
 
 import asyncio
+import contextlib
 import random
+from collections.abc import AsyncIterator
 from typing import Any
+
+from bridge.leg.quic import QuicConnection
+from tests.leg.network import Place, connection
 
 
 class Path(asyncio.DatagramProtocol):
@@ -110,3 +115,32 @@ class _Back(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self._path.back(data)
+
+
+@contextlib.asynccontextmanager
+async def over_path(
+    where: Place, tls: Any = None, **options: Any
+) -> AsyncIterator[tuple[Path, QuicConnection]]:
+    """A connection to the gateway, and the path that it goes by."""
+    path = Path(where.gateway.address)
+    try:
+        async with connection(where, tls, await path.open(), **options) as line:
+            yield path, line
+    finally:
+        path.close()
+
+
+async def lost(line: QuicConnection, path: Path) -> None:
+    """Cut the path until the connection is given up."""
+    path.cut = True
+    while line.connected:
+        await asyncio.sleep(0.02)
+
+
+async def made_again(line: QuicConnection, path: Path) -> None:
+    """Cut the path until the connection is given up, and have it made again."""
+    before = line.reconnects
+    path.cut = True
+    while line.reconnects == before:
+        await asyncio.sleep(0.02)
+    path.cut = False

@@ -7,8 +7,8 @@ import pytest
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import Committed
 from bridge.leg.interface import ReplyAudio
-from tests.leg.network import Phone, connection, place, speech
-from tests.leg.path import Path
+from tests.leg.network import Phone, place, speech
+from tests.leg.path import over_path
 from tests.leg.virtual import simulate
 
 
@@ -22,22 +22,21 @@ async def bulk(call: AgentCall) -> None:
 @pytest.mark.parametrize("loss, burst", [(0.03, 1), (0.1, 1), (0.03, 6)])
 def test_every_frame_is_heard_though_the_path_loses_some(loss, burst):
     async def story():
-        async with place({"bulk": bulk}, packet_bytes=1200) as where:
-            path = Path(where.gateway.address)
-            endpoint = await path.open()
-            async with connection(where, endpoint=endpoint, packet_bytes=1200) as line:
-                path.delay = 0.025
-                phone = await Phone(line, where.agent("bulk")).opened()
-                phone.call.answered()
-                path.loss, path.burst = loss, burst
-                phone.call.commit(1, phone.say(speech(0.1)))
-                await phone.reply_to(1)
-                (protocol,) = where.gateway.protocols
-                assert protocol.stats.datagrams_lost >= 10
-                frames = [e.seq for e in phone.events if isinstance(e, ReplyAudio)]
-                assert frames == list(range(500))
-                await asyncio.sleep(0.5)
-                assert phone.call.core.deadline is None
-            path.close()
+        async with (
+            place({"bulk": bulk}, packet_bytes=1200) as where,
+            over_path(where, packet_bytes=1200) as (path, line),
+        ):
+            path.delay = 0.025
+            phone = await Phone(line, where.agent("bulk")).opened()
+            phone.call.answered()
+            path.loss, path.burst = loss, burst
+            phone.call.commit(1, phone.say(speech(0.1)))
+            await phone.reply_to(1)
+            (protocol,) = where.gateway.protocols
+            assert protocol.stats.datagrams_lost >= 10
+            frames = [e.seq for e in phone.events if isinstance(e, ReplyAudio)]
+            assert frames == list(range(500))
+            await asyncio.sleep(0.5)
+            assert phone.call.core.deadline is None
 
     simulate(story())

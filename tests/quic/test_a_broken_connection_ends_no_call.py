@@ -8,7 +8,7 @@ from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import Answered, CallerAudio, Committed, Ended
 from bridge.leg.interface import LegFailed, Noticed, ReplyAudio
 from tests.leg.network import Phone, connection, place, run, speech, talks
-from tests.leg.path import Path
+from tests.leg.path import Path, over_path
 
 FRAME = 320
 
@@ -66,31 +66,28 @@ async def until(done) -> None:
 def test_what_the_caller_said_meanwhile_is_heard_and_answered():
     async def story():
         diary = Diary()
-        async with place({"diary": diary}) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                phone = await Phone(line, where.agent("diary")).opened()
-                phone.call.answered()
-                caller = Caller(phone, line)
-                await caller.speak(0.5)
-                path.cut = True
-                while line.connected:
-                    await caller.speak(0.2)
-                last = await caller.speak(0.5)
-                phone.call.commit(1, last)
-                path.cut = False
-                speaking = asyncio.ensure_future(caller.speak(4.0))
-                reply = await phone.reply_to(1)
-                await speaking
-                assert np.array_equal(reply, speech(3.0, 24000, seed=1))
-                assert diary.missing == 0
-                assert diary.heard == list(range(len(diary.heard)))
-                assert len(diary.heard) > last
-                assert caller.notices() == ["connection_resumed"]
-                assert phone.call.stats.breaks == 1 and phone.call.stats.break_secs > 0.4
-                assert not caller.failed()
-                assert where.gateway.stats.calls == 1
-            path.close()
+        async with place({"diary": diary}) as where, over_path(where) as (path, line):
+            phone = await Phone(line, where.agent("diary")).opened()
+            phone.call.answered()
+            caller = Caller(phone, line)
+            await caller.speak(0.5)
+            path.cut = True
+            while line.connected:
+                await caller.speak(0.2)
+            last = await caller.speak(0.5)
+            phone.call.commit(1, last)
+            path.cut = False
+            speaking = asyncio.ensure_future(caller.speak(4.0))
+            reply = await phone.reply_to(1)
+            await speaking
+            assert np.array_equal(reply, speech(3.0, 24000, seed=1))
+            assert diary.missing == 0
+            assert diary.heard == list(range(len(diary.heard)))
+            assert len(diary.heard) > last
+            assert caller.notices() == ["connection_resumed"]
+            assert phone.call.stats.breaks == 1 and phone.call.stats.break_secs > 0.4
+            assert not caller.failed()
+            assert where.gateway.stats.calls == 1
 
     run(story())
 
@@ -98,25 +95,25 @@ def test_what_the_caller_said_meanwhile_is_heard_and_answered():
 def test_a_reply_goes_on_where_the_caller_stopped_hearing_it():
     async def story():
         diary = Diary()
-        async with place({"diary": diary}) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open(), packet_bytes=1200) as line:
-                phone = await Phone(line, where.agent("diary")).opened()
-                phone.call.answered()
-                caller = Caller(phone, line)
-                path.delay = 0.02
-                phone.call.commit(1, await caller.speak(0.1))
-                await until(lambda: any(isinstance(e, ReplyAudio) for e in phone.events))
-                path.cut = True
-                while line.connected:
-                    await caller.speak(0.2)
-                path.cut = False
-                speaking = asyncio.ensure_future(caller.speak(2.0))
-                reply = await phone.reply_to(1)
-                await speaking
-                assert np.array_equal(reply, speech(3.0, 24000, seed=1))
-                assert caller.notices() == ["connection_resumed"]
-            path.close()
+        async with (
+            place({"diary": diary}) as where,
+            over_path(where, packet_bytes=1200) as (path, line),
+        ):
+            phone = await Phone(line, where.agent("diary")).opened()
+            phone.call.answered()
+            caller = Caller(phone, line)
+            path.delay = 0.02
+            phone.call.commit(1, await caller.speak(0.1))
+            await until(lambda: any(isinstance(e, ReplyAudio) for e in phone.events))
+            path.cut = True
+            while line.connected:
+                await caller.speak(0.2)
+            path.cut = False
+            speaking = asyncio.ensure_future(caller.speak(2.0))
+            reply = await phone.reply_to(1)
+            await speaking
+            assert np.array_equal(reply, speech(3.0, 24000, seed=1))
+            assert caller.notices() == ["connection_resumed"]
 
     run(story())
 
@@ -162,18 +159,18 @@ def test_a_gateway_that_was_started_anew_takes_the_call_from_there():
 def test_a_call_waits_for_so_long_and_no_longer_on_both_sides():
     async def story():
         diary = Diary()
-        async with place({"diary": diary}, resume_secs=1) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                phone = await Phone(line, where.agent("diary")).opened()
-                path.cut = True
-                assert (await phone.failed()).code == "connection_lost"
-                await until(lambda: any(isinstance(event, Ended) for event in diary.told))
-                assert not where.gateway.sids and not where.gateway._resumable
-                path.cut = False
-                await until(lambda: line.connected)
-                await talks(line, where.agent())
-            path.close()
+        async with (
+            place({"diary": diary}, resume_secs=1) as where,
+            over_path(where) as (path, line),
+        ):
+            phone = await Phone(line, where.agent("diary")).opened()
+            path.cut = True
+            assert (await phone.failed()).code == "connection_lost"
+            await until(lambda: any(isinstance(event, Ended) for event in diary.told))
+            assert not where.gateway.sids and not where.gateway._resumable
+            path.cut = False
+            await until(lambda: line.connected)
+            await talks(line, where.agent())
 
     run(story())
 

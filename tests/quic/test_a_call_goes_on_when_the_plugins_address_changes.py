@@ -1,8 +1,8 @@
 import asyncio
 
 from bridge.leg.interface import LegFailed
-from tests.leg.network import connection, place, run, speech, talks
-from tests.leg.path import Path
+from tests.leg.network import place, run, speech, talks
+from tests.leg.path import over_path
 
 
 async def goes_on(phone) -> None:
@@ -13,29 +13,23 @@ async def goes_on(phone) -> None:
 
 def test_a_nat_gives_the_plugin_another_port():
     async def story():
-        async with place() as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                phone = await talks(line, where.agent())
-                await path.rebind()
-                await goes_on(phone)
-                assert line.reconnects == 0
-            path.close()
+        async with place() as where, over_path(where) as (path, line):
+            phone = await talks(line, where.agent())
+            await path.rebind()
+            await goes_on(phone)
+            assert line.reconnects == 0
 
     run(story())
 
 
 def test_a_path_that_is_dead_for_the_old_socket_is_left_for_another():
     async def story():
-        async with place() as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                phone = await talks(line, where.agent())
-                path.ignore_client()
-                while not line.stats.moves:
-                    await asyncio.sleep(0.02)
-                await goes_on(phone)
-                assert line.reconnects == 0
-            path.close()
+        async with place() as where, over_path(where) as (path, line):
+            phone = await talks(line, where.agent())
+            path.ignore_client()
+            while not line.stats.moves:
+                await asyncio.sleep(0.02)
+            await goes_on(phone)
+            assert line.reconnects == 0
 
     run(story())

@@ -4,69 +4,53 @@ import asyncio
 
 import pytest
 
-from tests.leg.network import Phone, connection, place, speech, talks
-from tests.leg.path import Path
+from tests.leg.network import Phone, place, speech, talks
+from tests.leg.path import lost, over_path
 from tests.leg.virtual import simulate
-
-
-async def lost(line, path) -> None:
-    """Cut the path until the connection is given up."""
-    path.cut = True
-    while line.connected:
-        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("forgets", [False, True])
 def test_it_is_opened_when_the_gateway_is_back(forgets):
     async def story():
-        async with place(resume_secs=0) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                await talks(line, where.agent())
-                await lost(line, path)
-                phone = Phone(line, where.agent())
-                phone.call.answered()
-                # Longer than a connection is given, less than the call.
-                await asyncio.sleep(2.5)
-                assert not phone.events
-                if forgets:  # as one that was started anew has
-                    where.gateway._tickets.clear()
-                path.cut = False
-                await phone.opened()
-                assert not line._protocol.early
-                phone.call.commit(1, phone.say(speech(0.3)))
-                assert len(await phone.reply_to(1)) > 0
-                assert phone.call.core.sid in where.gateway.sids
-            path.close()
+        async with place(resume_secs=0) as where, over_path(where) as (path, line):
+            await talks(line, where.agent())
+            await lost(line, path)
+            phone = Phone(line, where.agent())
+            phone.call.answered()
+            # Longer than a connection is given, less than the call.
+            await asyncio.sleep(2.5)
+            assert not phone.events
+            if forgets:  # as one that was started anew has
+                where.gateway._tickets.clear()
+            path.cut = False
+            await phone.opened()
+            assert not line._protocol.early
+            phone.call.commit(1, phone.say(speech(0.3)))
+            assert len(await phone.reply_to(1)) > 0
+            assert phone.call.core.sid in where.gateway.sids
 
     simulate(story())
 
 
 def test_it_fails_when_nobody_answers_the_handshake_either():
     async def story():
-        async with place(resume_secs=0) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                await talks(line, where.agent())
-                await lost(line, path)
-                phone = Phone(line, where.agent(open_timeout_secs=30))
-                assert (await phone.failed()).code == "connection_timeout"
-            path.close()
+        async with place(resume_secs=0) as where, over_path(where) as (path, line):
+            await talks(line, where.agent())
+            await lost(line, path)
+            phone = Phone(line, where.agent(open_timeout_secs=30))
+            assert (await phone.failed()).code == "connection_timeout"
 
     simulate(story())
 
 
 def test_no_call_waits_longer_than_its_agent_lets_it():
     async def story():
-        async with place(resume_secs=0) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                await talks(line, where.agent())
-                await lost(line, path)
-                phone = Phone(line, where.agent(open_timeout_secs=3))
-                began = asyncio.get_running_loop().time()
-                assert (await phone.failed()).code == "open_timeout"
-                assert asyncio.get_running_loop().time() - began < 3.1
-            path.close()
+        async with place(resume_secs=0) as where, over_path(where) as (path, line):
+            await talks(line, where.agent())
+            await lost(line, path)
+            phone = Phone(line, where.agent(open_timeout_secs=3))
+            began = asyncio.get_running_loop().time()
+            assert (await phone.failed()).code == "open_timeout"
+            assert asyncio.get_running_loop().time() - began < 3.1
 
     simulate(story())

@@ -3,8 +3,8 @@
 import asyncio
 
 from bridge.quic.bandwidth import INITIAL_PACKETS
-from tests.leg.network import connection, place, talks
-from tests.leg.path import Path
+from tests.leg.network import place, talks
+from tests.leg.path import over_path
 from tests.leg.virtual import simulate
 from tests.quic.simulated import PACKET, PathModel, Simulation
 
@@ -48,21 +48,18 @@ def test_another_round_trip_time_is_another_path():
 
 def test_a_plugin_remembers_the_path_to_its_gateway():
     async def story():
-        async with place(resume_secs=0) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                path.delay = RTT / 2
-                await talks(line, where.agent())
-                found = line._protocol._internals.model.bandwidth
-                assert found > 0
-                path.cut = True
-                while line.connected:
-                    await asyncio.sleep(0.02)
-                path.cut = False
-                await talks(line, where.agent())
-                bandwidth, rtt = line._protocol._internals.model._before
-                assert bandwidth >= found / 2 and RTT <= rtt < 2 * RTT
-            path.close()
+        async with place(resume_secs=0) as where, over_path(where) as (path, line):
+            path.delay = RTT / 2
+            await talks(line, where.agent())
+            found = line._protocol._internals.model.bandwidth
+            assert found > 0
+            path.cut = True
+            while line.connected:
+                await asyncio.sleep(0.02)
+            path.cut = False
+            await talks(line, where.agent())
+            bandwidth, rtt = line._protocol._internals.model._before
+            assert bandwidth >= found / 2 and RTT <= rtt < 2 * RTT
 
     simulate(story())
 

@@ -1,46 +1,29 @@
-import asyncio
-
 from bridge.quic.tickets import CLIENT_TICKETS, Tickets
-from tests.leg.network import connection, place, run, talks
-from tests.leg.path import Path
-
-
-async def made_again(line, path) -> None:
-    """Cut the path until the connection is given up, and have it made again."""
-    before = line.reconnects
-    path.cut = True
-    while line.reconnects == before:
-        await asyncio.sleep(0.02)
-    path.cut = False
+from tests.leg.network import place, run, talks
+from tests.leg.path import made_again, over_path
 
 
 def test_the_first_flight_after_a_loss_carries_the_call_and_the_gateway_takes_it():
     async def story():
-        async with place(resume_secs=0) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                await talks(line, where.agent())
-                assert not line._protocol.resumed
-                await made_again(line, path)
-                await talks(line, where.agent())
-                assert line._protocol.early and line._protocol.early_accepted
-            path.close()
+        async with place(resume_secs=0) as where, over_path(where) as (path, line):
+            await talks(line, where.agent())
+            assert not line._protocol.resumed
+            await made_again(line, path)
+            await talks(line, where.agent())
+            assert line._protocol.early and line._protocol.early_accepted
 
     run(story())
 
 
 def test_a_gateway_that_does_not_know_the_ticket_gets_a_full_handshake():
     async def story():
-        async with place(resume_secs=0) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
-                await talks(line, where.agent())
-                where.gateway._tickets.clear()
-                await made_again(line, path)
-                await talks(line, where.agent())
-                assert line._protocol.early and not line._protocol.early_accepted
-                assert not line._protocol.resumed
-            path.close()
+        async with place(resume_secs=0) as where, over_path(where) as (path, line):
+            await talks(line, where.agent())
+            where.gateway._tickets.clear()
+            await made_again(line, path)
+            await talks(line, where.agent())
+            assert line._protocol.early and not line._protocol.early_accepted
+            assert not line._protocol.resumed
 
     run(story())
 

@@ -1,7 +1,7 @@
 import asyncio
 
-from tests.leg.network import Phone, connection, place, run, talks
-from tests.leg.path import Path
+from tests.leg.network import Phone, place, run, talks
+from tests.leg.path import made_again, over_path
 
 
 def test_early_data_that_arrives_again_opens_no_call():
@@ -10,13 +10,9 @@ def test_early_data_that_arrives_again_opens_no_call():
 
     async def story():
         async with place(resume_secs=0) as where:
-            path = Path(where.gateway.address)
-            async with connection(where, endpoint=await path.open()) as line:
+            async with over_path(where) as (path, line):
                 await talks(line, where.agent())
-                path.cut = True
-                while not line.reconnects:
-                    await asyncio.sleep(0.02)
-                path.cut = False
+                await made_again(line, path)
                 path.recorded = []
                 await Phone(line, where.agent()).opened()
                 assert line._protocol.early_accepted
@@ -35,6 +31,5 @@ def test_early_data_that_arrives_again_opens_no_call():
             await asyncio.sleep(0.3)
             assert where.gateway.stats.calls == calls
             attacker.close()
-            path.close()
 
     run(story())

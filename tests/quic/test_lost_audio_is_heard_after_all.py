@@ -8,7 +8,7 @@ from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import CallerAudio, Committed
 from bridge.leg.interface import ReplyAudio
 from tests.leg.network import Phone, connection, place, run, speech
-from tests.leg.path import Path
+from tests.leg.path import over_path
 
 FRAMES = 600
 
@@ -34,28 +34,27 @@ class Counting:
 def test_three_percent_lost_is_next_to_nothing_unheard(burst):
     async def story():
         agent = Counting()
-        async with place({"counting": agent}, packet_bytes=1200) as where:
-            path = Path(where.gateway.address)
-            endpoint = await path.open()
-            async with connection(where, endpoint=endpoint, packet_bytes=1200) as line:
-                path.delay = 0.01
-                phone = await Phone(line, where.agent("counting")).opened()
-                phone.call.answered()
-                path.loss, path.burst = 0.03, burst
-                for seq in range(FRAMES):
-                    phone.call.append(seq, seq * 320, bytes(640))
-                    line.flush()
-                    if seq % 100 == 99:
-                        phone.call.commit(seq // 100 + 1, seq)
-                        await phone.reply_to(seq // 100 + 1)
-                    await asyncio.sleep(0.005)
-                assert line.stats.datagrams_lost > 5
-                assert agent.heard + agent.missing == FRAMES
-                assert agent.missing <= (2 if burst == 1 else 18)
-                replies = [e for e in phone.events if isinstance(e, ReplyAudio)]
-                assert len(replies) >= 6 * 50 - (2 if burst == 1 else 18)
-                assert phone.call.stats.uplink_shed == 0
-            path.close()
+        async with (
+            place({"counting": agent}, packet_bytes=1200) as where,
+            over_path(where, packet_bytes=1200) as (path, line),
+        ):
+            path.delay = 0.01
+            phone = await Phone(line, where.agent("counting")).opened()
+            phone.call.answered()
+            path.loss, path.burst = 0.03, burst
+            for seq in range(FRAMES):
+                phone.call.append(seq, seq * 320, bytes(640))
+                line.flush()
+                if seq % 100 == 99:
+                    phone.call.commit(seq // 100 + 1, seq)
+                    await phone.reply_to(seq // 100 + 1)
+                await asyncio.sleep(0.005)
+            assert line.stats.datagrams_lost > 5
+            assert agent.heard + agent.missing == FRAMES
+            assert agent.missing <= (2 if burst == 1 else 18)
+            replies = [e for e in phone.events if isinstance(e, ReplyAudio)]
+            assert len(replies) >= 6 * 50 - (2 if burst == 1 else 18)
+            assert phone.call.stats.uplink_shed == 0
 
     run(story())
 
