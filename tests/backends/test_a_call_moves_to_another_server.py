@@ -12,6 +12,7 @@ from tests.backends.desk import Answer, ms
 from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of, turn
 from tests.backends.web import web_server
 from tests.leg.network import Phone, connection, place, run, silence
+from tests.leg.virtual import simulate
 
 
 async def pair(story, first_answers=(), second_answers=(), **options) -> None:
@@ -113,7 +114,7 @@ def test_a_server_that_names_a_time_is_left_alone_for_so_long():
                 assert loop.time() - began >= 1.0
                 assert len(await turn(phone, 1)) == 24 * 100
 
-    run(story())
+    simulate(story())
 
 
 def test_an_address_that_failed_is_tried_last_for_a_while():

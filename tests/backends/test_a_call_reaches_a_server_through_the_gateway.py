@@ -19,7 +19,8 @@ from bridge.leg.interface import (
 )
 from tests.backends.desk import Answer, ms
 from tests.backends.web import web_server
-from tests.leg.network import Phone, connection, place, run, silence, speech
+from tests.leg.network import Phone, connection, place, silence, speech
+from tests.leg.virtual import simulate
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +65,7 @@ def test_what_the_caller_says_arrives_and_what_the_model_says_is_heard():
             assert server.headers[0]["X-Routing-Key"] == phone.call.core.sid
             assert server.queries[0] == {"model": "gpt-realtime"}
 
-    run(story())
+    simulate(story())
 
 
 def test_an_interruption_truncates_the_reply_and_the_next_turn_is_answered():
@@ -81,7 +82,7 @@ def test_an_interruption_truncates_the_reply_and_the_next_turn_is_answered():
             assert list(server.sessions[0].truncated.values()) == [400]
             assert [e.turn for e in of(phone, ReplyEnd)] == [2]
 
-    run(story())
+    simulate(story())
 
 
 def test_the_model_hangs_up_after_its_last_words():
@@ -98,7 +99,7 @@ def test_the_model_hangs_up_after_its_last_words():
             offered = server.sessions[0].session["tools"]
             assert [tool["name"] for tool in offered] == ["hangup"]
 
-    run(story())
+    simulate(story())
 
 
 def test_the_model_presses_keys_and_speaks_about_it_and_transfers():
@@ -116,7 +117,7 @@ def test_the_model_presses_keys_and_speaks_about_it_and_transfers():
             await turn(phone, 2)
             assert await phone.until_event(TransferAsked) == TransferAsked("+4930123456")
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_function_is_answered_or_the_model_is_told_why_not(name, arguments, to
             (result,) = server.sessions[0].of("conversation.item.create")
             assert told in result["item"]["output"]
 
-    run(story())
+    simulate(story())
 
 
 def test_a_lost_connection_is_made_anew_and_told_what_was_said():
@@ -162,7 +163,7 @@ def test_a_lost_connection_is_made_anew_and_told_what_was_said():
             ]
             assert (len(first.turns), len(second.turns)) == (1, 1)
 
-    run(story())
+    simulate(story())
 
 
 def test_a_turn_that_was_not_answered_is_told_again():
@@ -179,7 +180,7 @@ def test_a_turn_that_was_not_answered_is_told_again():
                 assert len(await phone.reply_to(1)) == 24 * 200
             assert server.sessions[0].turns == server.sessions[1].turns
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_a_server_that_refuses_fails_the_call_before_it_is_answered(statuses, op
             assert [type(e).__name__ for e in phone.events] == ["LegFailed"]
             assert server.refuse_with == []
 
-    run(story())
+    simulate(story())
 
 
 def test_a_busy_server_is_asked_again():
@@ -211,7 +212,7 @@ def test_a_busy_server_is_asked_again():
             phone = await answered(line, where)
             assert len(await turn(phone, 1)) == 24 * 100
 
-    run(story())
+    simulate(story())
 
 
 def test_nobody_at_the_address_fails_the_call():
@@ -222,7 +223,7 @@ def test_nobody_at_the_address_fails_the_call():
             phone = Phone(line, where.agent("model"))
             assert (await phone.failed()).code == "backend_unreachable"
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("said", ["[]", "nonsense", '{"type": 5}', '{"type": "response.created"}'])
@@ -240,7 +241,7 @@ def test_a_server_that_speaks_no_sense_costs_only_its_call(said):
             assert (await bad.failed()).code == "backend_protocol"
             assert len(await turn(good, 1)) == 24 * 100
 
-    run(story())
+    simulate(story())
 
 
 def test_an_old_session_is_replaced_while_nobody_speaks():
@@ -260,7 +261,7 @@ def test_an_old_session_is_replaced_while_nobody_speaks():
             assert len(await turn(phone, 2)) == 24 * 200
             assert of(phone, Noticed) == []
 
-    run(story())
+    simulate(story())
 
 
 def test_calls_of_an_agent_are_limited():
@@ -269,4 +270,4 @@ def test_calls_of_an_agent_are_limited():
             await answered(line, where)
             assert (await Phone(line, where.agent("model")).failed()).code == "too_many_calls"
 
-    run(story())
+    simulate(story())

@@ -18,7 +18,8 @@ from tests.backends.desk import Answer, ms
 from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of, turn
 from tests.backends.vllm_server import VllmServer
 from tests.backends.web import web_server
-from tests.leg.network import connection, place, run, speech
+from tests.leg.network import connection, place, speech
+from tests.leg.virtual import simulate
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +41,7 @@ def test_a_call_is_answered():
             used = of(phone, UsageReported)[0]
             assert (used.input_tokens, used.output_tokens) == (10, 20)
 
-    run(story())
+    simulate(story())
 
 
 def test_the_model_acts_on_the_call():
@@ -62,7 +63,7 @@ def test_the_model_acts_on_the_call():
             called = [(event.name, event.turn) for event in of(phone, ToolCalled)]
             assert called == [("send_dtmf", 1), ("transfer", 2), ("hangup", 3)]
 
-    run(story())
+    simulate(story())
 
 
 def test_an_interruption_truncates_what_was_heard():
@@ -77,7 +78,7 @@ def test_an_interruption_truncates_what_was_heard():
             assert list(server.sessions[0].truncated.values()) == [400]
             assert [e.turn for e in of(phone, ReplyEnd)] == [2]
 
-    run(story())
+    simulate(story())
 
 
 def test_a_server_started_without_functions_says_so():
@@ -89,7 +90,7 @@ def test_a_server_started_without_functions_says_so():
             assert len(await turn(phone, 1)) == 0
             assert {event.code for event in of(phone, Noticed)} == {"backend_error"}
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("close_code", [1001, 1011, 1012])
@@ -104,4 +105,4 @@ def test_a_new_connection_is_told_the_agents_words(close_code):
             assert [m["item"]["content"][0]["text"] for m in told] == ["I am Ada."]
             assert [event.code for event in of(phone, Noticed)] == ["backend_lost"]
 
-    run(story())
+    simulate(story())

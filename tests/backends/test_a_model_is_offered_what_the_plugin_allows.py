@@ -7,7 +7,8 @@ from bridge.leg.interface import HangupAsked, ReplyEnd
 from tests.backends.desk import Answer, info, ms
 from tests.backends.test_a_call_reaches_a_server_through_the_gateway import line_to, turn
 from tests.backends.web import web_server
-from tests.leg.network import Phone, run
+from tests.leg.network import Phone
+from tests.leg.virtual import simulate
 
 ALL = ("hangup", "transfer", "send_dtmf")
 ORDERS = {"name": "look_up", "url": "http://127.0.0.1:1/orders"}
@@ -34,7 +35,7 @@ def test_a_call_is_offered_what_both_sides_allow(headers, names):
                 await Phone(line, where.agent("model"), headers=headers).opened()
             assert offered(server) == names
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("kind", ["openai", "vllm"])
@@ -63,4 +64,4 @@ def test_a_model_that_calls_what_it_was_not_offered_is_told_so():
             kinds = [type(event) for event in phone.events]
             assert ReplyEnd in kinds and HangupAsked not in kinds
 
-    run(story())
+    simulate(story())

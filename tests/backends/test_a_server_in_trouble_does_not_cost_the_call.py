@@ -14,7 +14,8 @@ from tests.backends.desk import Answer, ms
 from tests.backends.model_server import ModelServer
 from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of, turn
 from tests.backends.web import web_server
-from tests.leg.network import connection, place, run, silence, speech
+from tests.leg.network import connection, place, silence, speech
+from tests.leg.virtual import simulate
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +59,7 @@ def test_a_session_that_the_server_ends_with_an_error():
             assert dict(stats.lost) == {"backend_lost": 1}
             assert dict(stats.notices) == {"backend_lost": 1}
 
-    run(story())
+    simulate(story())
 
 
 def test_a_session_replaced_before_its_end_is_counted_and_is_no_trouble():
@@ -75,7 +76,7 @@ def test_a_session_replaced_before_its_end_is_counted_and_is_no_trouble():
                 assert codes(phone) == []
                 assert (stats.sessions, stats.renewed, dict(stats.lost)) == (2, 1, {})
 
-    run(story())
+    simulate(story())
 
 
 def test_a_server_without_room_for_a_new_session_keeps_the_old_one(monkeypatch):
@@ -100,7 +101,7 @@ def test_a_server_without_room_for_a_new_session_keeps_the_old_one(monkeypatch):
                 assert [len(session.turns) for session in server.sessions] == [0, 1]
                 assert codes(phone) == []
 
-    run(story())
+    simulate(story())
 
 
 def test_a_rate_limit_is_waited_for():
@@ -126,7 +127,7 @@ def test_a_rate_limit_is_waited_for():
             assert stats.notices["backend_rate_limited"] == 2
             assert (stats.sessions, dict(stats.lost)) == (1, {})
 
-    run(story())
+    simulate(story())
 
 
 def test_a_server_that_does_not_answer_in_time():
@@ -141,7 +142,7 @@ def test_a_server_that_does_not_answer_in_time():
             assert codes(phone) == ["backend_timeout"]
             assert dict(stats.lost) == {"backend_timeout": 1}
 
-    run(story())
+    simulate(story())
 
 
 def test_a_server_that_stops_in_the_middle_of_a_word():
@@ -156,7 +157,7 @@ def test_a_server_that_stops_in_the_middle_of_a_word():
             assert len(await turn(phone, 2)) == 24 * 100
             assert codes(phone) == ["backend_timeout"]
 
-    run(story())
+    simulate(story())
 
 
 def test_a_server_that_never_takes_the_settings_is_passed_over():
@@ -174,7 +175,7 @@ def test_a_server_that_never_takes_the_settings_is_passed_over():
             assert codes(phone) == []  # the phone was not answered before
             assert dict(stats.lost) == {"backend_timeout": 1}
 
-    run(story())
+    simulate(story())
 
 
 async def _deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: list) -> None:
@@ -229,7 +230,7 @@ def test_a_server_that_reads_no_more(monkeypatch):
             writer.transport.abort()
         deaf.close()
 
-    run(story())
+    simulate(story())
 
 
 def test_a_connection_that_breaks_without_a_word():
@@ -243,7 +244,7 @@ def test_a_connection_that_breaks_without_a_word():
             assert len(await turn(phone, 2)) == 24 * 200
             assert codes(phone) == ["backend_lost"]
 
-    run(story())
+    simulate(story())
 
 
 def test_losses_far_apart_do_not_add_up(monkeypatch):
@@ -261,7 +262,7 @@ def test_losses_far_apart_do_not_add_up(monkeypatch):
             assert len(await turn(phone, 1)) == 24 * 100
             assert codes(phone) == ["backend_lost"] * 4
 
-    run(story())
+    simulate(story())
 
 
 def test_a_new_session_is_told_the_last_of_a_long_conversation(monkeypatch):
@@ -288,4 +289,4 @@ def test_a_new_session_is_told_the_last_of_a_long_conversation(monkeypatch):
                 *(("user", "turn 5"), ("assistant", "Answer 5.")),
             ]
 
-    run(story())
+    simulate(story())

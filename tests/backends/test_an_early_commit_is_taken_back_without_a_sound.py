@@ -12,7 +12,8 @@ from tests.backends.model_server import ModelServer
 from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of
 from tests.backends.vllm_server import VllmServer
 from tests.backends.web import web_server
-from tests.leg.network import connection, place, run, speech
+from tests.leg.network import connection, place, speech
+from tests.leg.virtual import simulate
 
 
 def agent(backend: str, url: str):
@@ -60,4 +61,4 @@ def test_the_answer_that_was_begun_is_thrown_away_and_the_turn_goes_on(backend, 
                 if held:
                     assert list(session.truncated.values()) == [0]
 
-    run(story())
+    simulate(story())

@@ -5,7 +5,8 @@ from bridge.leg.interface import ReplyAudio
 from tests.backends.desk import Answer
 from tests.backends.test_a_call_reaches_a_server_through_the_gateway import line_to
 from tests.backends.web import web_server
-from tests.leg.network import Phone, run, speech
+from tests.leg.network import Phone, speech
+from tests.leg.virtual import simulate
 
 
 @pytest.mark.parametrize(
@@ -33,4 +34,4 @@ def test_the_bytes_of_a_g711_call_are_those_of_the_server_both_ways(law, audio):
             assert session.session["audio"]["input"]["format"]["type"] == audio
             assert session.turns == [said]
 
-    run(story())
+    simulate(story())

@@ -11,7 +11,7 @@ from tests.backends.test_a_call_reaches_a_server_through_the_gateway import (
     turn,
 )
 from tests.backends.web import web_server
-from tests.leg.network import run
+from tests.leg.virtual import simulate
 
 ENDS = {
     "hangup": ('{"reason": "all said"}', HangupAsked),
@@ -39,7 +39,7 @@ def test_it_ends_when_the_phone_has_heard_all(name):
             line.flush()
             await phone.until_event(ENDS[name][1])
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -59,7 +59,7 @@ def test_who_interrupts_is_listened_to(name):
             await asyncio.sleep(0.3)
             assert of(phone, ENDS[name][1]) == []
 
-    run(story())
+    simulate(story())
 
 
 def test_without_words_it_ends_at_once(monkeypatch):
@@ -74,7 +74,7 @@ def test_without_words_it_ends_at_once(monkeypatch):
             await turn(phone, 1)
             await phone.until_event(HangupAsked)
 
-    run(story())
+    simulate(story())
 
 
 def test_a_plugin_that_does_not_say_what_was_heard_is_not_waited_for(monkeypatch):
@@ -90,4 +90,4 @@ def test_a_plugin_that_does_not_say_what_was_heard_is_not_waited_for(monkeypatch
             await turn(phone, 1)
             await phone.until_event(HangupAsked)
 
-    run(story())
+    simulate(story())

@@ -8,7 +8,8 @@ import numpy as np
 from bridge import GatewayOptions
 from bridge.agent import AgentSpec
 from bridge.leg.quic import QuicConnection
-from tests.leg.network import Phone, connection, place, run, speech
+from tests.leg.network import Phone, connection, place, speech
+from tests.leg.virtual import simulate
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "echo_agent.py"
 
@@ -32,7 +33,7 @@ def test_the_example_agent_says_each_turn_back():
             phone.call.commit(1, phone.say(said, 24_000))
             assert np.array_equal(await phone.reply_to(1), said)
 
-    run(story())
+    simulate(story())
 
 
 def test_it_runs_as_a_program_and_prints_the_lines_of_the_plugins_table(monkeypatch, tmp_path):
@@ -59,7 +60,7 @@ def test_it_runs_as_a_program_and_prints_the_lines_of_the_plugins_table(monkeypa
         await line.close()
         serving.cancel()
 
-    run(story())
+    simulate(story())
 
 
 def test_the_example_agent_has_thirty_lines():

@@ -18,7 +18,8 @@ from tests.backends.desk import ms
 from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of, turn
 from tests.backends.turns_server import Said, TurnsServer
 from tests.backends.web import web_server
-from tests.leg.network import connection, place, run, speech
+from tests.leg.network import connection, place, speech
+from tests.leg.virtual import simulate
 
 
 @contextlib.asynccontextmanager
@@ -51,7 +52,7 @@ def test_what_the_caller_says_arrives_untouched_and_what_the_model_says_is_heard
             (used,) = of(phone, UsageReported)
             assert (used.input_tokens, used.output_tokens) == (10, 20)
 
-    run(story())
+    simulate(story())
 
 
 def test_turns_follow_one_another_on_one_connection():
@@ -63,7 +64,7 @@ def test_turns_follow_one_another_on_one_connection():
             assert len(server.sessions) == 1
             assert of(phone, Noticed) == []
 
-    run(story())
+    simulate(story())
 
 
 def test_a_voice_at_another_rate_is_converted():
@@ -73,7 +74,7 @@ def test_a_voice_at_another_rate_is_converted():
             heard = await turn(phone, 1)
             assert abs(len(heard) - 24_000) < 24 * 30
 
-    run(story())
+    simulate(story())
 
 
 def test_what_it_says_early_is_held_until_the_commit():
@@ -88,7 +89,7 @@ def test_what_it_says_early_is_held_until_the_commit():
             heard = await phone.reply_to(1)
             assert np.array_equal(heard, np.frombuffer(ms(300) + ms(200, 9), "<i2"))
 
-    run(story())
+    simulate(story())
 
 
 def test_what_it_says_early_to_a_commit_that_is_taken_back_is_never_heard():
@@ -109,7 +110,7 @@ def test_what_it_says_early_to_a_commit_that_is_taken_back_is_never_heard():
             both = np.concatenate([speech(0.5), speech(0.5, seed=2)])
             assert server.sessions[1].turns == [both.tobytes()]
 
-    run(story())
+    simulate(story())
 
 
 def test_an_interrupted_reply_closes_the_connection_and_the_next_turn_has_its_own():
@@ -125,7 +126,7 @@ def test_an_interrupted_reply_closes_the_connection_and_the_next_turn_has_its_ow
             assert [e.turn for e in of(phone, ReplyEnd)] == [2]
             assert of(phone, Noticed) == []
 
-    run(story())
+    simulate(story())
 
 
 def test_a_lost_connection_costs_a_notice_and_the_turn_is_told_again():
@@ -139,7 +140,7 @@ def test_a_lost_connection_costs_a_notice_and_the_turn_is_told_again():
             assert server.sessions[0].turns == server.sessions[1].turns
             assert [notice.code for notice in of(phone, Noticed)] == ["backend_lost"]
 
-    run(story())
+    simulate(story())
 
 
 def test_a_turn_that_begins_while_it_speaks_waits_for_the_end():
@@ -159,7 +160,7 @@ def test_a_turn_that_begins_while_it_speaks_waits_for_the_end():
             assert len(await phone.reply_to(2)) == 24 * 200
             assert session.turns[1] == speech(0.5, seed=2).tobytes()
 
-    run(story())
+    simulate(story())
 
 
 def test_a_generation_that_fails_is_an_empty_reply_and_the_call_goes_on():
@@ -170,7 +171,7 @@ def test_a_generation_that_fails_is_an_empty_reply_and_the_call_goes_on():
             assert (notice.code, "out of memory" in notice.message) == ("backend_error", True)
             assert len(await turn(phone, 2)) == 24 * 100
 
-    run(story())
+    simulate(story())
 
 
 def test_a_turn_in_which_nothing_was_heard_is_a_moment_of_silence():
@@ -181,7 +182,7 @@ def test_a_turn_in_which_nothing_was_heard_is_a_moment_of_silence():
             assert len(await phone.reply_to(1)) == 24 * 100
             assert server.sessions[0].turns == [bytes(16 * 2 * 100)]
 
-    run(story())
+    simulate(story())
 
 
 def test_an_endless_reply_is_cut_and_the_next_turn_is_answered():
@@ -192,7 +193,7 @@ def test_an_endless_reply_is_cut_and_the_next_turn_is_answered():
             assert [notice.code for notice in of(phone, Noticed)] == ["backend_reply_too_long"]
             assert len(await turn(phone, 2)) == 24 * 100
 
-    run(story())
+    simulate(story())
 
 
 def test_a_silent_server_is_given_up_and_the_next_one_answers():
@@ -203,4 +204,4 @@ def test_a_silent_server_is_given_up_and_the_next_one_answers():
             assert len(server.sessions) == 2
             assert not of(phone, LegFailed)
 
-    run(story())
+    simulate(story())

@@ -12,7 +12,8 @@ from bridge.call import CallBridge
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import CallerAudio, Committed
 from bridge.leg.interface import CallFacts, LegFailed, Opened, ReplyAudio, ReplyEnd
-from tests.leg.network import PATIENCE, connection, place, run, speech
+from tests.leg.network import PATIENCE, connection, place, speech
+from tests.leg.virtual import simulate
 
 ALL = [
     *[("pcm16", rate) for rate in codec.RATES_HZ],
@@ -124,7 +125,7 @@ def test_what_the_caller_says_comes_back_in_every_codec(name, rate_hz):
             assert phone.bridge.stats.reply_frames_malformed == 0
             assert echo.calls[0].malformed_frames == 0
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("law", codec.G711)
@@ -141,7 +142,7 @@ def test_g711_of_the_phone_goes_up_untouched_and_comes_back_untouched(law):
             assert echo.payloads[:25] == sent
             assert phone.bridge.stats.uplink_untouched == 25
 
-    run(story())
+    simulate(story())
 
 
 def test_an_agent_may_send_g711_as_it_has_it():
@@ -163,7 +164,7 @@ def test_an_agent_may_send_g711_as_it_has_it():
             assert b"".join(payloads) == said
             assert {len(payload) for payload in payloads} == {160}
 
-    run(story())
+    simulate(story())
 
 
 def test_a_gateway_without_opus_refuses_the_call_and_says_why(monkeypatch):
@@ -177,4 +178,4 @@ def test_a_gateway_without_opus_refuses_the_call_and_says_why(monkeypatch):
             assert isinstance(failed, LegFailed)
             assert failed.code == "codec_unavailable"
 
-    run(story())
+    simulate(story())

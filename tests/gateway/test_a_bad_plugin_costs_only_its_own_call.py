@@ -15,7 +15,8 @@ from bridge.moqt.draft18 import DRAFT_18
 from bridge.moqt.errors import RequestCode, SessionCode
 from bridge.wire import control, limits, messages, sockets
 from bridge.wire.tracks import track
-from tests.leg.network import Phone, connection, place, run, speech, talks
+from tests.leg.network import Phone, connection, place, speech, talks
+from tests.leg.virtual import simulate
 from tests.wire.peer import RawPeer
 
 
@@ -86,7 +87,7 @@ def test_a_plugin_that_speaks_nonsense_gets_an_error_and_others_go_on(said, code
             good.call.commit(2, good.say(speech(0.3)))
             assert len(await good.reply_to(2)) > 0
 
-    run(story())
+    simulate(story())
 
 
 def test_audio_that_is_none_is_counted_and_dropped():
@@ -115,7 +116,7 @@ def test_audio_that_is_none_is_counted_and_dropped():
                     await asyncio.sleep(0.01)
             assert (stats.datagrams_malformed, stats.datagrams_unknown) == (4, 1)
 
-    run(story())
+    simulate(story())
 
 
 def test_audio_of_one_plugin_cannot_reach_the_call_of_another():
@@ -134,7 +135,7 @@ def test_audio_of_one_plugin_cannot_reach_the_call_of_another():
             good.call.commit(1, -1)
             assert len(await good.reply_to(1)) == 0
 
-    run(story())
+    simulate(story())
 
 
 def test_calls_that_never_open_are_ended(monkeypatch):
@@ -148,7 +149,7 @@ def test_calls_that_never_open_are_ended(monkeypatch):
             (protocol,) = where.gateway.protocols
             assert protocol.link._calls == {}
 
-    run(story())
+    simulate(story())
 
 
 def test_a_plugin_that_cannot_hear_is_let_go(monkeypatch):
@@ -166,7 +167,7 @@ def test_a_plugin_that_cannot_hear_is_let_go(monkeypatch):
                 while protocol.link._calls:
                     await asyncio.sleep(0.01)
 
-    run(story())
+    simulate(story())
 
 
 class Silent(QuicConnectionProtocol):
@@ -199,7 +200,7 @@ def test_a_connection_without_setup_is_closed(said, monkeypatch):
                 await client.over.wait()
             assert client.code == SessionCode.CONTROL_MESSAGE_TIMEOUT
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("said", [b"\x7f", codec.encode(DRAFT_18, m.Setup())])
@@ -217,7 +218,7 @@ def test_a_plugin_that_breaks_moqt_loses_its_connection_and_no_other_does(said):
             good.call.commit(2, good.say(speech(0.3)))
             assert len(await good.reply_to(2)) > 0
 
-    run(story())
+    simulate(story())
 
 
 def test_no_more_calls_are_open_at_a_time_than_the_document_says():
@@ -231,7 +232,7 @@ def test_no_more_calls_are_open_at_a_time_than_the_document_says():
             (protocol,) = where.gateway.protocols
             assert len(protocol.link._calls) == limits.MAX_CALLS_AT_GATEWAY
 
-    run(story())
+    simulate(story())
 
 
 def test_connections_beyond_the_limit_are_not_answered():
@@ -242,7 +243,7 @@ def test_connections_beyond_the_limit_are_not_answered():
                     pass
             assert len(where.gateway.protocols) == 2
 
-    run(story())
+    simulate(story())
 
 
 def test_packets_that_are_no_quic_are_ignored():
@@ -259,4 +260,4 @@ def test_packets_that_are_no_quic_are_ignored():
             assert len(await good.reply_to(2)) > 0
             sender.close()
 
-    run(story())
+    simulate(story())

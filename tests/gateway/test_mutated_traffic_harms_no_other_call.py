@@ -9,7 +9,8 @@ import pytest
 from aioquic.asyncio.client import connect
 
 from bridge.wire import control, messages, sockets
-from tests.leg.network import connection, place, run, speech, talks
+from tests.leg.network import connection, place, speech, talks
+from tests.leg.virtual import simulate
 from tests.wire.peer import RawPeer
 
 MUTANTS = 10
@@ -94,4 +95,4 @@ def test_mutated_calls_beside_a_good_one(seed):
             (link,) = where.gateway.links
             assert len(link._calls) == 1
 
-    run(story())
+    simulate(story())

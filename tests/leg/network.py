@@ -20,6 +20,8 @@ PATIENCE = 20.0
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
+    """In real time, on the loop that the plugin has: for what threads or other processes do, and
+    where time itself is the matter. Else `simulate` of tests/leg/virtual.py waits for nothing."""
     uvloop.run(asyncio.wait_for(story, 60))
 
 

@@ -18,7 +18,8 @@ from bridge.wire import audio, control, messages, sockets
 from bridge.wire.audio import AudioWriter
 from bridge.wire.limits import MAX_MESSAGE
 from bridge.wire.tracks import track
-from tests.leg.network import AgentSpec, Phone, connection, place, run, silence, speech, talks
+from tests.leg.network import AgentSpec, Phone, connection, place, silence, speech, talks
+from tests.leg.virtual import simulate
 from tests.wire.raw_gateway import RawGateway
 
 
@@ -78,7 +79,7 @@ def test_a_bad_agent_loses_its_call_and_another_call_goes_on(agent, code):
                 while len(where.gateway.sids) > 1:
                     await asyncio.sleep(0.01)
 
-    run(story())
+    simulate(story())
 
 
 def test_an_agent_that_hears_nothing_keeps_a_bounded_number_of_events():
@@ -101,7 +102,7 @@ def test_an_agent_that_hears_nothing_keeps_a_bounded_number_of_events():
             assert len(seen[0]._unread) <= 1000
             assert not any(isinstance(e, LegFailed) for e in phone.events)
 
-    run(story())
+    simulate(story())
 
 
 class NonsenseGateway(RawGateway):
@@ -209,7 +210,7 @@ def test_a_gateway_that_speaks_nonsense_on_one_call_loses_that_call(how, code):
             assert (await bad.failed()).code == code
             await still_talks(good, 1)
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("how", ["own-streams", "datagrams"])
@@ -228,7 +229,7 @@ def test_nonsense_beside_a_call_is_dropped_and_harms_none(how):
                 assert line.stats.datagrams_unknown == 150
                 assert bad.call.stats.uncommitted + bad.call.stats.fenced == 150
 
-    run(story())
+    simulate(story())
 
 
 def test_a_bridge_that_raises_on_an_event_harms_no_other_call():
@@ -245,4 +246,4 @@ def test_a_bridge_that_raises_on_an_event_harms_no_other_call():
             faulty.call.commit(1, faulty.say(speech(0.2)))
             await faulty.reply_to(1)
 
-    run(story())
+    simulate(story())

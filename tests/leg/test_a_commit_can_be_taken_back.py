@@ -6,8 +6,9 @@ import pytest
 from bridge.leg.interface import ReplyAudio
 from bridge.wire import messages
 from tests.leg.calls import Leg
-from tests.leg.network import Phone, connection, place, run, silence, speech
+from tests.leg.network import Phone, connection, place, silence, speech
 from tests.leg.test_the_parrot_speaks_back_what_it_heard import best_match
+from tests.leg.virtual import simulate
 
 
 def test_it_is_a_cancel_of_which_nothing_was_heard_and_a_commit_with_the_next_number():
@@ -54,7 +55,7 @@ def test_the_parrot_then_answers_the_whole_turn(pause_secs):
             assert match > 0.95
             assert abs(at / 16000 - 0.1) < 0.03
 
-    run(story())
+    simulate(story())
 
 
 def test_what_was_heard_in_part_is_not_said_again():
@@ -71,4 +72,4 @@ def test_what_was_heard_in_part_is_not_said_again():
             assert len(heard) / 16000 < 1.2
             assert best_match(heard, second)[0] > 0.95
 
-    run(story())
+    simulate(story())

@@ -12,7 +12,8 @@ from bridge.leg.interface import Opened
 from bridge.leg.quic import QuicConnection
 from bridge.wire import sockets
 from bridge.wire.errors import WireError
-from tests.leg.network import Phone, connection, place, run
+from tests.leg.network import Phone, connection, place
+from tests.leg.virtual import simulate
 
 
 async def refused(line: QuicConnection) -> WireError:
@@ -27,7 +28,7 @@ def test_a_gateway_whose_certificate_is_in_the_ca_file_is_believed():
             await line.wait_connected(10)
             assert line.connected
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("other_ca", [True, False])
@@ -44,7 +45,7 @@ def test_a_certificate_of_another_authority_is_refused(tmp_path, other_ca):
             assert error.code == "certificate_refused"
             assert "tls.ca_file" in error.message
 
-    run(story())
+    simulate(story())
 
 
 def test_a_certificate_for_another_name_is_refused():
@@ -56,7 +57,7 @@ def test_a_certificate_for_another_name_is_refused():
                 assert error.code == "certificate_refused"
                 assert "gateway.example.net" in error.message
 
-    run(story())
+    simulate(story())
 
 
 def test_verification_can_be_switched_off():
@@ -64,7 +65,7 @@ def test_verification_can_be_switched_off():
         async with place() as where, connection(where, TlsOptions(verify=False)) as line:
             await line.wait_connected(10)
 
-    run(story())
+    simulate(story())
 
 
 def test_a_ca_file_that_is_not_there_is_named(tmp_path):
@@ -74,7 +75,7 @@ def test_a_ca_file_that_is_not_there_is_named(tmp_path):
             error = await refused(line)
             assert (error.code, "nowhere.pem" in error.message) == ("configuration", True)
 
-    run(story())
+    simulate(story())
 
 
 def test_a_ca_file_that_is_no_certificate_is_named(tmp_path):
@@ -86,7 +87,7 @@ def test_a_ca_file_that_is_no_certificate_is_named(tmp_path):
             error = await refused(line)
             assert (error.code, "text.pem" in error.message) == ("configuration", True)
 
-    run(story())
+    simulate(story())
 
 
 def test_a_server_that_speaks_something_else_is_told_apart():
@@ -103,7 +104,7 @@ def test_a_server_that_speaks_something_else_is_told_apart():
         await line.close()
         server.close()
 
-    run(story())
+    simulate(story())
 
 
 def test_a_port_where_nobody_listens_fails_calls_at_once_and_is_tried_again():
@@ -121,7 +122,7 @@ def test_a_port_where_nobody_listens_fails_calls_at_once_and_is_tried_again():
                 await line.wait_connected(20)
             await line.close()
 
-    run(story())
+    simulate(story())
 
 
 def test_a_gateway_that_never_answers_costs_a_call_no_more_than_its_open_timeout():
@@ -136,7 +137,7 @@ def test_a_gateway_that_never_answers_costs_a_call_no_more_than_its_open_timeout
                 assert error.code == "connection_timeout"
                 await line.close()
 
-    run(story())
+    simulate(story())
 
 
 def test_a_host_that_does_not_resolve_is_named():
@@ -146,7 +147,7 @@ def test_a_host_that_does_not_resolve_is_named():
         assert (error.code, "no-such-host.invalid" in error.message) == ("host_unknown", True)
         await line.close()
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
@@ -157,7 +158,7 @@ def test_a_wrong_token_is_refused_without_repeating_it(token):
             assert failed.code == "unauthorized"
             assert "right-token" not in failed.message
 
-    run(story())
+    simulate(story())
 
 
 def test_the_right_token_opens():
@@ -165,7 +166,7 @@ def test_the_right_token_opens():
         async with place(token="right-token") as where, connection(where) as line:
             await Phone(line, where.agent(token="right-token")).opened()
 
-    run(story())
+    simulate(story())
 
 
 def test_an_unknown_agent_is_answered_with_those_there_are():
@@ -174,7 +175,7 @@ def test_an_unknown_agent_is_answered_with_those_there_are():
             failed = await Phone(line, where.agent("budgie")).failed()
             assert (failed.code, "greeter, parrot" in failed.message) == ("unknown_agent", True)
 
-    run(story())
+    simulate(story())
 
 
 def test_the_gateways_limit_of_calls_refuses_the_next_and_frees_what_ends():
@@ -189,7 +190,7 @@ def test_the_gateways_limit_of_calls_refuses_the_next_and_frees_what_ends():
             await phone.until(lambda: bool(phone.events))
             assert phone.events == [Opened()]
 
-    run(story())
+    simulate(story())
 
 
 def test_a_second_call_of_the_same_sid_is_refused():
@@ -198,7 +199,7 @@ def test_a_second_call_of_the_same_sid_is_refused():
             await Phone(line, where.agent(), sid="same").opened()
             assert (await Phone(line, where.agent(), sid="same").failed()).code == "duplicate_call"
 
-    run(story())
+    simulate(story())
 
 
 def test_a_worker_with_too_many_calls_is_told_so_and_keeps_those_it_has():
@@ -210,7 +211,7 @@ def test_a_worker_with_too_many_calls_is_told_so_and_keeps_those_it_has():
             for phone in phones[128:]:
                 assert (await phone.failed()).code == "too_many_calls"
 
-    run(story())
+    simulate(story())
 
 
 def test_more_calls_one_after_the_other_than_fit_at_a_time():
@@ -224,4 +225,4 @@ def test_more_calls_one_after_the_other_than_fit_at_a_time():
                     phone.call.close("done")
             assert len(where.gateway.sids) <= 100
 
-    run(story())
+    simulate(story())

@@ -10,6 +10,7 @@ from bridge.agent import TlsOptions
 from bridge.gateway import GatewayOptions
 from bridge.wire.errors import WireError
 from tests.leg.network import Phone, connection, place, run, talks
+from tests.leg.virtual import simulate
 from tests.peers.certificates import Authority
 
 
@@ -28,7 +29,7 @@ def test_a_plugin_that_has_one_is_served(tmp_path: Path):
             async with connection(where, tls) as line:
                 await talks(line, where.agent())
 
-    run(story())
+    simulate(story())
 
 
 @pytest.mark.parametrize("which", ["none", "expired", "of a stranger"])
@@ -49,7 +50,7 @@ def test_others_get_no_call_and_are_told_why(tmp_path: Path, caplog, which):
                 assert "client certificate" in caplog.text
             assert where.gateway.stats.calls == 0 and not where.gateway.sids
 
-    run(story())
+    simulate(story())
 
 
 def test_nobody_comes_in_by_a_session_of_before(tmp_path: Path):
@@ -62,7 +63,7 @@ def test_nobody_comes_in_by_a_session_of_before(tmp_path: Path):
                 await asyncio.sleep(0.1)
                 assert not len(line._dialer._tickets) and not len(where.gateway._tickets)
 
-    run(story())
+    simulate(story())
 
 
 def test_calls_through_relays_want_something_else_beside_it():

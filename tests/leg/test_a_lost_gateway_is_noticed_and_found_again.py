@@ -3,8 +3,9 @@ import asyncio
 from bridge.leg.interface import LegFailed
 from bridge.leg.quic import QUEUE_LEAST
 from bridge.wire.limits import DEAD_AFTER, QUIC_IDLE
-from tests.leg.network import Phone, connection, place, run, speech, talks
+from tests.leg.network import Phone, connection, place, speech, talks
 from tests.leg.path import over_path
+from tests.leg.virtual import simulate
 
 
 def test_a_dead_path_fails_the_calls_long_before_quic_gives_up_and_later_calls_work():
@@ -22,7 +23,7 @@ def test_a_dead_path_fails_the_calls_long_before_quic_gives_up_and_later_calls_w
             await talks(line, where.agent())
             assert line.reconnects == 1
 
-    run(story())
+    simulate(story())
 
 
 def test_a_gateway_that_ends_tells_its_calls():
@@ -32,12 +33,13 @@ def test_a_gateway_that_ends_tells_its_calls():
             await where.gateway.close()
             assert (await phone.failed()).code in ("shutting_down", "connection_lost")
 
-    run(story())
+    simulate(story())
 
 
 def test_audio_that_the_path_does_not_take_is_dropped_oldest_first_and_bounded():
     async def story():
         async with place() as where, over_path(where, packet_bytes=1200) as (path, line):
+            path.delay = 0.02
             phone = await talks(line, where.agent())
             path.cut = True
             protocol = line._protocol
@@ -49,7 +51,7 @@ def test_audio_that_the_path_does_not_take_is_dropped_oldest_first_and_bounded()
             assert protocol._queue[-1].data.endswith((999).to_bytes(2, "big"))
             assert (await phone.failed()).code == "connection_lost"
 
-    run(story())
+    simulate(story())
 
 
 def test_loss_and_reordering_cost_no_call():
@@ -67,7 +69,7 @@ def test_loss_and_reordering_cost_no_call():
             assert not any(isinstance(e, LegFailed) for e in phone.events)
             assert line.stats.datagrams_repaired > 0
 
-    run(story())
+    simulate(story())
 
 
 def test_closing_the_connection_ends_its_calls_at_the_gateway():
@@ -82,4 +84,4 @@ def test_closing_the_connection_ends_its_calls_at_the_gateway():
                     await asyncio.sleep(0.01)
             assert where.gateway.stats.failed == 0
 
-    run(story())
+    simulate(story())

@@ -7,8 +7,9 @@ import numpy as np
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import Answered, CallerAudio, Committed, Ended
 from bridge.leg.interface import LegFailed, Noticed, ReplyAudio
-from tests.leg.network import Phone, connection, place, run, speech, talks
+from tests.leg.network import Phone, connection, place, speech, talks
 from tests.leg.path import Path, over_path
+from tests.leg.virtual import simulate
 
 FRAME = 320
 
@@ -89,7 +90,7 @@ def test_what_the_caller_said_meanwhile_is_heard_and_answered():
             assert not caller.failed()
             assert where.gateway.stats.calls == 1
 
-    run(story())
+    simulate(story())
 
 
 def test_a_reply_goes_on_where_the_caller_stopped_hearing_it():
@@ -115,7 +116,7 @@ def test_a_reply_goes_on_where_the_caller_stopped_hearing_it():
             assert np.array_equal(reply, speech(3.0, 24000, seed=1))
             assert caller.notices() == ["connection_resumed"]
 
-    run(story())
+    simulate(story())
 
 
 def test_a_gateway_that_was_started_anew_takes_the_call_from_there():
@@ -153,7 +154,7 @@ def test_a_gateway_that_was_started_anew_takes_the_call_from_there():
                 assert not caller.failed()
             path.close()
 
-    run(story())
+    simulate(story())
 
 
 def test_a_call_waits_for_so_long_and_no_longer_on_both_sides():
@@ -172,7 +173,7 @@ def test_a_call_waits_for_so_long_and_no_longer_on_both_sides():
             await until(lambda: line.connected)
             await talks(line, where.agent())
 
-    run(story())
+    simulate(story())
 
 
 def test_nobody_else_takes_the_call_over():
@@ -190,4 +191,4 @@ def test_nobody_else_takes_the_call_over():
             assert victim.call.core.opened and not victim.call.core.ended
             assert len(where.gateway.sids) == 1
 
-    run(story())
+    simulate(story())

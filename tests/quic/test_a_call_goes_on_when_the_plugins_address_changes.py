@@ -1,8 +1,9 @@
 import asyncio
 
 from bridge.leg.interface import LegFailed
-from tests.leg.network import place, run, speech, talks
+from tests.leg.network import place, speech, talks
 from tests.leg.path import over_path
+from tests.leg.virtual import simulate
 
 
 async def goes_on(phone) -> None:
@@ -19,7 +20,7 @@ def test_a_nat_gives_the_plugin_another_port():
             await goes_on(phone)
             assert line.reconnects == 0
 
-    run(story())
+    simulate(story())
 
 
 def test_a_path_that_is_dead_for_the_old_socket_is_left_for_another():
@@ -32,4 +33,4 @@ def test_a_path_that_is_dead_for_the_old_socket_is_left_for_another():
             await goes_on(phone)
             assert line.reconnects == 0
 
-    run(story())
+    simulate(story())

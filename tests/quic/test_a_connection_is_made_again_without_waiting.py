@@ -1,6 +1,7 @@
 from bridge.quic.tickets import CLIENT_TICKETS, Tickets
-from tests.leg.network import place, run, talks
+from tests.leg.network import place, talks
 from tests.leg.path import made_again, over_path
+from tests.leg.virtual import simulate
 
 
 def test_the_first_flight_after_a_loss_carries_the_call_and_the_gateway_takes_it():
@@ -12,7 +13,7 @@ def test_the_first_flight_after_a_loss_carries_the_call_and_the_gateway_takes_it
             await talks(line, where.agent())
             assert line._protocol.early and line._protocol.early_accepted
 
-    run(story())
+    simulate(story())
 
 
 def test_a_gateway_that_does_not_know_the_ticket_gets_a_full_handshake():
@@ -25,7 +26,7 @@ def test_a_gateway_that_does_not_know_the_ticket_gets_a_full_handshake():
             assert line._protocol.early and not line._protocol.early_accepted
             assert not line._protocol.resumed
 
-    run(story())
+    simulate(story())
 
 
 class _Ticket:

@@ -1,7 +1,8 @@
 import asyncio
 
-from tests.leg.network import Phone, place, run, talks
+from tests.leg.network import Phone, place, talks
 from tests.leg.path import made_again, over_path
+from tests.leg.virtual import simulate
 
 
 def test_early_data_that_arrives_again_opens_no_call():
@@ -32,4 +33,4 @@ def test_early_data_that_arrives_again_opens_no_call():
             assert where.gateway.stats.calls == calls
             attacker.close()
 
-    run(story())
+    simulate(story())

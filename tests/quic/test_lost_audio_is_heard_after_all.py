@@ -7,8 +7,9 @@ import pytest
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import CallerAudio, Committed
 from bridge.leg.interface import ReplyAudio
-from tests.leg.network import Phone, connection, place, run, speech
+from tests.leg.network import Phone, connection, place, speech
 from tests.leg.path import over_path
+from tests.leg.virtual import simulate
 
 FRAMES = 600
 
@@ -56,7 +57,7 @@ def test_three_percent_lost_is_next_to_nothing_unheard(burst):
             assert len(replies) >= 6 * 50 - (2 if burst == 1 else 18)
             assert phone.call.stats.uplink_shed == 0
 
-    run(story())
+    simulate(story())
 
 
 def test_the_commit_and_the_first_frame_of_the_reply_are_sent_twice():
@@ -75,4 +76,4 @@ def test_the_commit_and_the_first_frame_of_the_reply_are_sent_twice():
             assert protocol.again >= 1
             assert line._protocol.again >= 1
 
-    run(story())
+    simulate(story())

@@ -1,5 +1,6 @@
 from bridge.gateway import server
-from tests.leg.network import connection, place, run, talks
+from tests.leg.network import connection, place, talks
+from tests.leg.virtual import simulate
 
 
 def test_a_retry_is_asked_for_and_given(monkeypatch):
@@ -10,7 +11,7 @@ def test_a_retry_is_asked_for_and_given(monkeypatch):
             await talks(line, where.agent())
             assert line._protocol._quic._retry_count == 1
 
-    run(story())
+    simulate(story())
 
 
 def test_in_quiet_times_nobody_is_asked():
@@ -19,7 +20,7 @@ def test_in_quiet_times_nobody_is_asked():
             await talks(line, where.agent())
             assert line._protocol._quic._retry_count == 0
 
-    run(story())
+    simulate(story())
 
 
 def test_a_token_is_honoured_when_the_rush_is_over(monkeypatch):
@@ -38,4 +39,4 @@ def test_a_token_is_honoured_when_the_rush_is_over(monkeypatch):
                 await talks(line, where.agent())
                 assert line._protocol._quic._retry_count == 1
 
-    run(story())
+    simulate(story())

@@ -1,4 +1,5 @@
-from tests.leg.network import Phone, connection, place, run, talks
+from tests.leg.network import Phone, connection, place, talks
+from tests.leg.virtual import simulate
 from tests.tokens.keys import ends
 
 
@@ -16,7 +17,7 @@ def test_a_gateway_takes_calls_whose_token_is_made_by_the_right_key():
             assert (await Phone(line, fixed).failed()).code == "unauthorized"
             await talks(line, where.agent(jwt=signing))
 
-    run(story())
+    simulate(story())
 
 
 def test_a_token_of_one_call_opens_no_other():
@@ -29,4 +30,4 @@ def test_a_token_of_one_call_opens_no_other():
             assert (refused.code, "for another call" in refused.message) == ("unauthorized", True)
             await Phone(line, where.agent(token=agent.token_for("mine")), sid="mine").opened()
 
-    run(story())
+    simulate(story())
