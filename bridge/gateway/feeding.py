@@ -130,7 +130,12 @@ class Feeder:
                 self._frame_bytes = len(datagram)
                 rank = call.tracks.first_rank if first else call.tracks.rank
                 self._protocol.queue_datagram(
-                    datagram, track=call, repair_secs=secs, twice=first, rank=rank
+                    datagram,
+                    track=call,
+                    repair_secs=secs,
+                    twice=first,
+                    rank=rank,
+                    expires_secs=call.tracks.timeout,
                 )
         if not call.session.voice_waits:
             self.drop(call)

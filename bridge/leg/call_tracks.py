@@ -71,11 +71,11 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
         call, core, protocol = self.call, self.call.core, self._protocol
         if self.over:
             return True
-        rank = self._uplink.rank
+        rank, expires = self._uplink.rank, self._uplink.datagram_timeout
         for frame in core.take_audio():
             datagram = self._audio.uplink(frame.seq, frame.timestamp, frame.payload)
             if datagram is not None:
-                protocol.queue_datagram(datagram, track=call, rank=rank)
+                protocol.queue_datagram(datagram, track=call, rank=rank, expires_secs=expires)
         self._shed_stream()
         bodies, last = core.take_messages()
         if not (bodies or last or self._waiting or call.hasty):

@@ -30,6 +30,14 @@ class Reset(NamedTuple):
     code: ResetCode
 
 
+class ResetLater(NamedTuple):
+    """The same after `secs`, if by then the other side has not taken all that was sent."""
+
+    stream_id: int
+    code: ResetCode
+    secs: float
+
+
 class Stop(NamedTuple):
     """Ask the other side to send no more on the stream."""
 
@@ -44,4 +52,4 @@ class Close(NamedTuple):
     reason: str
 
 
-Action = Send | Rank | Reset | Stop | Close
+Action = Send | Rank | Reset | ResetLater | Stop | Close

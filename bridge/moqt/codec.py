@@ -30,7 +30,7 @@ def encode(draft: Draft, message: Message) -> bytes:
 
 
 def decode(draft: Draft, number: int, body: bytes) -> Message:
-    """Raises SessionError, or token.UnknownAlias."""
+    """Raises SessionError."""
     layout = draft.by_number.get(number)
     if layout is None:
         raise violation(f"a message of type {number:#x}")
@@ -211,4 +211,5 @@ _ENCODE: dict[Kind, Callable[[Any], bytes]] = {
 
 
 def _cut(text: str) -> bytes:
-    return text.encode("utf-8", "replace")[:MAX_REASON]
+    cut = text.encode("utf-8", "replace")[:MAX_REASON]
+    return cut.decode("utf-8", "ignore").encode()

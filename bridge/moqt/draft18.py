@@ -27,6 +27,7 @@ _LAYOUTS = (
         ),
     ),
     Layout(0x07, m.RequestOk, (_PARAMETERS, _PROPERTIES)),
+    Layout(0x1E, m.PublishOk, (_PARAMETERS, _PROPERTIES)),
     Layout(
         0x05,
         m.RequestError,
@@ -69,6 +70,9 @@ _DELIVERY = {
     Param.FORWARD,
     Param.NEW_GROUP_REQUEST,
 }
+
+_OK = _DELIVERY | {Param.GROUP_ORDER, Param.EXPIRES, Param.LARGEST_OBJECT}
+"""In answer to PUBLISH or REQUEST_UPDATE; `rules` knows which."""
 
 DRAFT_18 = Draft(
     number=18,
@@ -117,7 +121,7 @@ DRAFT_18 = Draft(
         m.SubscribeNamespace: {Param.AUTHORIZATION_TOKEN},
         m.SubscribeTracks: {Param.AUTHORIZATION_TOKEN, Param.FORWARD},
         m.RequestUpdate: _DELIVERY | {Param.AUTHORIZATION_TOKEN, Param.TRACK_NAMESPACE_PREFIX},
-        # In answer to PUBLISH, REQUEST_UPDATE or TRACK_STATUS.
-        m.RequestOk: _DELIVERY | {Param.GROUP_ORDER, Param.EXPIRES, Param.LARGEST_OBJECT},
+        m.RequestOk: _OK,
+        m.PublishOk: _OK,
     },
 )

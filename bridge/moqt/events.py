@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bridge.moqt.errors import ResetCode
 from bridge.moqt.messages import Parameters, Request
-from bridge.moqt.names import Namespace
+from bridge.moqt.names import Namespace, Track
 from bridge.moqt.objects import StreamObject
 from bridge.moqt.pairs import Pairs
 from bridge.moqt.tracks import Handle, Publication, Subscription
@@ -108,6 +108,15 @@ class NamespaceChanged:
     there: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TrackBlocked:
+    """A track asked for by SUBSCRIBE_TRACKS will not be offered: the other side may open no more
+    requests. It may be asked for by its name."""
+
+    handle: Handle
+    track: Track
+
+
 class ObjectArrived(NamedTuple):
     """An object came on the stream of a subgroup."""
 
@@ -138,6 +147,7 @@ Event = (
     | SubscriptionEnded
     | TrackBroken
     | NamespaceChanged
+    | TrackBlocked
     | ObjectArrived
     | SubgroupEnded
 )

@@ -44,8 +44,11 @@ class Param(IntEnum):
 class Property(IntEnum):
     """Properties of tracks that this end understands (section 12)."""
 
+    OBJECT_DELIVERY_TIMEOUT = 0x02
+    SUBGROUP_DELIVERY_TIMEOUT = 0x06
     PUBLISHER_PRIORITY = 0x0E
     GROUP_ORDER = 0x22
+    DYNAMIC_GROUPS = 0x30
 
 
 Parameters = dict[int, Any]
@@ -78,6 +81,12 @@ class Goaway(Message):
 class RequestOk(Message):
     parameters: Parameters = field(default_factory=dict)
     properties: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOk(RequestOk):
+    """The number that the table of messages has for it; its own section says it is a REQUEST_OK,
+    and so it is sent."""
 
 
 class Redirect(NamedTuple):

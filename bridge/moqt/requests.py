@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bridge.moqt import codec
+from bridge.moqt import codec, rules
 from bridge.moqt import messages as m
 from bridge.moqt.actions import Action, Reset, Send, Stop
 from bridge.moqt.aliases import Aliases
+from bridge.moqt.control import check_goaway
 from bridge.moqt.draft import Draft
 from bridge.moqt.errors import (
     DoneCode,
@@ -25,15 +26,17 @@ from bridge.moqt.events import (
     NamespaceChanged,
     Refused,
     SubscriptionEnded,
+    TrackBlocked,
     Updated,
     Withdrawn,
 )
-from bridge.moqt.handles import Handles, is_mandatory
+from bridge.moqt.handles import Handles
 from bridge.moqt.ids import RequestIds, StreamIds
 from bridge.moqt.incoming import DataStreams
 from bridge.moqt.limits import Limits
 from bridge.moqt.messages import Message, Param, Parameters
-from bridge.moqt.token import UnknownAlias
+from bridge.moqt.names import Track
+from bridge.moqt.renewals import Renewals
 from bridge.moqt.tracks import Handle, NamespaceRequest, Publication, Subscription
 
 
@@ -47,8 +50,10 @@ class Requests:
         self.ids = RequestIds(is_client)
         self.aliases = Aliases()
         self.data = DataStreams(limits, out, self.aliases.find, self.aliases.is_gone)
+        self.renewals = Renewals()
         self.going_away = False
         """No more requests of the other side are taken."""
+        self._is_client = is_client
         self._draft = draft
         self._limits = limits
         self._out = out
@@ -69,6 +74,7 @@ class Requests:
 
     def ask(self, handle: Handle, message: m.Request) -> None:
         """Open a request stream of ours."""
+        handle.tokens = getattr(message, "parameters", {}).get(Param.AUTHORIZATION_TOKEN, ())
         self._handles.add(handle)
         self._readers[handle.stream_id] = self._new_reader()
         self.say(handle.stream_id, message)
@@ -78,6 +84,7 @@ class Requests:
         handle.answered = True
         handle.context = asked.context
         self._handles.add(handle)
+        self.renewals.note(handle, getattr(asked.request, "parameters", {}), self._credit_at)
         self.say(asked.stream_id, answer)
         for _ in range(asked.updates):
             self.say(asked.stream_id, m.RequestOk())
@@ -92,6 +99,7 @@ class Requests:
         """No more is said or heard about it."""
         handle.ended = True
         self._handles.remove(handle)
+        self.renewals.forget(handle)
         if self._readers.pop(handle.stream_id, None) is not None:
             self._deaf.add(handle.stream_id)
         if isinstance(handle, Publication):
@@ -106,7 +114,7 @@ class Requests:
 
     def establish(self, subscription: Subscription, alias: int) -> Iterator[Event]:
         """The track has its alias; yields what has come for it already."""
-        if any(is_mandatory(kind) for kind, _ in subscription.properties):
+        if not rules.is_understood(subscription.properties):
             self.cancel(subscription)
             yield Withdrawn(subscription)
             return
@@ -129,14 +137,10 @@ class Requests:
                 return
             reader = self._readers[stream_id] = self._new_reader()
             self._silent[stream_id] = now + self._limits.request_wait
-        try:
-            for message in reader.feed(data):
-                yield from self._on_message(stream_id, message, now)
-                if stream_id not in self._readers:
-                    break
-        except UnknownAlias:
-            self._give_up(stream_id)
-            self.refuse(stream_id, RequestCode.UNKNOWN_AUTH_TOKEN_ALIAS, "no token of that alias")
+        for message in reader.feed(data):
+            yield from self._on_message(stream_id, message, now)
+            if stream_id not in self._readers:
+                break
         if not ended:
             return
         if stream_id in self._readers:
@@ -154,8 +158,7 @@ class Requests:
         if isinstance(handle, Subscription):
             yield from self._lost(handle, DoneCode.INTERNAL_ERROR, f"reset with code {code}", now)
         elif handle is not None:
-            self.end(handle)
-            yield Withdrawn(handle)
+            yield from self._withdraw(handle)
 
     def stopped(self, stream_id: int) -> Iterator[Event]:
         """The other side listens no more on a stream of ours; QUIC has reset our half of it."""
@@ -177,6 +180,7 @@ class Requests:
     @property
     def deadline(self) -> float | None:
         times = [*self._silent.values(), *(s.forget_at for s in self._lingering)]
+        times += self.renewals.times
         if self.data.deadline is not None:
             times.append(self.data.deadline)
         return min(times, default=None)
@@ -187,6 +191,9 @@ class Requests:
             self._give_up(stream_id)
             self._out.append(Reset(stream_id, ResetCode.CANCELLED))
             self._out.append(Stop(stream_id, ResetCode.CANCELLED))
+        for handle in self.renewals.due(now):
+            tokens = {Param.AUTHORIZATION_TOKEN: handle.tokens} if handle.tokens else {}
+            self.update(handle, tokens)
         for subscription in [s for s in self._lingering if now >= s.forget_at]:
             self._lingering.remove(subscription)
             self._forget(subscription)
@@ -201,14 +208,21 @@ class Requests:
         handle = self._handles.find(stream_id)
         if handle is None:  # it has ended
             return
+        mine = self.streams.is_mine(stream_id)
         if isinstance(message, m.RequestUpdate):
+            if mine and not (isinstance(handle, Publication) and handle.answered):
+                raise violation("REQUEST_UPDATE of a request that is not its own")
             self._spend(now)
             self.ids.use(message.request_id)
             yield from self._on_update(handle, message)
         elif isinstance(message, m.Goaway):
+            if handle.going_away:
+                raise violation("a second GOAWAY of a request")
+            handle.going_away = True
+            check_goaway(message, self._is_client, of_request=True)
             yield GoingAway(message.uri.decode("utf-8", "replace"), message.timeout_ms, handle)
-        elif self.streams.is_mine(stream_id) and not handle.answered:
-            yield from self._on_answer(handle, message)
+        elif mine and not handle.answered:
+            yield from self._on_answer(handle, message, now)
         else:
             yield from self._on_news(handle, message, now)
 
@@ -219,6 +233,8 @@ class Requests:
         assert isinstance(message, m.Request)
         self._spend(now)
         self.ids.use(message.request_id)
+        if isinstance(message, m.Publish):
+            rules.check_properties(message.properties)
         refusal = self._handles.refusal(message)
         if self.going_away:
             refusal = RequestCode.GOING_AWAY, "the session is about to be closed"
@@ -232,24 +248,27 @@ class Requests:
         self._handles.add(asked)
         yield asked
 
-    def _on_answer(self, handle: Handle, message: Message) -> Iterator[Event]:
+    def _on_answer(self, handle: Handle, message: Message, now: float) -> Iterator[Event]:
         """What the other side says to a request of ours."""
         handle.answered = True
         match message:
             case m.RequestError():
+                rules.check_redirect(message, handle, self._is_client)
                 self.end(handle)
                 self._out.append(Send(handle.stream_id, b"", True))
                 retry = message.retry - 1 if message.retry else None
                 yield Refused(handle, message.code, message.reason, retry)
             case m.SubscribeOk() if isinstance(handle, Subscription):
+                rules.check_properties(message.properties)
                 handle.properties = message.properties
+                self.renewals.note(handle, message.parameters, now)
                 yield Accepted(handle, message.parameters)
                 yield from self.establish(handle, message.alias)
             case m.RequestOk() if not isinstance(handle, Subscription):
-                if message.properties:
-                    raise violation("track properties in REQUEST_OK")
+                rules.check_ok(message, handle, of_update=False)
                 if isinstance(handle, Publication):
                     handle.apply(message.parameters, forward=True)
+                    self.renewals.note(handle, message.parameters, now)
                 yield Accepted(handle, message.parameters)
             case _:
                 raise violation(f"{type(message).__name__} in answer to a request")
@@ -262,30 +281,52 @@ class Requests:
                 if isinstance(message, m.RequestError):
                     yield Refused(handle, message.code, message.reason, None)
                 else:
+                    rules.check_ok(message, handle, of_update=True)
+                    self.renewals.note(handle, message.parameters, now)
                     yield Updated(handle, message.parameters)
             case m.PublishDone(), Subscription():
                 yield from self._lost(handle, message.code, message.reason, now)
-            case m.NamespaceFound(suffix=suffix), NamespaceRequest():
-                if len(handle.found) < self._limits.requests and suffix not in handle.found:
+            case m.NamespaceFound(suffix=suffix), NamespaceRequest(kind=m.SubscribeNamespace):
+                if len(handle.found) >= self._limits.requests:
+                    handle.overfull = True
+                elif suffix not in handle.found:
                     handle.found.add(suffix)
                     yield NamespaceChanged(handle, suffix, True)
-            case m.NamespaceDone(suffix=suffix), NamespaceRequest():
+            case m.NamespaceDone(suffix=suffix), NamespaceRequest(kind=m.SubscribeNamespace):
                 if suffix in handle.found:
                     handle.found.discard(suffix)
                     yield NamespaceChanged(handle, suffix, False)
-            case m.PublishBlocked(), NamespaceRequest():
-                pass
+                elif not handle.overfull:
+                    raise violation("NAMESPACE_DONE before its NAMESPACE")
+            case m.PublishBlocked(), NamespaceRequest(kind=m.SubscribeTracks):
+                name = Track((*handle.namespace, *message.suffix), message.name)
+                yield TrackBlocked(handle, name)
             case _:
                 raise violation(f"{type(message).__name__} out of place")
 
     def _on_update(self, handle: Handle, message: m.RequestUpdate) -> Iterator[Event]:
-        if Param.TRACK_NAMESPACE_PREFIX in message.parameters:
-            self.end(handle)
-            self.refuse(handle.stream_id, RequestCode.NOT_SUPPORTED, "ask anew for that prefix")
-            yield Withdrawn(handle)
-        elif isinstance(handle, Asked) and not handle.answered:
+        prefix = message.parameters.get(Param.TRACK_NAMESPACE_PREFIX)
+        request = handle.request if isinstance(handle, Asked) else None
+        about_prefix = isinstance(request, m.SubscribeNamespace | m.SubscribeTracks)
+        if prefix is not None and not about_prefix:
+            raise violation("a prefix in REQUEST_UPDATE of what has none")
+        if rules.names_alias(message.parameters):
+            yield from self._fail_update(
+                handle, RequestCode.UNKNOWN_AUTH_TOKEN_ALIAS, "no token of that alias"
+            )
+            return
+        if prefix is not None:
+            assert isinstance(handle, Asked) and request is not None
+            moved = replace(request, prefix=prefix)  # type: ignore[call-arg]
+            if self._handles.overlapped(moved, handle):  # type: ignore[arg-type]
+                overlap = RequestCode.PREFIX_OVERLAP
+                yield from self._fail_update(handle, overlap, "another request covers it")
+                return
+            handle.request = moved
+        if isinstance(handle, Asked) and not handle.answered:
             handle.updates += 1
             parameters = {**handle.request.parameters, **message.parameters}  # type: ignore
+            parameters.pop(Param.TRACK_NAMESPACE_PREFIX, None)
             handle.request = replace(handle.request, parameters=parameters)  # type: ignore
         elif isinstance(handle, Publication):
             changed = handle.apply(message.parameters)
@@ -295,6 +336,25 @@ class Requests:
                 yield ForwardChanged(handle)
         else:
             self.say(handle.stream_id, m.RequestOk())
+
+    def _fail_update(self, handle: Handle, code: RequestCode, reason: str) -> Iterator[Event]:
+        """An update that fails ends its request (section 10.9.1)."""
+        self.end(handle)
+        if isinstance(handle, Publication):
+            self.say(handle.stream_id, m.RequestError(code, 0, reason))
+            done = m.PublishDone(DoneCode.UPDATE_FAILED, handle.streams_opened, reason)
+            self.say(handle.stream_id, done, ended=True)
+        else:
+            self.refuse(handle.stream_id, code, reason)
+        yield Withdrawn(handle)
+
+    def _withdraw(self, handle: Handle) -> Iterator[Event]:
+        """The other side has ended it: what it said of namespaces is over, too."""
+        self.end(handle)
+        if isinstance(handle, NamespaceRequest):
+            for suffix in sorted(handle.found):
+                yield NamespaceChanged(handle, suffix, False)
+        yield Withdrawn(handle)
 
     def _on_end(self, stream_id: int, unfinished: bool) -> Iterator[Event]:
         if unfinished or stream_id in self._silent:
@@ -307,9 +367,8 @@ class Requests:
                     handle, DoneCode.INTERNAL_ERROR, "ended without a PUBLISH_DONE", self._credit_at
                 )
             case Asked() | NamespaceRequest():
-                self.end(handle)
                 self._out.append(Send(stream_id, b"", True))
-                yield Withdrawn(handle)
+                yield from self._withdraw(handle)
 
     def _lost(
         self, subscription: Subscription, code: int, reason: str, now: float

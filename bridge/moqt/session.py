@@ -7,9 +7,10 @@ close the session; requests of kinds that this end does not serve are refused, N
 
 from collections.abc import Callable, Iterable, Iterator
 
-from bridge.moqt import codec, objects, token, varint
 from bridge.moqt import messages as m
-from bridge.moqt.actions import CONTROL_RANK, Action, Close, Rank, Stop
+from bridge.moqt import objects, varint
+from bridge.moqt.actions import Action, Close, Stop
+from bridge.moqt.control import Control
 from bridge.moqt.draft import Draft
 from bridge.moqt.draft18 import DRAFT_18
 from bridge.moqt.errors import (
@@ -20,12 +21,12 @@ from bridge.moqt.errors import (
     SessionError,
     violation,
 )
-from bridge.moqt.events import Asked, Event, GoingAway, Ready
+from bridge.moqt.events import Asked, Event
 from bridge.moqt.ids import is_unidirectional
 from bridge.moqt.limits import Limits
-from bridge.moqt.messages import Location, Message, Option, Param, Parameters
+from bridge.moqt.messages import Location, Param, Parameters
 from bridge.moqt.names import Namespace, Track
-from bridge.moqt.pairs import Pairs, find
+from bridge.moqt.pairs import Pairs
 from bridge.moqt.requests import Requests
 from bridge.moqt.subgroups import SubgroupWriter
 from bridge.moqt.token import Token
@@ -45,26 +46,23 @@ class Session:
         draft: Draft = DRAFT_18,
     ) -> None:
         self.closed: Close | None = None
-        self.peer: Pairs | None = None
-        """The other side's setup options."""
         self.datagrams_unknown = 0
         """Objects of tracks that are not subscribed to."""
-        self._is_client = is_client
         self._draft = draft
         self._limits = limits or Limits()
-        self._options = tuple(options)
         self._out: list[Action] = []
         self._requests = Requests(is_client, draft, self._limits, self._out, now)
         self._data = self._requests.data
         self._find = self._requests.aliases.find
-        self._control_out = -1
-        self._control_in: int | None = None
-        self._control = codec.MessageReader(draft, self._limits.message_bytes)
-        self._setup_by: float | None = now + self._limits.setup_wait
+        self._control = Control(is_client, draft, self._limits, tuple(options), self._out, now)
         self._untyped: dict[int, tuple[bytes, float]] = {}
         """Unidirectional streams that have not told their type; until when they must."""
         self._next_alias = 0
-        self._goaway_received = False
+
+    @property
+    def peer(self) -> Pairs | None:
+        """The other side's setup options, once they have come."""
+        return self._control.peer
 
     @property
     def streams_refused(self) -> int:
@@ -80,9 +78,7 @@ class Session:
 
     def start(self) -> None:
         """Open the control stream with SETUP."""
-        self._control_out = self._requests.streams.open(unidirectional=True)
-        self._out.append(Rank(self._control_out, CONTROL_RANK))
-        self._requests.say(self._control_out, m.Setup(self._options))
+        self._control.start(self._requests.streams.open(unidirectional=True))
 
     def close(self, code: SessionCode, reason: str) -> None:
         if self.closed is None:
@@ -153,8 +149,8 @@ class Session:
         """Announce the end of the session; requests from now on are refused, GOING_AWAY."""
         if not self._requests.going_away:
             self._requests.going_away = True
-            message = m.Goaway(uri.encode(), timeout_ms, self._requests.ids.expected)
-            self._requests.say(self._control_out, message)
+            expected = self._requests.ids.expected
+            self._control.say(m.Goaway(uri.encode(), timeout_ms, expected))
 
     def cancel(self, handle: Handle) -> None:
         """Want no more of a request of either side: unsubscribe, withdraw, stop answering."""
@@ -253,14 +249,14 @@ class Session:
         """The other side has reset its half of a stream."""
         if not is_unidirectional(stream_id):
             return self._guard(lambda: self._requests.reset(stream_id, code, now))
-        if stream_id == self._control_in:
+        if stream_id == self._control.in_id:
             self.close(SessionCode.PROTOCOL_VIOLATION, "the control stream was reset")
         self._untyped.pop(stream_id, None)
         return self._guard(lambda: self._data.reset(stream_id, code))
 
     def receive_stop(self, stream_id: int, code: int, now: float) -> list[Event]:
         """The other side wants no more of our half of a stream."""
-        if stream_id == self._control_out:
+        if stream_id == self._control.out_id:
             self.close(SessionCode.PROTOCOL_VIOLATION, "the control stream was stopped")
         return self._guard(lambda: self._requests.stopped(stream_id))
 
@@ -268,7 +264,7 @@ class Session:
         """Call at `deadline`, or at any time."""
         if self.closed is not None:
             return
-        if self._setup_by is not None and now >= self._setup_by:
+        if self._control.setup_by is not None and now >= self._control.setup_by:
             self.close(SessionCode.CONTROL_MESSAGE_TIMEOUT, "no SETUP in time")
             return
         for stream_id in [s for s, (_, by) in self._untyped.items() if now >= by]:
@@ -280,7 +276,7 @@ class Session:
     def deadline(self) -> float | None:
         if self.closed is not None:
             return None
-        times = [self._setup_by, self._requests.deadline]
+        times = [self._control.setup_by, self._requests.deadline]
         times += [by for _, by in self._untyped.values()]
         return min((t for t in times if t is not None), default=None)
 
@@ -300,8 +296,8 @@ class Session:
     def _on_unidirectional(
         self, stream_id: int, data: bytes, ended: bool, now: float
     ) -> Iterator[Event]:
-        if stream_id == self._control_in:
-            yield from self._on_control_data(data, ended)
+        if stream_id == self._control.in_id:
+            yield from self._control.receive(data, ended)
         elif self._data.has(stream_id):
             yield from self._data.receive(stream_id, data, ended, now)
         elif stream_id in self._data.discarded:
@@ -321,11 +317,9 @@ class Session:
             self._untyped[stream_id] = data, now + self._limits.setup_wait
             return
         if kind == self._draft.setup_type:
-            if self._control_in is not None:
-                raise violation("a second control stream")
-            self._control_in = stream_id
+            self._control.begin(stream_id)
             # The stream's type is that of its first message, too.
-            yield from self._on_control_data(data, ended)
+            yield from self._control.receive(data, ended)
         elif objects.is_subgroup(kind):
             if self._data.open(stream_id, kind):
                 yield from self._data.receive(stream_id, data[at:], ended, now)
@@ -338,45 +332,6 @@ class Session:
     def _discard(self, stream_id: int) -> None:
         self._data.discarded.add(stream_id)
         self._out.append(Stop(stream_id, ResetCode.CANCELLED))
-
-    def _on_control_data(self, data: bytes, ended: bool) -> Iterator[Event]:
-        for message in self._control.feed(data):
-            yield from self._on_control(message)
-        if ended:
-            raise violation("the control stream has ended")
-
-    def _on_control(self, message: Message) -> Iterator[Event]:
-        match message:
-            case m.Setup(options=options) if self.peer is None:
-                self._check_setup(options)
-                self.peer = options
-                self._setup_by = None
-                yield Ready(options)
-            case m.Goaway() if self.peer is not None:
-                self._check_goaway(message)
-                yield GoingAway(message.uri.decode("utf-8", "replace"), message.timeout_ms)
-            case _:
-                raise violation(f"{type(message).__name__} on the control stream")
-
-    def _check_setup(self, options: Pairs) -> None:
-        if self._is_client:
-            if find(options, Option.PATH) is not None:
-                raise SessionError(SessionCode.INVALID_PATH, "a server has none")
-            if find(options, Option.AUTHORITY) is not None:
-                raise SessionError(SessionCode.INVALID_AUTHORITY, "a server has none")
-        for kind, value in options:
-            if kind == Option.AUTHORIZATION_TOKEN and isinstance(value, bytes):
-                token.decode(value, in_setup=True)
-
-    def _check_goaway(self, message: m.Goaway) -> None:
-        if self._goaway_received:
-            raise violation("a second GOAWAY")
-        if message.uri and not self._is_client:
-            raise violation("GOAWAY of a client with a URI")
-        mine = 0 if self._is_client else 1
-        if message.request_id is not None and message.request_id & 1 != mine:
-            raise SessionError(SessionCode.INVALID_REQUEST_ID, "GOAWAY with an id not of ours")
-        self._goaway_received = True
 
     def _open_request(self) -> int:
         return self._requests.streams.open(unidirectional=False)
@@ -392,7 +347,7 @@ class Session:
         namespace: Namespace,
         tokens: tuple[Token, ...],
     ) -> NamespaceRequest:
-        handle = NamespaceRequest(self._open_request(), namespace)
+        handle = NamespaceRequest(self._open_request(), namespace, kind)
         message = kind(self._requests.ids.open(), namespace, _parameters(tokens))
         self._requests.ask(handle, message)
         return handle

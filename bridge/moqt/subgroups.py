@@ -1,7 +1,7 @@
 """The streams on which a track of this end is published: one for each group's only subgroup."""
 
 from bridge.moqt import objects
-from bridge.moqt.actions import Action, Rank, Reset, Send
+from bridge.moqt.actions import Action, Rank, Reset, ResetLater, Send
 from bridge.moqt.errors import ResetCode
 from bridge.moqt.tracks import Publication
 
@@ -26,6 +26,11 @@ class SubgroupWriter:
         """Nothing, once nobody reads it. Raises ValueError for an id that was passed already."""
         if self.stream_id not in self._publication.streams:
             return  # finished, reset, or stopped by the other side
+        track = self._publication
+        if track.filtered and not track.wants(self.group, object_id):
+            if track.is_behind(self.group):
+                self.reset()  # what is left out behind must not look as if it did not exist
+            return
         if object_id < self._next:
             raise ValueError(f"object {object_id} after {self._next - 1}")
         data = objects.encode_object(
@@ -52,6 +57,10 @@ class SubgroupWriter:
         """The group is complete."""
         if self._publication.streams.pop(self.stream_id, None):
             self._out.append(Send(self.stream_id, self._head, True))
+            secs = self._publication.subgroup_timeout
+            if secs:
+                late = ResetCode.DELIVERY_TIMEOUT
+                self._out.append(ResetLater(self.stream_id, late, secs))
 
     def reset(self, code: ResetCode = ResetCode.CANCELLED) -> None:
         """What was not delivered yet need not be."""

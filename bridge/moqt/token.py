@@ -23,26 +23,29 @@ class Token:
         return f"Token({len(self.value)} bytes, kind={self.kind})"
 
 
-class UnknownAlias(Exception):
-    """The message is to be refused: it names a token that was not registered."""
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Of a token that was not registered, for none ever is: the request is to be refused."""
+
+    number: int
 
 
 def encode(token: Token) -> bytes:
     return varint.encode(USE_VALUE) + varint.encode(token.kind) + token.value
 
 
-def decode(data: bytes, *, in_setup: bool = False) -> Token:
-    """Raises SessionError, or UnknownAlias."""
+def decode(data: bytes, *, in_setup: bool = False) -> Token | Alias:
+    """Raises SessionError."""
     reader = varint.Reader(data)
     try:
         form = reader.varint()
         if form in (DELETE, USE_ALIAS):
             if in_setup:
                 raise violation("a token alias in SETUP")
-            reader.varint()
+            alias = Alias(reader.varint())
             if reader.rest():
                 raise SessionError(SessionCode.KEY_VALUE_FORMATTING_ERROR, "more than an alias")
-            raise UnknownAlias
+            return alias
         if form == REGISTER:
             reader.varint()
             if not in_setup:

@@ -1,12 +1,14 @@
 """Tracks of a session: those that this end publishes, and those that it is subscribed to."""
 
+import math
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bridge.moqt import pairs
 from bridge.moqt.errors import ResetCode
 from bridge.moqt.limits import MAX_VARINT
-from bridge.moqt.messages import Location, Param, Parameters, Property
-from bridge.moqt.names import Track
+from bridge.moqt.messages import Location, Message, Param, Parameters, Property
+from bridge.moqt.names import Namespace, Track
 from bridge.moqt.varint import Reader
 
 MIDDLE = 128
@@ -31,6 +33,10 @@ class Handle:
         self.ended = False
         self.updating = 0
         """REQUEST_UPDATEs of this end that have no answer yet."""
+        self.going_away = False
+        """The other side wants it to be asked elsewhere."""
+        self.tokens: tuple[Any, ...] = ()
+        """By which it was asked for."""
 
 
 class Writer(Protocol):
@@ -63,6 +69,9 @@ class Publication(Handle):
         """Of its objects that have no priority of their own."""
         self.descending = pairs.find(properties, Property.GROUP_ORDER) == DESCENDING
         """Whether of two groups the later one goes first."""
+        self._timeouts: dict[tuple[int, bool], int] = {}
+        """Milliseconds, by parameter and whether the subscriber has said them."""
+        self._limit_times(dict(properties), False)
         self.forward = False
         """Whether objects are wanted now; none must be sent while they are not."""
         self.largest: tuple[int, int] | None = None
@@ -78,9 +87,11 @@ class Publication(Handle):
 
     def wants(self, group: int, object_id: int) -> bool:
         """Whether the subscriber's filter lets an object pass (section 5.1.2)."""
-        if self._end_group is not None and group > self._end_group:
-            return False
-        return (group, object_id) >= self._start
+        return not self.is_behind(group) and (group, object_id) >= self._start
+
+    def is_behind(self, group: int) -> bool:
+        """Whether a group is behind the last one that is wanted."""
+        return self._end_group is not None and group > self._end_group
 
     def apply(self, parameters: Parameters, forward: bool | None = None) -> bool:
         """Take a subscriber's parameters; whether `forward` has changed by that."""
@@ -90,6 +101,7 @@ class Publication(Handle):
             self.forward = bool(wanted)
         if Param.SUBSCRIPTION_FILTER in parameters:
             self._apply_filter(Reader(parameters[Param.SUBSCRIPTION_FILTER]))
+        self._limit_times(parameters, True)
         if Param.GROUP_ORDER in parameters:
             self.descending = parameters[Param.GROUP_ORDER] == DESCENDING
         if Param.SUBSCRIBER_PRIORITY in parameters:
@@ -99,9 +111,33 @@ class Publication(Handle):
                 writer.place()
         return self.forward != before
 
+    @property
+    def subgroup_timeout(self) -> float:
+        """Seconds in which a group that is complete must be delivered; 0: no matter when."""
+        return self._timeout(Param.SUBGROUP_DELIVERY_TIMEOUT) / 1000
+
+    @property
+    def datagram_timeout(self) -> float:
+        """Seconds in which an object in a datagram must leave."""
+        if not self._timeouts:
+            return math.inf
+        times = self._timeout(Param.OBJECT_DELIVERY_TIMEOUT), self.subgroup_timeout * 1000
+        return min(filter(None, times), default=math.inf) / 1000
+
+    def _timeout(self, kind: int) -> int:
+        """Milliseconds; of the publisher's and the subscriber's the smaller one (section 8)."""
+        said = self._timeouts.get((kind, False), 0), self._timeouts.get((kind, True), 0)
+        return min(filter(None, said), default=0)
+
     def rank_of(self, priority: int) -> int:
         """The rank of an object with a publisher priority of its own."""
         return rank(self.subscriber_priority, priority)
+
+    def _limit_times(self, said: Mapping[int, Any], by_subscriber: bool) -> None:
+        """Take delivery timeouts: parameters and properties have the same numbers."""
+        for kind in (Param.OBJECT_DELIVERY_TIMEOUT, Param.SUBGROUP_DELIVERY_TIMEOUT):
+            if isinstance(said.get(kind), int):
+                self._timeouts[kind, by_subscriber] = said[kind]
 
     def _apply_filter(self, reader: Reader) -> None:
         kind = reader.varint()
@@ -135,8 +171,11 @@ class Subscription(Handle):
 class NamespaceRequest(Handle):
     """PUBLISH_NAMESPACE, SUBSCRIBE_NAMESPACE or SUBSCRIBE_TRACKS of this end."""
 
-    def __init__(self, stream_id: int, namespace: tuple[bytes, ...]) -> None:
+    def __init__(self, stream_id: int, namespace: Namespace, kind: type[Message]) -> None:
         super().__init__(stream_id)
         self.namespace = namespace
-        self.found: set[tuple[bytes, ...]] = set()
+        self.kind = kind
+        self.found: set[Namespace] = set()
         """Suffixes that SUBSCRIBE_NAMESPACE has found."""
+        self.overfull = False
+        """More were found than are kept."""

@@ -1,5 +1,6 @@
 """A datagram on its way, and what is known of it."""
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -18,3 +19,5 @@ class Datagram:
     arrived: bool = False
     rank: int = ORDINARY
     """Of what waits, the smallest leaves first."""
+    expires_at: float = math.inf
+    """From then on it must not leave."""

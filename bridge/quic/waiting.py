@@ -3,6 +3,7 @@
 Nearly always all have the same rank, and this is a queue like any other: nothing is searched then.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable
@@ -17,8 +18,13 @@ def _rank(datagram: Datagram) -> int:
 class Waiting(deque[Datagram]):
     """Take from the left; add by the methods below only."""
 
+    timed = False
+    """Some may expire."""
+
     def put(self, datagram: Datagram) -> None:
         """Behind all of its rank."""
+        if datagram.expires_at < math.inf:
+            self.timed = True
         if not self or self[-1].rank <= datagram.rank:
             self.append(datagram)
         else:
@@ -27,6 +33,8 @@ class Waiting(deque[Datagram]):
     def put_back(self, datagrams: Iterable[Datagram]) -> None:
         """Before all of their rank: they were on their way already."""
         for datagram in reversed(list(datagrams)):
+            if datagram.expires_at < math.inf:
+                self.timed = True
             if not self or self[0].rank >= datagram.rank:
                 self.appendleft(datagram)
             else:
@@ -38,18 +46,18 @@ class Waiting(deque[Datagram]):
             return len(self)
         return bisect_right(self, rank, key=_rank)
 
-    def shed_before(self, at: float) -> list[Datagram]:
-        """Take out what has waited since before `at`, of every rank."""
+    def shed_before(self, at: float, now: float) -> list[Datagram]:
+        """Take out what has waited since before `at`, of every rank, and what has expired."""
         out = []
         while self and self[0].queued_at < at:
             out.append(self.popleft())
-        if self and self[0].rank != self[-1].rank:
-            aged = [datagram for datagram in self if datagram.queued_at < at]
-            if aged:
-                kept = [datagram for datagram in self if datagram.queued_at >= at]
+        if self.timed or (self and self[0].rank != self[-1].rank):
+            kept = [d for d in self if d.queued_at >= at and d.expires_at > now]
+            if len(kept) < len(self):
+                out += [d for d in self if d.queued_at < at or d.expires_at <= now]
                 self.clear()
                 self.extend(kept)
-                out += aged
+            self.timed = self.timed and any(d.expires_at < math.inf for d in self)
         return out
 
     def shed_to(self, bound: int) -> list[Datagram]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, QuicEvent
 
-from bridge.moqt.actions import Close, Rank, Reset, Send, Stop
+from bridge.moqt.actions import Close, Rank, Reset, ResetLater, Send, Stop
 from bridge.moqt.errors import SessionCode
 from bridge.moqt.events import Event
 from bridge.moqt.limits import Limits
@@ -104,6 +104,8 @@ class MoqtProtocol(WireProtocol):
                     self.rank_stream(stream_id, rank, after)
                 case Reset(stream_id, code):
                     self.reset_stream(stream_id, code)
+                case ResetLater(stream_id, code, secs):
+                    self._loop.call_later(secs, self._reset_late, stream_id, code)
                 case Stop(stream_id, code):
                     self.stop_reading(stream_id, code)
                 case Close(code, reason):
@@ -111,6 +113,11 @@ class MoqtProtocol(WireProtocol):
                         log.warning("closing a model connection: %s: %s", code.name, reason)
                     self.close(code, reason)
         self._twice.clear()
+
+    def _reset_late(self, stream_id: int, code: int) -> None:
+        if self.stream_backlog(stream_id):
+            self.reset_stream(stream_id, code)
+            self.transmit_soon()
 
     def transmit(self) -> None:
         """Send, feeding QUIC only as fast as the path takes it."""

@@ -109,9 +109,10 @@ class WireProtocol(QuicConnectionProtocol):
         repair_secs: float = REPAIR_SECS,
         twice: bool = False,
         rank: int = ORDINARY,
+        expires_secs: float = math.inf,
     ) -> None:
         """Queue one datagram; it leaves with the next `transmit`, before what waits of greater
-        `rank` already.
+        `rank` already, unless `expires_secs` are over by then.
 
         It is sent again when it was lost and can still arrive within `repair_secs`; `twice` sends
         it again soon whatever happens. `track` is who is told when it is shed.
@@ -121,7 +122,8 @@ class WireProtocol(QuicConnectionProtocol):
             return
         self.stats.datagrams_sent += 1
         now = self.now
-        datagram = Datagram(data, track, now, now + repair_secs, False, rank)
+        repair_until = now + min(repair_secs, expires_secs)
+        datagram = Datagram(data, track, now, repair_until, False, rank, now + expires_secs)
         self._queue.put(datagram)
         if twice:
             self._send_again(datagram)
@@ -316,8 +318,8 @@ class WireProtocol(QuicConnectionProtocol):
                 self._transport.sendto(data, address)
 
     def _shed_aged(self, now: float) -> None:
-        if self._queue and self.max_queued_secs < math.inf:
-            for datagram in self._queue.shed_before(now - self.max_queued_secs):
+        if self._queue and (self.max_queued_secs < math.inf or self._queue.timed):
+            for datagram in self._queue.shed_before(now - self.max_queued_secs, now):
                 self._shed(datagram)
 
     def _shed(self, datagram: Datagram) -> None:

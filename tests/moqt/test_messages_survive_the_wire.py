@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.moqt import codec, token
+from bridge.moqt import codec
 from bridge.moqt.draft18 import DRAFT_18
 from bridge.moqt.errors import SessionError
 from tests.moqt.wire import MESSAGES
@@ -51,7 +51,7 @@ def test_nonsense_is_a_violation_or_waits_for_more(data):
     try:
         for message in read(data):
             codec.encode(DRAFT_18, message)
-    except (SessionError, token.UnknownAlias):
+    except SessionError:
         pass
 
 
@@ -61,7 +61,7 @@ def test_a_message_with_a_changed_byte_never_breaks_the_reader(message, data):
     raw = bytearray(codec.encode(DRAFT_18, message))
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(SessionError, token.UnknownAlias):
+    with contextlib.suppress(SessionError):
         read(bytes(raw))
 
 

@@ -1,3 +1,5 @@
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,8 +36,20 @@ def test_what_has_waited_too_long_is_shed_whatever_its_rank():
     waiting = Waiting()
     for name, its, at in [("a", 5, 1), ("b", 5, 3), ("c", 9, 1), ("d", 9, 2), ("e", 2, 1)]:
         waiting.put(datagram(name, its, at))
-    assert sorted(names(waiting.shed_before(2))) == ["a", "c", "e"]
+    assert sorted(names(waiting.shed_before(2, now=9))) == ["a", "c", "e"]
     assert names(waiting) == "bd"
+
+
+def test_what_expires_is_shed_in_its_time():
+    waiting = Waiting()
+    for name, its, expires in [("a", 5, 3.0), ("b", 5, 9.0), ("c", 2, 3.0), ("d", 5, math.inf)]:
+        waiting.put(Datagram(name.encode(), rank=its, expires_at=expires))
+    assert names(waiting.shed_before(-math.inf, now=2.9)) == ""
+    assert names(waiting.shed_before(-math.inf, now=3.0)) == "ca"
+    assert waiting.timed
+    assert names(waiting.shed_before(-math.inf, now=9.0)) == "b"
+    assert not waiting.timed
+    assert names(waiting) == "d"
 
 
 def test_of_too_many_the_oldest_of_the_last_rank_are_shed_first():
@@ -64,7 +78,7 @@ def test_it_is_always_in_order_and_loses_nothing_unsaid(steps, at, bound):
         waiting.put(made) if how == "put" else waiting.put_back([made])
         count += 1
         assert [d.rank for d in waiting] == sorted(d.rank for d in waiting)
-    shed = waiting.shed_before(at)
+    shed = waiting.shed_before(at, now=100)
     assert all(d.queued_at < at for d in shed)
     if waiting and waiting[0].rank != waiting[-1].rank:
         assert all(d.queued_at >= at for d in waiting)
