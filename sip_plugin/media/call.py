@@ -390,6 +390,13 @@ class MediaCall:
         self.stirred = not self._outlet.talking
         return self._outlet.may_begin(n, self._early_start)
 
+    @property
+    def begins_to_speak(self) -> bool:
+        """The agent has something to say, and waits for the first phase that lets it."""
+        if not self.stirred or not self.answered or self.session is None:
+            return False
+        return self._voice_waits and not self._outlet.talking
+
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
         if self.session is None or (not self.answered and self._early == "none"):

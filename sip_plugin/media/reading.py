@@ -32,7 +32,7 @@ class ReadRound:
     """Tells each socket's owner when something is in it."""
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.EpollSelector()
 
     def open(self, ports: PortPair, on_rtp: OnReadable, on_rtcp: OnReadable) -> None:
         with contextlib.suppress(OSError):
@@ -45,6 +45,10 @@ class ReadRound:
         for sock in (ports.rtp, ports.rtcp):
             with contextlib.suppress(KeyError):
                 self._selector.unregister(sock)
+
+    def fileno(self) -> int:
+        """Of what is readable whenever any of the sockets is."""
+        return self._selector.fileno()
 
     def read(self) -> float:
         """Everything that has come, within the bound. Returns the monotonic time up to which that

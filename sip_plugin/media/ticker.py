@@ -1,8 +1,8 @@
 """A timer that fires on an absolute grid: the kernel's own where there is one.
 
 The timers of uvloop are whole milliseconds counted from the start of the loop's round, and fire a
-millisecond late at the median; a Linux timerfd is on time to some 50 µs. It is set once and fires
-for ever, so that a late callback delays none after it. Python has it from 3.13 on (`os`).
+millisecond late at the median; a Linux timerfd is on time to some 50 µs. It goes on by itself, so
+that a late callback delays none after it. Python has it from 3.13 on (`os`).
 """
 
 import asyncio
@@ -20,43 +20,53 @@ TIMER_SECS = 0.001
 
 
 class Ticker:
-    """Calls `on_tick()` soon after each `origin + k * secs` of time.monotonic(), k from 1.
+    """Calls `on_tick()` soon after the times that `tick` sets.
 
     Ticks that have passed by while the process stood still come as one.
     """
 
-    def __init__(self, origin: float, secs: float, on_tick: Callable[[], None]) -> None:
+    def __init__(self, on_tick: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._origin, self._secs, self._on_tick = origin, secs, on_tick
+        self._on_tick = on_tick
+        self._first, self._secs = float("inf"), 1.0
         self._timer: asyncio.TimerHandle | None = None
-        self._fd = _kernel_timer(origin + secs, secs)
-        if self._fd is None:
-            self._arm()
+        self._kernel = _KernelTimer.make()
+        if self._kernel is not None:
+            self._loop.add_reader(self._kernel.fd, self._fired)
+
+    def tick(self, first: float, secs: float) -> None:
+        """At `first` of time.monotonic() and each `secs` after it, from now on."""
+        self._first, self._secs = first, secs
+        if self._kernel is not None:
+            self._kernel.set(first, secs)
         else:
-            self._loop.add_reader(self._fd, self._fired)
+            self._arm()
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._fd is not None:
-            self._loop.remove_reader(self._fd)
-            os.close(self._fd)
-            self._fd = None
+        if self._kernel is not None:
+            self._loop.remove_reader(self._kernel.fd)
+            os.close(self._kernel.fd)
+            self._kernel = None
 
     def _fired(self) -> None:
-        assert self._fd is not None
+        assert self._kernel is not None
         with contextlib.suppress(BlockingIOError):
-            os.read(self._fd, 8)
+            os.read(self._kernel.fd, 8)
         self._on_tick()
 
     def _arm(self) -> None:
-        now = time.monotonic()
-        due = self._origin + (int((now - self._origin) / self._secs) + 1) * self._secs
+        if self._timer is not None:
+            self._timer.cancel()
+        now, due = time.monotonic(), self._first
+        if due <= now:
+            due += (int((now - due) / self._secs) + 1) * self._secs
         self._timer = self._loop.call_later(max(due - now, TIMER_SECS), self._woken)
 
     def _woken(self) -> None:
+        self._arm()  # before the call, which may set it anew, or raise
         self._on_tick()
-        self._arm()
 
 
 class _Spec(ctypes.Structure):
@@ -70,20 +80,26 @@ class _Spec(ctypes.Structure):
     ]
 
 
-def _kernel_timer(first: float, secs: float) -> int | None:
-    """A file descriptor that is readable from `first` (time.monotonic()) on, again each `secs`;
-    None where the system has no such thing."""
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        create, settime = libc.timerfd_create, libc.timerfd_settime
-    except (OSError, AttributeError):
-        return None
-    fd = create(_MONOTONIC, _NONBLOCK_CLOEXEC)
-    if fd < 0:
-        return None
-    nanos = 1_000_000_000
-    spec = _Spec(*divmod(round(secs * nanos), nanos), *divmod(round(first * nanos), nanos))
-    if settime(fd, _ABSOLUTE, ctypes.byref(spec), None) < 0:
-        os.close(fd)
-        return None
-    return fd
+class _KernelTimer:
+    """A file descriptor that is readable at the times that were set."""
+
+    def __init__(self, fd: int, settime: Callable[..., int]) -> None:
+        self.fd = fd
+        self._settime = settime
+
+    @classmethod
+    def make(cls) -> "_KernelTimer | None":
+        """None where the system has no such thing."""
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            create, settime = libc.timerfd_create, libc.timerfd_settime
+        except (OSError, AttributeError):
+            return None
+        fd = create(_MONOTONIC, _NONBLOCK_CLOEXEC)
+        return None if fd < 0 else cls(fd, settime)
+
+    def set(self, first: float, secs: float) -> None:
+        nanos = 1_000_000_000
+        spec = _Spec(*divmod(round(secs * nanos), nanos), *divmod(round(first * nanos), nanos))
+        if self._settime(self.fd, _ABSOLUTE, ctypes.byref(spec), None) < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_settime")

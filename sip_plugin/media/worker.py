@@ -7,21 +7,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from bridge.agent import AgentSpec
 from bridge.audio.canceller import CancellerUnavailable
 from bridge.leg.endpoints import Endpoints
-from bridge.leg.interface import CallFacts
+from bridge.leg.interface import CallFacts, ModelEvent
 from bridge.profile import LegProfile
 from bridge.uplink import Uplink
 from sip_plugin.config import Config
 from sip_plugin.media.call import MediaCall
-from sip_plugin.media.clock import PHASES_PER_FRAME, PhaseClock
-from sip_plugin.media.guard import Guard
-from sip_plugin.media.intake import Intake
 from sip_plugin.media.ports import PortPair, PortPool, PortsExhausted
 from sip_plugin.media.prompts import Prompts
-from sip_plugin.media.reading import ReadRound
 from sip_plugin.media.recording import Recording
+from sip_plugin.media.tick import Tick
+from sip_plugin.media.wavefile import NotPlayable
 from sip_plugin.planes.link import Link, PlaneError, connect
 from sip_plugin.planes.messages import (
     ChangeLeg,
@@ -44,13 +44,6 @@ from sip_plugin.planes.messages import (
     TransferProgress,
 )
 
-HOUSEKEEPING_FRAMES = 50
-"""Once a second for each call, spread over the second."""
-JUDGE_PHASES = PHASES_PER_FRAME // 2
-"""From one inference of the voice activity to the next: 10 ms."""
-FINE_CALLS = 60
-"""More are heard every other phase: each packet to a model costs, and batches get cheaper with
-their size, which counts more than 1.25 ms where many share a core."""
 RECONNECT_SECS = 0.2
 """Between attempts to reach the SIP process, which the supervisor restarts."""
 
@@ -71,14 +64,17 @@ class Worker:
         self._lease_number = 0
         self._calls: dict[str, MediaCall] = {}
         self._next_phase = 0
-        self._heard_in = 0
-        """The phase in which the callers were heard last."""
         self._missing_engines: set[str] = set()
         self._load_cancellers(config)
         self._endpoints = Endpoints()
-        self._round = ReadRound()
-        self._guard = Guard(name, lambda call: self._round.close(call.ports))
-        self._intake = Intake(self._guard, self._endpoints.flush)
+        self._tick = Tick(
+            name,
+            time.monotonic,
+            self._endpoints.flush,
+            self._tell_model_link,
+            config.media.inactivity_secs,
+        )
+        self._guard = self._tick.guard
         self._agents = config.agents
         self._model_told: bool | None = None
         """What the SIP process knows of our model connections."""
@@ -92,7 +88,7 @@ class Worker:
     async def run(self, path: str) -> None:
         """Follow the SIP process at `path`, and again after it was restarted."""
         self._loop = asyncio.get_running_loop()
-        self._clock = clock = PhaseClock(self._on_phase)
+        self._tick.begin()
         for agent in self._agents.values():
             self._endpoints.connect(agent)
         try:
@@ -100,9 +96,9 @@ class Worker:
                 await self._serve(path)
                 await asyncio.sleep(RECONNECT_SECS)
         finally:
-            clock.stop()
-            if clock.skipped:
-                log.warning("%s: %d phases of 2.5 ms were skipped", self._name, clock.skipped)
+            self._tick.stop()
+            if skipped := self._tick.skipped:
+                log.warning("%s: %d phases of 2.5 ms were skipped", self._name, skipped)
 
     async def _serve(self, path: str) -> None:
         try:
@@ -121,6 +117,7 @@ class Worker:
                     log.exception("%s: %s failed", self._name, type(message).__name__)
                     if sid := getattr(message, "sid", ""):
                         self._emit(EndCall(sid=sid, cause="media_failed", reason="internal error"))
+                self._tick.stir()
         except PlaneError as error:
             log.error("%s: SIP process sent %s", self._name, error)
         finally:
@@ -220,12 +217,7 @@ class Worker:
             self._pool.release(ports)
             raise
         self._calls[sid] = call
-        self._round.open(
-            ports,
-            lambda now, wall: self._guard.last(call, call.on_rtp, now, wall),
-            lambda now, wall: self._guard.last(call, call.on_rtcp, now, wall),
-        )
-        self._intake.open(call)
+        self._tick.open(call)
         if message.agent is not None:
             self._open_model(call, message, message.agent)
         if message.prompt is not None:
@@ -252,14 +244,19 @@ class Worker:
         facts = CallFacts(
             message.sid, message.direction, message.caller, message.called, message.headers
         )
-        call.attach(
-            self._endpoints.open_call(
-                facts, agent, lambda event: self._guard.run(call, call.on_model, event, self._now())
-            )
-        )
+
+        def on_event(event: ModelEvent) -> None:
+            self._guard.run(call, call.on_model, event, self._now())
+            self._tick.stir()
+
+        call.attach(self._endpoints.open_call(facts, agent, on_event))
 
     def _fetch(self, call: MediaCall, prompt: PromptSpec) -> None:
-        self._prompts.fetch(prompt.file, lambda found: self._guard.run(call, call.on_prompt, found))
+        def done(found: np.ndarray | NotPlayable) -> None:
+            self._guard.run(call, call.on_prompt, found)
+            self._tick.stir()
+
+        self._prompts.fetch(prompt.file, done)
 
     def _close(self, sid: str, reason: str) -> None:
         call = self._detach(sid)
@@ -278,8 +275,7 @@ class Worker:
     def _detach(self, sid: str) -> MediaCall | None:
         call = self._calls.pop(sid, None)
         if call is not None:
-            self._round.close(call.ports)
-            self._guard.last(call, self._intake.close, call)
+            self._tick.close(call)
         return call
 
     def _orphan(self) -> None:
@@ -291,42 +287,6 @@ class Worker:
         for ports in self._leases.values():
             self._pool.release(ports)
         self._leases.clear()
-
-    # --- clock ---------------------------------------------------------------------------
-
-    def _on_phase(self, n: int) -> None:
-        if self._calls:
-            self._serve_calls(n)
-        if n % PHASES_PER_FRAME == 0:
-            self._keep_house(n)
-
-    def _serve_calls(self, n: int) -> None:
-        calls = list(self._calls.values())
-        # Somebody waits for the agent's voice and for the caller's, nobody for silence.
-        now = self._now()
-        for call in calls:
-            if (call.stirred or call.slot_at <= n) and self._guard.run(call, call.talks_in, n):
-                self._guard.run(call, call.speak, n, now)
-        # A late clock may come back in odd phases only: then those have to do.
-        coarse = n % 2 and len(calls) > FINE_CALLS and n - self._heard_in < 2
-        if not self._clock.behind and not coarse:
-            # What was sent in the phases that are made up for is the reference of what came.
-            self._heard_in = n
-            self._intake.hear(self._round.read())
-        if n % JUDGE_PHASES == 0:
-            self._intake.judge(self._now())
-            self._endpoints.flush()
-        now = self._now()
-        for call in calls:
-            if call.slot_at <= n:
-                self._guard.run(call, call.speak, n, now)
-
-    def _keep_house(self, n: int) -> None:
-        self._tell_model_link()
-        now = self._now()
-        for i, call in enumerate(self._calls.values()):
-            if (n // PHASES_PER_FRAME + i) % HOUSEKEEPING_FRAMES == 0:
-                self._guard.run(call, call.housekeeping, self._config.inactivity_secs, now)
 
     async def close(self) -> None:
         for sid in list(self._calls):

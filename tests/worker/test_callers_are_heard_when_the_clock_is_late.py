@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from sip_plugin.config import Config
-from sip_plugin.media.worker import FINE_CALLS, Worker
+from sip_plugin.media.tick import FINE_CALLS, Tick
 
-NEVER = 1 << 62
+
+class Call:
+    stirred = False
+    slot_at = 1 << 62
 
 
 class Intake:
@@ -32,16 +34,14 @@ class Intake:
     ids=["on time", "always late", "late once"],
 )
 def test_no_run_of_the_clock_leaves_the_callers_unheard(phases, behind, heard):
-    worker = Worker(Config.model_validate({}), "tested")
-    worker._intake = intake = Intake()
-    worker._calls = {
-        str(n): SimpleNamespace(stirred=False, slot_at=NEVER) for n in range(FINE_CALLS + 1)
-    }
+    tick = Tick("tested", lambda: 0.0, lambda: None, lambda: None, 60.0)
+    tick._intake = intake = Intake()
+    tick._calls = dict.fromkeys(Call() for _ in range(FINE_CALLS + 1))
     listened = []
     for n in phases:
-        worker._clock = SimpleNamespace(behind=int(n in behind))
+        tick._clock = SimpleNamespace(behind=int(n in behind))
         before = intake.heard
-        worker._serve_calls(n)
+        tick._serve(n)
         if intake.heard > before:
             listened.append(n)
     assert listened == heard

@@ -13,7 +13,7 @@ from sip_plugin.media.clock import MAX_CATCH_UP, PHASE_SECS, PhaseClock
 @pytest.fixture(params=["kernel", "loop"])
 def timer(request, monkeypatch):
     if request.param == "loop":
-        monkeypatch.setattr(ticker, "_kernel_timer", lambda first, secs: None)
+        monkeypatch.setattr(ticker._KernelTimer, "make", lambda: None)
 
 
 @pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -26,12 +26,13 @@ async def phases(until: int, stall_at: int = 0, stall_secs: float = 0.0):
     seen: list[tuple[int, float]] = []
     done = asyncio.Event()
 
-    def on_phase(n: int) -> None:
+    def on_phase(n: int) -> int:
         seen.append((n, time.monotonic()))
         if n == stall_at:
             time.sleep(stall_secs)
         if n >= until:
             done.set()
+        return n + 1
 
     began = time.monotonic()
     clock = PhaseClock(on_phase)
