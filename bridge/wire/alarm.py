@@ -1,6 +1,7 @@
 """One event-loop timer for the deadlines of many calls."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
@@ -9,6 +10,8 @@ class HasDeadline(Protocol):
     @property
     def deadline(self) -> float | None: ...
 
+
+log = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=HasDeadline)
 
@@ -20,7 +23,8 @@ READ_FIRST = 0.02
 
 class Alarm(Generic[C]):
     """Calls `due(call, now)` for every watched call whose deadline has passed. After a stall of
-    the process sockets are read first: some loops run timers before that."""
+    the process sockets are read first: some loops run timers before that. What `due` raises is
+    logged, and delays no other call."""
 
     def __init__(self, due: Callable[[C, float], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -68,5 +72,11 @@ class Alarm(Generic[C]):
         for call in list(self._watched):
             at = call.deadline
             if at is not None and at <= now:
-                self._due(call, now)
+                try:
+                    self._due(call, now)
+                except Exception:
+                    # Left alone until it is watched anew: its deadline may still be the same.
+                    self._watched.discard(call)
+                    log.exception("a call's deadline could not be met")
+                    continue
             self.watch(call)
