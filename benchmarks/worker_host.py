@@ -154,6 +154,9 @@ class WorkerHost:
         assert self._link is not None
         self._link.close()
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def cpu_secs(self) -> float:
         """User and system time that the worker has used so far."""
         with open(f"/proc/{self._process.pid}/stat") as stat:

@@ -1,9 +1,6 @@
 """A prompt on one call: awaited, then heard instead of the agent or before it."""
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sip_plugin.media.prompt import Prompt, PromptFrame
+from sip_plugin.media.prompt import Prompt, PromptFrame, Sound
 from sip_plugin.media.wavefile import NotPlayable
 from sip_plugin.planes.messages import PromptSpec
 
@@ -27,8 +24,8 @@ class Announcing:
         """It is being read; `begin` follows."""
         self._awaited = prompt
 
-    def begin(self, found: NDArray[np.int16] | NotPlayable) -> bool:
-        """The file was read: int16 `[n]` at 8 kHz. False when nobody waits for it any more.
+    def begin(self, found: Sound | NotPlayable) -> bool:
+        """The file was read. False when nobody waits for it any more.
 
         Raises NotPlayable, with its path, when it cannot be played.
         """
@@ -40,9 +37,9 @@ class Announcing:
         self._prompt = Prompt(found, spec.times)
         return True
 
-    def pull(self) -> PromptFrame | None:
-        """The frame for this slot; None is silence."""
-        return None if self._prompt is None else self._prompt.pull()
+    def pull(self, rate_hz: int) -> PromptFrame | None:
+        """The frame for this slot, for a phone that takes 8000 or 16000 Hz; None is silence."""
+        return None if self._prompt is None else self._prompt.pull(rate_hz)
 
     def ends(self) -> bool:
         """Whether it is over, told once."""

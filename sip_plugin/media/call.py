@@ -4,63 +4,36 @@ A thin shell: packets in, `RtpSession`, `CallBridge`, packets out. The worker's 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 import numpy as np
 
-from bridge.agent import AgentSpec, Tool
 from bridge.audio.resample import Resampler
-from bridge.audio.wideband import UpperBand
-from bridge.call import CallBridge
-from bridge.leg.absent import AbsentModel
-from bridge.leg.interface import (
-    DtmfAsked,
-    EndpointChanged,
-    HangupAsked,
-    HoldAsked,
-    LegFailed,
-    ModelCall,
-    ModelEvent,
-    Noticed,
-    Opened,
-    ReplyAudio,
-    ReplyEnd,
-    ToolCalled,
-    Transcript,
-    TransferAsked,
-    TransferDecided,
-    TransferState,
-    UsageReported,
-)
-from bridge.playout import PlayoutFrame
+from bridge.leg.interface import HangupAsked, ModelCall, ModelEvent, TransferAsked, TransferState
 from bridge.profile import LegProfile
 from bridge.uplink import Uplink
-from sip_plugin.media.announcing import Announcing
 from sip_plugin.media.call_telling import CallTelling
-from sip_plugin.media.codecs import SILENCE
-from sip_plugin.media.description import MediaDescription, PhoneCodec
+from sip_plugin.media.description import MediaDescription
 from sip_plugin.media.dtmf import Dtmf, TwoWays
+from sip_plugin.media.hearing import Hearing
+from sip_plugin.media.model_side import ModelSide
 from sip_plugin.media.outlet import Outlet
-from sip_plugin.media.parting import Parting
 from sip_plugin.media.ports import PortPair
-from sip_plugin.media.prompt import PromptFrame
+from sip_plugin.media.prompt import Sound
+from sip_plugin.media.readiness import Readiness
 from sip_plugin.media.recording import Recording
-from sip_plugin.media.ringback import Ringback
 from sip_plugin.media.secured_ports import SecuredPorts
 from sip_plugin.media.session import CallerFrame, RtpSession
+from sip_plugin.media.voice import Voice
 from sip_plugin.media.wavefile import NotPlayable
 from sip_plugin.planes.messages import (
     EndCall,
-    HoldCall,
     Message,
     ModelFailed,
-    ModelReady,
     OpenCall,
     PressDigits,
     PromptEnded,
     PromptSpec,
     TransferCall,
-    TransferDecision,
 )
 
 _NEVER, _LATER = float("-inf"), float("inf")
@@ -68,16 +41,6 @@ _NO_PHASE = 1 << 62
 
 BURST_FRAMES = 3
 """Of the caller, at once: somebody stood still, the phone, the network or we."""
-
-_NO_AGENT = AgentSpec(endpoint="quic://none.invalid:9")
-"""Its options are those of a bridge that nobody speaks over."""
-_TOOL_OF: dict[type, Tool] = {
-    HangupAsked: "hangup",
-    TransferAsked: "transfer",
-    TransferDecided: "transfer",
-    HoldAsked: "hold",
-    DtmfAsked: "send_dtmf",
-}
 
 Emit = Callable[[Message], None]
 
@@ -95,7 +58,6 @@ class MediaCall:
         emit: Emit,
     ) -> None:
         self.sid = opened.sid
-        self._agent_name = opened.agent_name
         self.ports = ports
         self.session: RtpSession | None = None
         self.answered = False
@@ -109,34 +71,16 @@ class MediaCall:
         self._emit = emit
         self._io = SecuredPorts(opened.sid, ports)
         self._outlet = Outlet(phase, self._io.send_rtp)
-        self._telling = CallTelling(opened.sid, emit, lambda: self._bridge.at_ms)
-        self._agent = opened.agent or _NO_AGENT
-        self._max_playout_secs = max_playout_secs
-        self._leg: ModelCall = AbsentModel()
-        self._leg_counters: dict[str, float] = {}
-        """Of a leg that was lost."""
+        self._telling = CallTelling(opened.sid, emit, lambda: self._model.bridge.at_ms)
+        self._readiness = Readiness(opened.sid, opened.agent_name, emit)
+        self._model = ModelSide(
+            opened, max_playout_secs, self._telling, self._readiness, emit, self.send_digits
+        )
+        self._voice = Voice()
         self._use(opened.leg, uplink)
-        self._high: np.ndarray | None = None
-        self._heard = False
-        """The frame that is being heard is the model's."""
-        self._own: bytes | None = None
-        """Of the frame that is being heard: what the phone sent, untouched."""
-        self._has_model = opened.agent is not None
-        self._answer_headers: dict[str, str] = {}
-        self._awaited = {"model"} if self._has_model else set()
-        """What must be there before the call may be answered."""
-        self._endpoint = ""
-        """Where its model is."""
-        self._failovers = 0
-        self._prompt = Announcing()
         if opened.prompt is not None:
             self._await_prompt(opened.prompt)
-        self._cuts_agent = False
-        """The next frame is the agent's last, fading out."""
-        self._parting = Parting()
         self._keys = TwoWays()
-        self._early = "none"
-        self._ringback = Ringback()
         self.ended = False
         """The SIP process was asked to end it, or another call takes its place."""
         self.failed = False
@@ -145,76 +89,26 @@ class MediaCall:
     def change_leg(self, profile: LegProfile, uplink: Uplink) -> None:
         """It is dialled by another trunk; nothing of the caller was heard yet."""
         if not self.answered:
+            self._model.use(profile)
             self._use(profile, uplink)
 
     def _use(self, profile: LegProfile, uplink: Uplink) -> None:
         self.uplink = uplink
+        self._hearing = Hearing(uplink, self._model, self._voice, self._outlet, self._telling)
         self._early_start = profile.early_start
-        agent = self._agent.model_copy(update={"turn": profile.turn(self._agent.turn)})
-        self._bridge = CallBridge(agent, self._max_playout_secs, self._telling.turn_event)
-        self._bridge.attach(self._leg)
 
     # --- model leg -----------------------------------------------------------------------
 
     def attach(self, leg: ModelCall) -> None:
-        self._leg = leg
-        self._bridge.attach(leg)
+        self._model.attach(leg)
 
     def tell_ready(self) -> None:
-        """Once there is nothing to wait for; a far side that we call may answer before that."""
-        if not self._awaited:
-            name, headers = self._agent_name, self._answer_headers
-            self._emit(ModelReady(sid=self.sid, agent_name=name, sip_headers=headers))
+        self._readiness.tell()
 
     def on_model(self, event: ModelEvent, now: float) -> None:
         """Take an event of the model leg."""
-        if not self._has_model:
-            return
-        match event:
-            case ReplyAudio() | ReplyEnd() | Transcript():
-                self._bridge.on_reply(event, now)
-                self.stirred = True
-            case _ if (tool := _TOOL_OF.get(type(event))) and tool not in self._agent.tools:
-                self._telling.event("tool_refused", {"tool": tool})
-            case EndpointChanged(had_it=had_it):
-                if had_it:
-                    self._bridge.interrupt()
-                    self.stirred = True
-                self._endpoint = event.next
-                self._failovers += 1
-                self._telling.event("endpoint_failed", asdict(event))
-            case Opened(endpoint=endpoint, sip_headers=headers):
-                self._endpoint = endpoint
-                self._answer_headers = headers
-                self._awaited.discard("model")
-                self.tell_ready()
-            case LegFailed(code=code, message=message):
-                self._lose_model()
-                name = self._agent_name
-                self._emit(ModelFailed(sid=self.sid, code=code, reason=message, agent_name=name))
-            case HangupAsked() | TransferAsked():
-                self._parting.ask(event, now)
-            case TransferDecided(complete=complete):
-                self._emit(TransferDecision(sid=self.sid, complete=complete))
-            case HoldAsked(on=on):
-                self._emit(HoldCall(sid=self.sid, on=on))
-            case DtmfAsked(digits=digits):
-                self.send_digits(digits)
-                self._telling.event("dtmf_sent", {"digits": digits})
-            case ToolCalled():
-                self._telling.event("tool_call", asdict(event))
-            case UsageReported():
-                self._telling.event("usage", asdict(event))
-            case Noticed():
-                self._telling.event("model_notice", asdict(event))
-
-    def _lose_model(self) -> None:
-        """The phone goes on: what becomes of the call is not decided here."""
-        self._leg.close("model_lost")
-        self._leg_counters = self._leg.counters()
-        self._leg = AbsentModel()
-        self._has_model = False
-        self._bridge.attach(self._leg)
+        if self._model.take(event, now):
+            self.stirred = True
 
     def end(self, ask: EndCall) -> None:
         """Ask the SIP process to end the call, once."""
@@ -233,31 +127,31 @@ class MediaCall:
 
     def play(self, prompt: PromptSpec) -> None:
         """Instead of the agent; `on_prompt` follows."""
-        self._lose_model()
+        self._model.lose()
         self._await_prompt(prompt)
 
     def _await_prompt(self, prompt: PromptSpec) -> None:
-        self._prompt.await_file(prompt)
-        self._awaited.add("prompt")
+        self._voice.prompt.await_file(prompt)
+        self._readiness.wait_for("prompt")
 
-    def on_prompt(self, found: np.ndarray | NotPlayable) -> None:
+    def on_prompt(self, found: Sound | NotPlayable) -> None:
         """The file was read, or cannot be."""
         try:
-            if not self._prompt.begin(found):
+            if not self._voice.prompt.begin(found):
                 return
         except NotPlayable as error:
-            self._awaited.discard("prompt")
+            self._readiness.came("prompt")
             self._emit(ModelFailed(sid=self.sid, code="prompt_unplayable", reason=str(error)))
             return
-        self._awaited.discard("prompt")
+        self._readiness.came("prompt")
         self.stirred = True
-        self._cuts_agent = bool(self._bridge.playout.cancel())
-        self.tell_ready()
+        self._voice.cut(self._model.bridge)
+        self._readiness.tell()
 
     def _prompt_over(self) -> None:
         self._telling.event("prompt_ended", {})
-        if self._has_model:
-            self._leg.answered()
+        if self._model.present:
+            self._model.leg.answered()
         else:
             self._emit(PromptEnded(sid=self.sid))
 
@@ -275,18 +169,18 @@ class MediaCall:
         else:
             self.session.update(media, now)
         self._outlet.use(self.session, media)
-        self._bridge.speak_at(self._outlet.rate_hz)
+        self._model.bridge.speak_at(self._outlet.rate_hz)
         self.due_at, self.slot_at, self.stirred = _NEVER, 0, True
         if answered and not self.answered:
             self.answered = True
             self.session.restart(now)
-            if not self._prompt.active and self._early != "greeting":
-                self._leg.answered()
-        elif not answered and early == "greeting" != self._early:
-            self._leg.answered()  # it may speak, though nobody listens to the caller yet
+            if not self._voice.prompt.active and self._voice.early != "greeting":
+                self._model.leg.answered()
+        elif not answered and early == "greeting" != self._voice.early:
+            self._model.leg.answered()  # it may speak, though nobody listens to the caller yet
         if not answered:
-            self._early = early
-        self._bridge.hold(self.answered and self.session.on_hold)
+            self._voice.early = early
+        self._model.bridge.hold(self.answered and self.session.on_hold)
         self._telling.event(
             "media_started" if answered else "early_media",
             {
@@ -320,7 +214,7 @@ class MediaCall:
     def _on_digit(self, event: Dtmf) -> None:
         if not self.answered:
             return
-        self._leg.dtmf(event.digit, event.duration_ms)
+        self._model.leg.dtmf(event.digit, event.duration_ms)
         self._telling.event("dtmf", {"digit": event.digit, "duration_ms": event.duration_ms})
 
     def caller_frames(self, now: float, looked_at: float) -> list[CallerFrame]:
@@ -339,48 +233,24 @@ class MediaCall:
         """One caller frame on its way in; what is returned goes into the batch."""
         if self.recording is not None:
             self.recording.caller(frame.pcm)
-        self._high = frame.high
-        self._own = frame.payload
-        return self.uplink.arrived(frame.pcm)
+        return self._hearing.arrived(frame)
 
     def upsampler(self) -> Resampler | None:
         """What is to bring the frame to the model's rate for `send_up`, if that is all."""
-        if not self._has_model or self._prompt.active or self.uplink.controls_level:
-            return None
-        return None if self._outlet.codec is PhoneCodec.G722 else self._bridge.upsampler()
+        return self._hearing.upsampler()
 
     def send_up(self, pcm: np.ndarray, resampled: np.ndarray | None) -> None:
         """The cleaned frame, to the model: at its rate, when there is an `upsampler`."""
-        self._heard = self._has_model and not self._prompt.active
-        if not self._heard:
-            self._telling.unheard()
-        elif not self.uplink.controls_level:
-            self._append(pcm, resampled)
-
-    def _append(self, pcm: np.ndarray, resampled: np.ndarray | None) -> None:
-        codec = self._outlet.codec
-        if resampled is None:
-            is_wide = codec is PhoneCodec.G722
-            upper = UpperBand(self._high, self.uplink.cancels) if is_wide else None
-            resampled = self._bridge.to_model(pcm, upper)
-        untouched = None
-        if self._own is not None and codec is not None and not self.uplink.alters:
-            untouched = (codec.value, self._own)
-        self._bridge.append(resampled, untouched)
+        self._hearing.send_up(pcm, resampled)
 
     def judge(self, pcm: np.ndarray, probability: float, level_dbfs: float, now: float) -> None:
         """The frame that was sent up, with what the worker's batch found out about it."""
         self.stirred = True
-        if not self._heard:
-            return
-        if self.uplink.controls_level:
-            self._append(self.uplink.for_model(pcm, probability, level_dbfs), None)
-        self._bridge.judge(probability, self.uplink.gate_level(level_dbfs), now)
+        self._hearing.judge(pcm, probability, level_dbfs, now)
 
     @property
     def _voice_waits(self) -> bool:
-        """Whoever speaks to the phone has a frame ready."""
-        return self._prompt.speaks if self._prompt.active else self._bridge.playout.waiting
+        return self._voice.waits(self._model.bridge)
 
     def talks_in(self, n: int) -> bool:
         """Whether the agent's voice is to leave in phase `n`."""
@@ -399,7 +269,7 @@ class MediaCall:
 
     def speak(self, n: int, now: float) -> None:
         """Send this call's packet if phase `n` is its slot."""
-        if self.session is None or (not self.answered and self._early == "none"):
+        if self.session is None or (not self.answered and self._voice.early == "none"):
             self.slot_at = _NO_PHASE
             return
         if self.answered:
@@ -414,7 +284,8 @@ class MediaCall:
             self.uplink.skipped(missed)
         if not self._outlet.wants_frame(n, self._early_start and self._voice_waits, now):
             return
-        frame = self._next_frame(now)
+        on_hold = self.session.on_hold
+        frame = self._voice.next(self._model.bridge, self._outlet.rate_hz, on_hold, now)
         coded = self._outlet.silence() if frame is None else self._outlet.encode(frame.pcm)
         if self.uplink.looks_for_echo:
             # On hold nothing leaves, and a digit takes the place of the audio.
@@ -424,9 +295,9 @@ class MediaCall:
         self._outlet.put(n, coded, now, starts=starts, talking=frame is not None)
         if self.recording is not None:
             self.recording.agent(coded.low)
-        if self._parting.asked:
+        if self._model.parting.asked:
             self._part(frame is None, now)
-        if self._prompt.active and self._prompt.ends():
+        if self._voice.prompt.active and self._voice.prompt.ends():
             self._prompt_over()
 
     def _speak_early(self, n: int, now: float) -> None:
@@ -434,28 +305,14 @@ class MediaCall:
         self._outlet.catch_up(n)
         if not self._outlet.wants_frame(n, False, now):
             return
-        frame: PlayoutFrame | PromptFrame | None = None
-        match self._early:
-            case "greeting":
-                frame = self._bridge.speak(now)
-            case "prompt":
-                frame = self._prompt.pull()
-        pcm = self._ringback.pull() if self._early == "ringback" else SILENCE
-        coded = self._outlet.encode(pcm if frame is None else frame.pcm)
-        self._outlet.put(n, coded, now, starts=False, talking=frame is not None)
-        if self._early == "prompt" and self._prompt.ends():
+        rate_hz = self._outlet.rate_hz
+        pcm, speaks = self._voice.next_early(self._model.bridge, rate_hz, now)
+        self._outlet.put(n, self._outlet.encode(pcm), now, starts=False, talking=speaks)
+        if self._voice.early == "prompt" and self._voice.prompt.ends():
             self._prompt_over()
 
-    def _next_frame(self, now: float) -> PlayoutFrame | PromptFrame | None:
-        if not self._prompt.active or self._cuts_agent:
-            self._cuts_agent = False
-            return self._bridge.speak(now)
-        if self.session is not None and self.session.on_hold:
-            return None
-        return self._prompt.pull()
-
     def _part(self, silent: bool, now: float) -> None:
-        match self._parting.due(silent, now):
+        match self._model.parting.due(silent, now):
             case HangupAsked(reason, headers):
                 self.end(
                     EndCall(sid=self.sid, cause="model_hangup", reason=reason, sip_headers=headers)
@@ -483,7 +340,7 @@ class MediaCall:
             self._on_digit(Dtmf(digit, duration_ms))
 
     def transfer_progress(self, state: TransferState, code: int, reason: str) -> None:
-        self._leg.transfer_progress(state, code, reason)
+        self._model.leg.transfer_progress(state, code, reason)
 
     def housekeeping(self, inactivity_secs: float, now: float) -> None:
         """Once a second: RTCP, and the peer's silence."""
@@ -504,13 +361,13 @@ class MediaCall:
     def abandon(self) -> None:
         """Another agent takes the call, before any media; nothing is told of this one."""
         self.ended = True
-        self._leg.close("agent_replaced")
+        self._model.leg.close("agent_replaced")
         if self.recording is not None:
             self.recording.close()
 
     def close(self, reason: str, now: float) -> None:
         """Free everything; the last message of the call is its report."""
-        self._leg.close(reason)
+        self._model.leg.close(reason)
         if self.session is not None:
             bye = self.session.bye(now)
             if bye is not None:
@@ -518,9 +375,5 @@ class MediaCall:
         if self.recording is not None:
             self.recording.close()
         rtp = None if self.session is None else self.session.stats
-        model = {
-            "endpoint": self._endpoint,
-            "failovers": self._failovers,
-            **(self._leg_counters or self._leg.counters()),
-        }
-        self._telling.report(rtp, self._io, self.uplink, self._bridge, model)
+        model = self._model.figures()
+        self._telling.report(rtp, self._io, self.uplink, self._model.bridge, model)

@@ -7,16 +7,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio import g711
-from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
+from bridge.audio.frames import FRAME_MS, PHONE_RATE_HZ
+from bridge.audio.wideband import WIDE_RATE_HZ
 from sip_plugin.media.wavefile import NotPlayable, inspect
 
 PAUSE_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """What a file holds, for both kinds of phones."""
+
+    narrow: NDArray[np.int16]
+    """int16 `[n]` at 8 kHz."""
+    wide: NDArray[np.int16] | None = None
+    """int16 `[2 n]`, give or take a sample, at 16 kHz; None where the file has no more."""
+
+    @property
+    def samples(self) -> int:
+        return len(self.narrow) + (0 if self.wide is None else len(self.wide))
+
+
+@dataclass(frozen=True, slots=True)
 class PromptFrame:
     pcm: NDArray[np.int16]
-    """int16 `[160]` at 8 kHz."""
+    """int16 `[160]` at 8 kHz or `[320]` at 16."""
     starts: bool
     """The first one after silence."""
 
@@ -24,10 +39,11 @@ class PromptFrame:
 class Prompt:
     """Core without a clock: whoever sends RTP asks for one frame a slot until it is over."""
 
-    def __init__(self, pcm: NDArray[np.int16], times: int) -> None:
-        """`pcm`: int16 `[n]` at 8 kHz."""
-        self._frames = self._all_of(pcm, times)
-        self._next = next(self._frames, None)
+    def __init__(self, sound: Sound, times: int) -> None:
+        self._narrow = _frames(sound.narrow, PHONE_RATE_HZ)
+        self._wide = None if sound.wide is None else _frames(sound.wide, WIDE_RATE_HZ)
+        self._places = _places(len(self._narrow), times)
+        self._next = next(self._places, None)
         self._is_over = False
 
     @property
@@ -39,28 +55,41 @@ class Prompt:
     def over(self) -> bool:
         return self._is_over
 
-    def pull(self) -> PromptFrame | None:
-        """The frame for this slot; None is silence, and at the end `over`."""
-        frame = self._next
+    def pull(self, rate_hz: int) -> PromptFrame | None:
+        """The frame for this slot; None is silence, and at the end `over`.
+
+        `rate_hz`: what the phone takes. Frames are at 8 kHz all the same where the file has no
+        more.
+        """
+        place = self._next
         try:
-            self._next = next(self._frames)
+            self._next = next(self._places)
         except StopIteration:
             self._next = None
             self._is_over = True
-        return frame
-
-    def _all_of(self, pcm: NDArray[np.int16], times: int) -> Iterator[PromptFrame | None]:
-        whole = np.zeros(-(-len(pcm) // FRAME_SAMPLES) * FRAME_SAMPLES, np.int16)
-        whole[: len(pcm)] = pcm
-        for turn in range(times):
-            for place, frame in enumerate(whole.reshape(-1, FRAME_SAMPLES)):
-                yield PromptFrame(frame, starts=place == 0)
-            if turn + 1 < times:
-                yield from (None for _ in range(PAUSE_MS // FRAME_MS))
+        if place is None:
+            return None
+        is_wide = rate_hz == WIDE_RATE_HZ and self._wide is not None
+        frames = self._wide if is_wide else self._narrow
+        return PromptFrame(frames[min(place, len(frames) - 1)], starts=place == 0)
 
 
-def load(path: str) -> NDArray[np.int16]:
-    """The sound of a WAV file, int16 `[n]` at 8 kHz, its channels mixed. Raises NotPlayable.
+def _frames(pcm: NDArray[np.int16], rate_hz: int) -> NDArray[np.int16]:
+    samples = rate_hz * FRAME_MS // 1000
+    whole = np.zeros(-(-len(pcm) // samples) * samples, np.int16)
+    whole[: len(pcm)] = pcm
+    return whole.reshape(-1, samples)
+
+
+def _places(frames: int, times: int) -> Iterator[int | None]:
+    for turn in range(times):
+        yield from range(frames)
+        if turn + 1 < times:
+            yield from (None for _ in range(PAUSE_MS // FRAME_MS))
+
+
+def load(path: str) -> Sound:
+    """The sound of a WAV file, its channels mixed. Raises NotPlayable.
 
     Takes a while for a long file: not for a thread that has calls.
     """
@@ -78,18 +107,23 @@ def load(path: str) -> NDArray[np.int16]:
     if info.channels == 2:
         pairs = pcm[: len(pcm) // 2 * 2].reshape(-1, 2).astype(np.int32)
         pcm = (pairs.sum(axis=1) // 2).astype(np.int16)
-    return _at_phone_rate(pcm, info.rate_hz)
+    narrow = _resampled(pcm, info.rate_hz, PHONE_RATE_HZ)
+    if info.rate_hz <= PHONE_RATE_HZ:
+        return Sound(narrow)
+    return Sound(narrow, _resampled(pcm, info.rate_hz, WIDE_RATE_HZ))
 
 
-def _at_phone_rate(pcm: NDArray[np.int16], rate_hz: int) -> NDArray[np.int16]:
+def _resampled(pcm: NDArray[np.int16], from_hz: int, to_hz: int) -> NDArray[np.int16]:
     """Band-limited over the whole file, which no stream could be."""
-    if rate_hz == PHONE_RATE_HZ or not len(pcm):
+    if from_hz == to_hz or not len(pcm):
         return pcm
-    secs = -(-len(pcm) // rate_hz)
-    padded = np.zeros(secs * rate_hz, np.float32)
+    secs = -(-len(pcm) // from_hz)
+    padded = np.zeros(secs * from_hz, np.float32)
     padded[: len(pcm)] = pcm
-    spectrum = np.fft.rfft(padded)[: secs * PHONE_RATE_HZ // 2 + 1]
-    spectrum[-1] = 0.0
-    resampled = np.fft.irfft(spectrum, secs * PHONE_RATE_HZ) * (PHONE_RATE_HZ / rate_hz)
-    length = round(len(pcm) * PHONE_RATE_HZ / rate_hz)
-    return np.clip(np.rint(resampled[:length]), -32768, 32767).astype(np.int16)
+    spectrum = np.zeros(secs * to_hz // 2 + 1, np.complex128)
+    found = np.fft.rfft(padded)[: len(spectrum)]
+    spectrum[: len(found)] = found
+    spectrum[min(from_hz, to_hz) * secs // 2] = 0.0
+    made = np.fft.irfft(spectrum, secs * to_hz) * (to_hz / from_hz)
+    length = round(len(pcm) * to_hz / from_hz)
+    return np.clip(np.rint(made[:length]), -32768, 32767).astype(np.int16)

@@ -7,8 +7,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from bridge.agent import AgentSpec
 from bridge.audio.canceller import CancellerUnavailable
 from bridge.leg.endpoints import Endpoints
@@ -18,6 +16,7 @@ from bridge.uplink import Uplink
 from sip_plugin.config import Config
 from sip_plugin.media.call import MediaCall
 from sip_plugin.media.ports import PortPair, PortPool, PortsExhausted
+from sip_plugin.media.prompt import Sound
 from sip_plugin.media.prompts import Prompts
 from sip_plugin.media.recording import Recording
 from sip_plugin.media.tick import Tick
@@ -252,7 +251,7 @@ class Worker:
         call.attach(self._endpoints.open_call(facts, agent, on_event))
 
     def _fetch(self, call: MediaCall, prompt: PromptSpec) -> None:
-        def done(found: np.ndarray | NotPlayable) -> None:
+        def done(found: Sound | NotPlayable) -> None:
             self._guard.run(call, call.on_prompt, found)
             self._tick.stir()
 

@@ -7,7 +7,7 @@ from sip_plugin.demo import speech
 from tests.calls.hearing import assert_heard, duration_ms
 from tests.peers.asterisk import PASSWORD
 from tests.peers.plugin import agent
-from tests.peers.waves import find, level_dbfs
+from tests.peers.waves import find, level_dbfs, write_wav
 
 pytestmark = pytest.mark.peer("asterisk")
 
@@ -79,4 +79,28 @@ def test_the_agents_voice_has_both_halves_of_the_band(called, asterisk):
 
     spoken_ms = assert_upper_band_heard(said, placed.recording("tx")) + len(said) / 16
     assert_upper_band_heard(said, placed.recording("rx"), after_ms=spoken_ms)
+    asterisk.wait_no_channels()
+
+
+def test_a_prompt_has_both_halves_of_the_band(plugin, asterisk, tmp_path):
+    said = wide(speech.load("turn_1"))
+    write_wav(tmp_path / "closed.wav", said, WIDE_HZ)
+    account = {
+        "domain": asterisk.address,
+        "sip_username": "1002",
+        "sip_password": PASSWORD,
+        "codec_preferences": ["g722"],
+    }
+    closed = plugin(
+        trunks={"main": account},
+        agents={},
+        dialplan={"default": {"prompt": str(tmp_path / "closed.wav")}},
+    )
+
+    placed = asterisk.originate("1002", listen_secs=8, rate_hz=WIDE_HZ)
+    call = closed.wait_ended(closed.wait_call("completed", timeout_secs=20)["sid"])
+
+    assert call["cause"] == "prompt_ended"
+    # The recording is as long as the prompt, and the codec's delay moves the last of it out.
+    assert_upper_band_heard(said[: -WIDE_HZ // 10], placed.recording("rx"))
     asterisk.wait_no_channels()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.audio import g711
-from sip_plugin.media.prompt import PAUSE_MS, Prompt, load
+from sip_plugin.media.prompt import PAUSE_MS, Prompt, Sound, load
 from sip_plugin.media.wavefile import NotPlayable, inspect
 from tests.peers.waves import goertzel, level_dbfs
 
@@ -32,7 +32,7 @@ def wave_file(
 @pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 24_000, 44_100, 48_000])
 def test_any_rate_is_brought_to_that_of_the_phone(tmp_path: Path, rate: int):
     pcm = sine(rate)
-    heard = load(wave_file(tmp_path / "p.wav", pcm.tobytes(), rate=rate))
+    heard = load(wave_file(tmp_path / "p.wav", pcm.tobytes(), rate=rate)).narrow
     assert len(heard) == 4000
     assert goertzel(heard[400:3600], 1000.0) > 0.99
     assert abs(level_dbfs(heard[400:3600]) - level_dbfs(sine(8000)[400:3600])) < 0.1
@@ -40,33 +40,60 @@ def test_any_rate_is_brought_to_that_of_the_phone(tmp_path: Path, rate: int):
 
 def test_what_a_phone_cannot_carry_is_left_out(tmp_path: Path):
     pcm = sine(48_000, 1000) // 2 + sine(48_000, 7000) // 2
-    heard = load(wave_file(tmp_path / "p.wav", pcm.tobytes(), rate=48_000))
+    heard = load(wave_file(tmp_path / "p.wav", pcm.tobytes(), rate=48_000)).narrow
     assert goertzel(heard[400:3600], 1000.0) > 0.99, "7 kHz would come back as another tone"
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 44_100, 48_000])
+def test_a_wideband_phone_is_given_both_bands(tmp_path: Path, rate: int):
+    pcm = sine(rate, 1000) // 2 + sine(rate, 6000) // 2
+    sound = load(wave_file(tmp_path / "p.wav", pcm.tobytes(), rate=rate))
+    heard = np.concatenate(frames(Prompt(sound, times=1), 16_000))
+    assert len(heard) == 8000
+    for hz in (1000.0, 6000.0):
+        assert abs(goertzel(heard[800:7200], hz, 16_000) - 0.5) < 0.01
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 16_000])
+def test_a_change_of_the_phones_rate_moves_nothing(tmp_path: Path, rate: int):
+    sound = load(wave_file(tmp_path / "p.wav", sine(rate, 440).tobytes(), rate=rate))
+    narrow, wide = Prompt(sound, 1), Prompt(sound, 1)
+    for low, high in zip(frames(narrow, 8000), frames(wide, 16_000), strict=True):
+        assert np.max(np.abs(high[:: len(high) // 160] - low)) < 300
+
+
+def frames(prompt: Prompt, rate_hz: int) -> list[np.ndarray]:
+    heard = []
+    while not prompt.over:
+        frame = prompt.pull(rate_hz)
+        assert frame is not None
+        heard.append(frame.pcm)
+    return heard
 
 
 def test_two_channels_are_mixed(tmp_path: Path):
     pcm = sine(8000)
     both = np.column_stack([pcm, np.zeros_like(pcm)]).astype("<i2")
-    heard = load(wave_file(tmp_path / "p.wav", both.tobytes(), channels=2))
+    heard = load(wave_file(tmp_path / "p.wav", both.tobytes(), channels=2)).narrow
     assert np.max(np.abs(heard - pcm // 2)) <= 1
 
 
 @pytest.mark.parametrize(("code", "codec"), [(6, "g711_alaw"), (7, "g711_ulaw")])
 def test_g711_files_are_played_as_they_are(tmp_path: Path, code: int, codec: str):
     payload = g711.encode(codec, sine(8000))
-    heard = load(wave_file(tmp_path / "p.wav", payload, code=code, bits=8))
+    heard = load(wave_file(tmp_path / "p.wav", payload, code=code, bits=8)).narrow
     assert g711.encode(codec, heard) == payload
 
 
 def test_it_is_played_so_many_times_with_a_pause_between():
-    prompt = Prompt(sine(8000, secs=0.05), times=2)
+    prompt = Prompt(Sound(sine(8000, secs=0.05)), times=2)
     heard = []
     while not prompt.over:
-        heard.append(prompt.pull())
+        heard.append(prompt.pull(8000))
     sounds = [frame is not None for frame in heard]
     assert sounds == [True] * 3 + [False] * (PAUSE_MS // 20) + [True] * 3
     assert [place for place, frame in enumerate(heard) if frame and frame.starts] == [0, 53]
-    assert prompt.pull() is None
+    assert prompt.pull(8000) is None
 
 
 @pytest.mark.parametrize(

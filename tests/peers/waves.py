@@ -47,13 +47,13 @@ def level_dbfs(pcm: np.ndarray) -> float:
     return max(-120.0, 20 * np.log10(max(rms, 1e-9) * np.sqrt(2) / 32767))
 
 
-def goertzel(pcm: np.ndarray, hz: float) -> float:
+def goertzel(pcm: np.ndarray, hz: float, rate_hz: int = RATE_HZ) -> float:
     """Share of the energy that is a tone of `hz`, 0 to 1."""
     samples = pcm.astype(np.float64)
     energy = float(np.dot(samples, samples))
     if energy == 0.0:
         return 0.0
-    turns = np.exp(-2j * np.pi * hz * np.arange(len(samples)) / RATE_HZ)
+    turns = np.exp(-2j * np.pi * hz * np.arange(len(samples)) / rate_hz)
     return float(2 * abs(np.dot(samples, turns)) ** 2 / (len(samples) * energy))
 
 

@@ -113,12 +113,12 @@ def spoil_high_pass_matrix(_calls: Calls, call: MediaCall) -> None:
 
 
 def spoil_resampler(_calls: Calls, call: MediaCall) -> None:
-    call._bridge._up._held = np.zeros(3, np.float32)
+    call._model.bridge._up._held = np.zeros(3, np.float32)
 
 
 def spoil_resampler_phase(_calls: Calls, call: MediaCall) -> None:
-    call._bridge._up._phase = 1  # of a call that is not in step, each is resampled alone
-    call._bridge._up._held = np.zeros((2, 2), np.float32)
+    call._model.bridge._up._phase = 1  # of a call that is not in step, each is resampled alone
+    call._model.bridge._up._held = np.zeros((2, 2), np.float32)
 
 
 def spoil_vad_fill(calls: Calls, call: MediaCall) -> None:
@@ -134,7 +134,7 @@ def spoil_jitter_buffer(_calls: Calls, call: MediaCall) -> None:
 
 
 def spoil_detector(_calls: Calls, call: MediaCall) -> None:
-    call._bridge._detector = None
+    call._model.bridge._detector = None
 
 
 def spoil_frame(_calls: Calls, call: MediaCall) -> None:
