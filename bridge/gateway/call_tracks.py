@@ -6,6 +6,7 @@ from bridge import codec
 from bridge.gateway.session import Session as CallSession
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
+from bridge.moqt.messages import Param, Publish, Subscribe
 from bridge.moqt.tracks import MIDDLE, Publication
 from bridge.quic.datagram import ORDINARY
 from bridge.wire import audio, call_tracks, messages
@@ -21,17 +22,29 @@ from bridge.wire.tracks import (
 )
 
 
+def was_anothers(offered: Publish | Subscribe, role: Role) -> bool:
+    """Whether a track that is new here is no beginning of a call: a relay offers all that it has,
+    the tracks too that a gateway had which is gone. The plugin comes back on others."""
+    if isinstance(offered, Subscribe):
+        return role not in ("events", "downlink")
+    largest = offered.parameters.get(Param.LARGEST_OBJECT)
+    if role == "control":  # what nobody has answered yet is an `open` alone
+        return largest is not None and largest > (0, 0)
+    return role != "uplink" or largest is not None
+
+
 class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
     """Is subscribed to control and uplink, publishes events and downlink."""
 
-    def __init__(self, owner: Any, sid: str, core: CallSession, protocol: MoqtProtocol) -> None:
+    def __init__(
+        self, owner: Any, sid: str, attempt: int, core: CallSession, protocol: MoqtProtocol
+    ) -> None:
         """`owner` becomes the `context` of the four requests."""
         super().__init__(core, protocol, audio.uplink_frame)
-        self.sid = sid
+        self.sid, self.attempt = sid, attempt
         self._owner = owner
         self._call: CallSession = core
         self._asked: dict[Role, moqt.Asked] = {}
-        self._audio: audio.AudioWriter | None = None
         self._turn = -1
 
     def adopt(self, owner: Any, core: CallSession) -> None:
@@ -85,7 +98,7 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
 
     def _publish(self, role: Role) -> Publication:
         properties = self._audio_properties() if role == "downlink" else MESSAGE_PROPERTIES
-        made = self._session.publish(track(self.sid, role), properties)
+        made = self._session.publish(track(self.sid, role, self.attempt), properties)
         made.context = self._owner
         return made
 
@@ -163,21 +176,8 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
         if self._audio is not None:
             self._audio.finish_group()
 
-    def end(self) -> None:
-        """The call has said its last."""
-        if self.over:
-            return
-        self.over = True
-        if self._writer is not None:
-            self._writer.finish()
-        if self._audio is not None:
-            self._audio.finish_group()
-        for publication in (self.messages_out, self.audio_out):
-            if publication is not None:
-                self._session.finish(publication)
-        for subscription in (self.messages_in, self.audio_in):
-            if subscription is not None:
-                self._session.cancel(subscription)
+    def _leave(self) -> None:
+        super()._leave()
         for asked in self._asked.values():
             self._session.refuse(asked, RequestCode.DOES_NOT_EXIST, "the call has ended")
 

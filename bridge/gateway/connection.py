@@ -10,7 +10,7 @@ from aioquic.quic.events import HandshakeCompleted, QuicEvent
 
 from bridge.codec import CodecUnavailable
 from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
-from bridge.gateway.call_tracks import CallTracks
+from bridge.gateway.call_tracks import CallTracks, was_anothers
 from bridge.gateway.counters import AgentStats, GatewayStats
 from bridge.gateway.events import AgentEvent, CallerAudio, Ended
 from bridge.gateway.feeding import Feeder
@@ -29,7 +29,7 @@ from bridge.wire.limits import (
     PEER_SILENT_AFTER,
 )
 from bridge.wire.moqt_protocol import MoqtProtocol
-from bridge.wire.tracks import VOICE, parse
+from bridge.wire.tracks import VOICE, CallTrack, parse
 from bridge.wire.transport import NO_ERROR, REFUSED
 
 log = logging.getLogger(__name__)
@@ -54,20 +54,27 @@ class Host(Protocol):
     def claim(self, sid: str, token: str) -> object | None:
         """The call of that sid, for who shows its token."""
 
+    def begun(self, sid: str, token: str, call: object) -> None:
+        """A call that was another gateway's, which had given it that token."""
+
+    def begun_with(self, sid: str, token: str) -> object | None:
+        """The call of that sid that was begun so, for who shows that token again."""
+
     def forget(self, sid: str) -> None: ...
 
 
 class _Call:
     """One call: its session, its tracks, and once it was accepted its agent."""
 
-    def __init__(self, sid: str, link: "GatewayLink", protocol: MoqtProtocol, now: float) -> None:
-        self.sid = sid
+    def __init__(self, name: CallTrack, link: "GatewayLink", protocol: MoqtProtocol) -> None:
+        self.sid = name.sid
+        self.attempt = name.attempt
         self.link: GatewayLink | None = link
         """None while it waits for another connection."""
         self.expiry: asyncio.TimerHandle | None = None
         """When it has waited long enough."""
-        self.session = Session(now)
-        self.tracks = CallTracks(self, sid, self.session, protocol)
+        self.session = Session(protocol.now, relayed=link.relayed)
+        self.tracks = CallTracks(self, self.sid, self.attempt, self.session, protocol)
         self.agent_call: AgentCall | None = None
         self.task: asyncio.Task[None] | None = None
         self.admitted = False
@@ -95,6 +102,10 @@ class _Call:
         self.touched()
 
     @property
+    def key(self) -> tuple[str, int]:
+        return self.sid, self.attempt
+
+    @property
     def deadline(self) -> float | None:
         return self.farewell_by if self.session.ended else self.session.deadline
 
@@ -102,12 +113,15 @@ class _Call:
 class GatewayLink:
     """The calls of one MoQT session: of a plugin, or of a relay that plugins are behind."""
 
-    def __init__(self, host: Host, most_calls: int) -> None:
+    def __init__(self, host: Host, most_calls: int, *, relayed: bool = False) -> None:
+        """`relayed`: to a relay that we went to."""
+        self.relayed = relayed
         self._host = host
         self._most_calls = most_calls
         self._protocol: MoqtProtocol | None = None
         self._loop = asyncio.get_running_loop()
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[tuple[str, int], _Call] = {}
+        """By sid and attempt."""
         self._feeder: Feeder | None = None
         self._alarm: Alarm[_Call] = Alarm(self._overdue)
         host.links.add(self)
@@ -139,15 +153,7 @@ class GatewayLink:
         self._alarm.close()
         for call in list(self._calls.values()):
             if not self._host.closing and call.session.lose(self._loop.time()):
-                self._release(call)
-                log.warning(
-                    "call %s: its connection is lost; it waits %d s for another",
-                    call.sid,
-                    call.session.resume_secs,
-                )
-                call.expiry = self._loop.call_later(
-                    call.session.resume_secs + 0.01, self._waited_long_enough, call
-                )
+                self._park(call)
             else:
                 call.session.close("connection lost")
                 self._call_over(call, Ended(str(ErrorCode.CONNECTION_LOST), "connection lost"))
@@ -163,9 +169,16 @@ class GatewayLink:
     def _release(self, call: _Call) -> None:
         """The call is on this connection no more."""
         call.link = None
-        self._calls.pop(call.sid, None)
+        self._calls.pop(call.key, None)
         self._silence(call)
         self._alarm.forget(call)
+
+    def _park(self, call: _Call) -> None:
+        """The call is lost, and waits."""
+        self._release(call)
+        secs = call.session.resume_secs
+        log.warning("call %s: its connection is lost; it waits %d s for another", call.sid, secs)
+        call.expiry = self._loop.call_later(secs + 0.01, self._waited_long_enough, call)
 
     def _waited_long_enough(self, call: _Call) -> None:
         for event in call.session.expire(self._loop.time()):
@@ -173,21 +186,32 @@ class GatewayLink:
                 self._call_over(call, event)
 
     def _rejoin(self, newcomer: _Call, call: _Call, again: messages.Again) -> None:
-        """`newcomer` turns out to be a call that another connection has lost, or will have."""
+        """`newcomer` turns out to be a call whose tracks are lost, or will be."""
         now = self._loop.time()
-        if call.link is not None:
-            call.link._release(call)
-            call.session.lose(now)
+        newcomer.session.close("resumed")
+        if newcomer.attempt < call.attempt:
+            newcomer.tracks.abandon()
+            return
+        self._leave(call)
+        call.session.lose(now)
+        newcomer.link = None
+        call.link, call.tracks, call.attempt = self, newcomer.tracks, newcomer.attempt
+        call.tracks.adopt(call, call.session)
+        self._calls[call.key] = call
+        log.info("call %s: goes on, attempt %d", call.sid, call.attempt)
+        self._deliver(call, call.session.resume(again, now))
+
+    @staticmethod
+    def _leave(call: _Call) -> None:
+        """Neither its present tracks nor its wait for others count any more."""
+        link = call.link
+        if link is not None:
+            link._release(call)
+            call.tracks.abandon()
+            link.protocol.transmit_soon()
         if call.expiry is not None:
             call.expiry.cancel()
             call.expiry = None
-        newcomer.session.close("resumed")
-        newcomer.link = None
-        call.link, call.tracks = self, newcomer.tracks
-        call.tracks.adopt(call, call.session)
-        self._calls[call.sid] = call
-        log.info("call %s: goes on on another connection", call.sid)
-        self._deliver(call, call.session.resume(again, now))
 
     # --- what arrives ------------------------------------------------------------------------
 
@@ -234,10 +258,11 @@ class GatewayLink:
         match asked.request:
             case Publish(track=name) | Subscribe(track=name):
                 found = parse(name)
-                call = self._call(found.sid, now) if found is not None else None
                 if found is None:
                     session.refuse(asked, RequestCode.DOES_NOT_EXIST, "no track of a call")
-                elif call is None:
+                elif self._is_anothers(asked.request, found):
+                    session.refuse(asked, RequestCode.UNINTERESTED, "not from its beginning")
+                elif (call := self._call(found)) is None:
                     session.refuse(asked, RequestCode.EXCESSIVE_LOAD, "too many calls")
                 elif isinstance(asked.request, Publish):
                     for event in call.tracks.offered(asked, found.role):
@@ -251,11 +276,16 @@ class GatewayLink:
             case _:
                 session.refuse(asked, RequestCode.NOT_SUPPORTED, "ask for tracks by their names")
 
-    def _call(self, sid: str, now: float) -> _Call | None:
-        """The call of that sid, a new one if need be; None for one too many."""
-        call = self._calls.get(sid)
+    def _is_anothers(self, asked: Publish | Subscribe, name: CallTrack) -> bool:
+        known = (name.sid, name.attempt) in self._calls
+        return not known and was_anothers(asked, name.role)
+
+    def _call(self, name: CallTrack) -> _Call | None:
+        """The call that a track is of, a new one if need be; None for one too many."""
+        key = name.sid, name.attempt
+        call = self._calls.get(key)
         if call is None and len(self._calls) < self._most_calls:
-            call = self._calls[sid] = _Call(sid, self, self.protocol, now)
+            call = self._calls[key] = _Call(name, self, self.protocol)
         return call
 
     # --- what leaves -------------------------------------------------------------------------
@@ -280,6 +310,11 @@ class GatewayLink:
         if call.link is not self:
             return
         session, tracks = call.session, call.tracks
+        if session.lost:
+            tracks.abandon()
+            self._park(call)
+            self.protocol.transmit_soon()
+            return
         if not tracks.send_messages():
             session.refuse(ErrorCode.STALLED, "the plugin does not read its messages")
             self._call_over(call, Ended(str(ErrorCode.STALLED), "messages unread"))
@@ -291,8 +326,8 @@ class GatewayLink:
             call.farewell_by = self._loop.time() + FAREWELL_WAIT
         if tracks.over:
             call.farewell_by = None
-            if self._calls.get(call.sid) is call:
-                del self._calls[call.sid]
+            if self._calls.get(call.key) is call:
+                del self._calls[call.key]
         self._alarm.watch(call)
         self.protocol.transmit_soon()
 
@@ -314,6 +349,12 @@ class GatewayLink:
             if isinstance(known, _Call):
                 self._rejoin(call, known, asked.again)
                 return
+            half = self._host.begun_with(asked.sid, asked.again.token)
+            if isinstance(half, _Call):
+                # It never heard that it was taken anew: so did nobody.
+                self._leave(half)
+                half.session.close("begun anew")
+                self._call_over(half, Ended("", "the plugin has begun it anew"))
         if asked.sid != call.sid:
             call.session.refuse(ErrorCode.PROTOCOL_VIOLATION, "open of another call's sid")
             return
@@ -337,6 +378,8 @@ class GatewayLink:
             call.session.refuse(error.code, error.message)
             return
         self._host.sids.add(asked.sid)
+        if asked.again is not None:
+            self._host.begun(asked.sid, asked.again.token, call)
         self._host.stats.calls += 1
         stats.calls += 1
         stats.running += 1

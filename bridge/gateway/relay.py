@@ -10,6 +10,8 @@ from bridge.leg.dial import Dialer
 from bridge.wire.errors import WireError
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
+BACKOFF_WITH_CALLS = 1.0
+"""The longest pause while calls are open: they wait for this."""
 
 log = logging.getLogger(__name__)
 
@@ -30,33 +32,39 @@ class RelayLink:
 
     async def _run(self) -> None:
         """Connect, serve, and connect again."""
-        pause = BACKOFF_FIRST
+        pause, full = BACKOFF_FIRST, False
         while True:
             try:
-                why = await self._serve()
-                pause = BACKOFF_FIRST
+                why, stood = await self._serve(full)
+                # A ticket that nobody has answered is not to be trusted twice.
+                full = not stood
+                if stood:
+                    pause = BACKOFF_FIRST
             except WireError as error:
                 why = str(error)
             except Exception:
                 log.exception("relay %s: the connection broke", self.endpoint)
                 why = "internal error"
             self.connected.clear()
+            if self._host.sids:
+                pause = min(pause, BACKOFF_WITH_CALLS)
             log.warning("relay %s: %s; next try in %.1f s", self.endpoint, why, pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, BACKOFF_MOST)
 
-    async def _serve(self) -> str:
-        """Until the connection has ended; returns why it has. Raises WireError without one."""
-        protocol = await self._dialer.dial()
+    async def _serve(self, full: bool) -> tuple[str, bool]:
+        """Until the connection has ended; returns why it has, and whether it ever stood. `full`:
+        not with a ticket. Raises WireError without one."""
+        protocol = await self._dialer.dial(full=full)
         # What the path does not take waits in its call, as towards a plugin.
         protocol.max_queued_secs = math.inf
-        link = GatewayLink(self._host, self._most_calls)
+        link = GatewayLink(self._host, self._most_calls, relayed=True)
         try:
             link.start(protocol)
             protocol.attach(link)
             self.connected.set()
             log.info("relay %s: connected", self.endpoint)
-            return await protocol.watch()
+            return await protocol.watch(), protocol.stood
         finally:
             link.over()
             protocol.abandon()

@@ -112,6 +112,8 @@ class Gateway:
         self.closing = False
         self._resumable: dict[str, tuple[str, object]] = {}
         """Their tokens, and they."""
+        self._begun: dict[str, tuple[str, object]] = {}
+        """Those that were another gateway's: its tokens, and they."""
         self.protocols: set[ServerProtocol] = set()
         self.links: set[GatewayLink] = set()
         self.relays: list[RelayLink] = []
@@ -213,11 +215,19 @@ class Gateway:
 
     def claim(self, sid: str, token: str) -> object | None:
         """The call of that sid, for who shows its token."""
-        known, call = self._resumable.get(sid, ("", None))
-        return call if known and hmac.compare_digest(known.encode(), token.encode()) else None
+        return _shown(self._resumable, sid, token)
+
+    def begun(self, sid: str, token: str, call: object) -> None:
+        """A call that was another gateway's, which had given it that token."""
+        self._begun[sid] = (token, call)
+
+    def begun_with(self, sid: str, token: str) -> object | None:
+        """The call of that sid that was begun so, for who shows that token again."""
+        return _shown(self._begun, sid, token)
 
     def forget(self, sid: str) -> None:
         self._resumable.pop(sid, None)
+        self._begun.pop(sid, None)
 
     def admit(self, asked: messages.Open) -> Agent:
         """The agent for a call that asks for one. Raises WireError with why there is none."""
@@ -257,6 +267,12 @@ class Gateway:
         if options.ca_out:
             write_ca(options.ca_out, made.pem)
         return configuration
+
+
+def _shown(calls: Mapping[str, tuple[str, object]], sid: str, token: str) -> object | None:
+    """The call of that sid, if that is its token."""
+    known, call = calls.get(sid, ("", None))
+    return call if known and hmac.compare_digest(known.encode(), token.encode()) else None
 
 
 def _authorities(path: str) -> bytes:

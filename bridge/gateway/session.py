@@ -44,7 +44,9 @@ class Asked:
 class Session:
     """State of one call."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, relayed: bool = False) -> None:
+        """`relayed`: the plugin is known to be behind a relay, so the end of its tracks may be
+        the relay's doing. One that pings is behind one as well."""
         self.stats = SessionStats()
         self.open: messages.Open | None = None
         self.ended = False
@@ -60,6 +62,7 @@ class Session:
         self._control_rate = TokenBucket(CONTROL_BURST, CONTROL_RATE, now)
         self._audio_rate = TokenBucket(UPLINK_BURST, UPLINK_RATE, now)
         self._open_deadline: float | None = now + OPEN_WAIT
+        self._relayed = relayed
         self._silent_at: float | None = None
         """When a plugin behind a relay, which pings, is dead."""
         self._end_deadline: float | None = None
@@ -69,7 +72,15 @@ class Session:
 
     def lose(self, now: float) -> bool:
         """The connection is gone. Returns whether the call waits for another."""
-        return not self.ended and self._break.lose(now)
+        if self.ended or not self._break.lose(now):
+            return False
+        self._silent_at = self._end_deadline = None
+        return True
+
+    @property
+    def lost(self) -> bool:
+        """The call waits for the plugin, on whichever tracks."""
+        return self._break.lost
 
     def postpone(self, now: float) -> None:
         """Nothing comes at all: the waits for what is missing begin anew."""
@@ -87,8 +98,7 @@ class Session:
         self._messages = lacking + self._messages
         self._replies.go_on(again.turn, again.next_frame)
         self.postpone(now)
-        self._end_deadline = None
-        if self._silent_at is not None:
+        if self._relayed:
             self._silent_at = now + PEER_SILENT_AFTER
         self.stats.breaks += 1
         return self._tell(self._arrivals.expire(now))
@@ -209,9 +219,9 @@ class Session:
         except WireError as error:
             return self.fail(error.code, error.message)
 
-    def receive_end(self) -> list[Asked | AgentEvent]:
-        """There are no more messages."""
-        if self.ended:
+    def receive_end(self, now: float) -> list[Asked | AgentEvent]:
+        """There are no more messages: a plugin says so before, a relay may have lost it."""
+        if self.ended or self._waits_for_plugin(now):
             return []
         self._end()
         return [Ended("", "the plugin ended its messages")]
@@ -239,9 +249,11 @@ class Session:
             self.close("connection lost")
             return [Ended(str(ErrorCode.CONNECTION_LOST), "the plugin did not come back")]
         if self._silent_at is not None and now >= self._silent_at:
+            if self._waits_for_plugin(now):
+                return []
             return self.fail(ErrorCode.CONNECTION_LOST, "the plugin gave no sign of life")
         if self._end_deadline is not None and now >= self._end_deadline:
-            return self.receive_end()
+            return self.receive_end(now)
         if self.ended:
             return []
         return self._tell(self._arrivals.expire(now))
@@ -302,6 +314,10 @@ class Session:
         if end is not None:
             self._say(end)
 
+    def _waits_for_plugin(self, now: float) -> bool:
+        """Behind the relay nobody seems to be there: perhaps for a while only."""
+        return self._relayed and self.lose(now)
+
     def _end(self) -> None:
         self.ended = True
         self._open_deadline = None
@@ -318,6 +334,7 @@ class Session:
 
     def _on_message(self, message: messages.FromPlugin, now: float) -> list[Asked | AgentEvent]:
         if isinstance(message, messages.Ping) and self.accepted:
+            self._relayed = True
             self._silent_at = now + PEER_SILENT_AFTER
             self._say(messages.Pong())
             return []

@@ -6,6 +6,7 @@ and `take_audio` give. Rules by name in docs/wire.md.
 
 from bridge import codec
 from bridge.agent import AgentSpec
+from bridge.leg.comeback import Comeback
 from bridge.leg.interface import (
     CallFacts,
     DtmfAsked,
@@ -55,6 +56,7 @@ class LegCall:
         self.ended = False
         self._facts, self._agent = facts, agent
         self._break = Resumption()
+        self._comeback = Comeback(relayed)
         self._outgoing = Outgoing(encode_open(facts, agent), self._break, self.stats)
         frame_secs = codec.frame_secs(agent.model_codec, agent.output_rate_hz)
         self._replies = Replies(self.stats, frame_secs, by_stream=agent.audio_delivery == "stream")
@@ -79,12 +81,24 @@ class LegCall:
         """Audio waits, or has waited, for a connection."""
         return self._outgoing.behind
 
+    @property
+    def attempt(self) -> int:
+        """Which of the call's tracks are the present ones."""
+        return self._comeback.attempt
+
+    def asks_anew(self, now: float) -> bool:
+        """Whether the call is to `resume` on other tracks of a connection that stands."""
+        due = self._comeback.due
+        return due is not None and now >= due
+
     def lose(self, now: float) -> bool:
         """The connection is gone. Returns whether the call waits for another; if not, fail it."""
         known = self._break.lost
         if self.ended or not self._break.lose(now):
             return False
         self.stats.breaks += not known
+        self._ping_at = self._end_deadline = None
+        self._comeback.stop()
         self._outgoing.ask_again(None)
         return True
 
@@ -100,8 +114,9 @@ class LegCall:
         """Nothing comes at all: the waits for what is missing begin anew."""
         self._replies.postpone(now)
 
-    def resume(self) -> None:
-        """There is a new connection: the first message asks to go on."""
+    def resume(self, now: float) -> None:
+        """There are to be new tracks: the first message on them asks to go on."""
+        self._comeback.begin(now)
         replies, outgoing = self._replies, self._outgoing
         turn, next_frame = replies.position
         unanswered = outgoing.unanswered(replies.unheard)
@@ -129,6 +144,7 @@ class LegCall:
 
     def _found_again(self, now: float, code: str, what: str) -> list[ModelEvent]:
         gap = self._break.found(now)
+        self._comeback.stop()
         self.stats.break_secs += gap
         if self._relayed:
             self._heard_at, self._ping_at = now, now + PING_INTERVAL
@@ -193,14 +209,31 @@ class LegCall:
         except WireError as error:
             return self.fail(error.code, error.message)
 
-    def receive_end(self) -> list[ModelEvent]:
-        """There are no more messages."""
-        return self.fail(ErrorCode.CLOSED_EARLY, "the gateway ended the call without a message")
+    def receive_end(self, now: float) -> list[ModelEvent]:
+        """There are no more messages: a gateway says so before, a relay may have lost it."""
+        if self._asking:
+            self._comeback.failed(now)
+            return []
+        why = "the gateway ended the call without a message"
+        return self._break_off(ErrorCode.CLOSED_EARLY, why, now)
 
     def expect_end(self, now: float) -> None:
         """The gateway is done with the call; its last message may be on its way."""
-        if not self.ended and self._end_deadline is None:
+        if self._asking:
+            self._comeback.failed(now)
+        elif not self.ended and self._end_deadline is None:
             self._end_deadline = now + LATE_END_WAIT
+
+    def taken(self, now: float) -> None:
+        """A gateway publishes its half of the present tracks."""
+        self._comeback.taken(now)
+
+    def refused(self, code: ErrorCode, message: str, now: float) -> list[ModelEvent]:
+        """One of the present tracks is not taken."""
+        if self._asking and code is not ErrorCode.UNAUTHORIZED:
+            self._comeback.failed(now)
+            return []
+        return self.fail(code, message)
 
     def receive_audio(self, frame: audio.DownlinkFrame, now: float) -> list[ModelEvent]:
         if self.ended:
@@ -226,14 +259,12 @@ class LegCall:
             # A stall of this process is no silence of the other side.
             self._heard_at += max(0.0, now - self._ping_at - PING_INTERVAL)
             if now - self._heard_at > DEAD_AFTER:
-                return self.fail(
-                    ErrorCode.CONNECTION_LOST,
-                    f"no sign of life for {DEAD_AFTER} s behind the relay",
-                )
+                why = f"no sign of life for {DEAD_AFTER} s behind the relay"
+                return self._break_off(ErrorCode.CONNECTION_LOST, why, now)
             self._ping_at = now + PING_INTERVAL
             self._say(messages.Ping())
         if self._end_deadline is not None and now >= self._end_deadline:
-            return self.receive_end()
+            return self.receive_end(now)
         return [] if self.ended else self._replies.expire(now)
 
     @property
@@ -241,9 +272,9 @@ class LegCall:
         """When `expire` has something to do."""
         if self.ended:
             return None
-        if self._break.lost:
-            return self._break.deadline
-        times = (self._open_deadline, self._ping_at, self._end_deadline, self._replies.deadline)
+        times: tuple[float | None, ...] = (self._break.deadline, self._comeback.due)
+        if not self._break.lost:
+            times = (self._open_deadline, self._ping_at, self._end_deadline, self._replies.deadline)
         return min((t for t in times if t is not None), default=None)
 
     def fail(self, code: str, message: str) -> list[ModelEvent]:
@@ -280,10 +311,27 @@ class LegCall:
         self._replies.drop()
         self._open_deadline = None
         self._end_deadline = self._ping_at = None
+        self._comeback.stop()
+
+    @property
+    def _asking(self) -> bool:
+        """Lost behind a relay, with more than one try to find the way back."""
+        return self._break.lost and self._comeback.due is not None
+
+    def _break_off(self, code: ErrorCode, message: str, now: float) -> list[ModelEvent]:
+        """Behind the relay nobody seems to be there: perhaps for a while only."""
+        if not (self._relayed and self.lose(now)):
+            return self.fail(code, message)
+        self._comeback.at_once(now)
+        return []
 
     def _on_message(self, message: messages.FromGateway, now: float) -> list[ModelEvent]:
         self._heard_at = now
         match message:
+            case messages.Error(code=ErrorCode.DUPLICATE_CALL) if self._asking:
+                # It has yet to learn that what it has of the call is nobody's any more.
+                self._comeback.failed(now)
+                return []
             case messages.Error(code=code, message=text):
                 return self.fail(code, text)
             case messages.Close(reason=reason):

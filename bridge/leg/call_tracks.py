@@ -8,6 +8,7 @@ from bridge.leg.interface import ModelEvent
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
 from bridge.moqt.messages import Parameters
+from bridge.moqt.names import Track
 from bridge.moqt.token import Token
 from bridge.moqt.tracks import Handle, Subscription
 from bridge.wire import audio, call_tracks
@@ -25,7 +26,7 @@ from bridge.wire.tracks import (
 )
 
 if TYPE_CHECKING:
-    from bridge.leg.quic import QuicCall
+    from bridge.leg.quic_call import QuicCall
 
 ASK_AGAIN = 0.1
 """How soon a track is asked for again that nobody publishes yet."""
@@ -46,7 +47,8 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
         """`direct`: the other side is the gateway itself, which takes what is published."""
         super().__init__(call.core, protocol, audio.downlink_frame)
         self.call = call
-        agent, sid, session = call.agent, call.core.sid, self._session
+        self.attempt = call.core.attempt
+        agent, session = call.agent, self._session
         secret = agent.token.get_secret_value().encode()
         self._tokens = (Token(secret),) if secret else ()
         self._wait_ms = int(agent.open_timeout_secs * 1000)
@@ -54,15 +56,15 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
         self._priority = AUDIO_PRIORITIES[agent.priority]
         self.messages_in = self._subscribe("events")
         self.audio_in = self._subscribe("downlink")
-        name = track(sid, "control")
+        name = self._named("control")
         control = session.publish(name, MESSAGE_PROPERTIES, self._tokens, eager=direct)
         properties = audio_properties(agent.model_codec, agent.input_rate_hz, self._priority)
-        uplink = session.publish(track(sid, "uplink"), properties, self._tokens, eager=direct)
+        uplink = session.publish(self._named("uplink"), properties, self._tokens, eager=direct)
         control.context = uplink.context = self
         self.messages_out, self.audio_out = control, uplink
         self._uplink = uplink
         by_stream = agent.audio_delivery == "stream"
-        self._audio = audio.AudioWriter(session, uplink, by_stream=by_stream)
+        self._voice = self._audio = audio.AudioWriter(session, uplink, by_stream=by_stream)
 
     # --- what leaves -------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
             return True
         rank, expires = self._uplink.rank, self._uplink.datagram_timeout
         for frame in core.take_audio():
-            datagram = self._audio.uplink(frame.seq, frame.timestamp, frame.payload)
+            datagram = self._voice.uplink(frame.seq, frame.timestamp, frame.payload)
             if datagram is not None:
                 protocol.queue_datagram(datagram, track=call, rank=rank, expires_secs=expires)
         self._shed_stream()
@@ -86,35 +88,27 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
             protocol.hurry(call)
         self._write_messages(hasty=hasty)
         if last:
-            self._end()
+            self.end()
             return True
         return self._messages_taken
 
     def _shed_stream(self) -> None:
         """Give up the rest of a group, when the path does not take what there is."""
-        if not self._audio.by_stream:
+        if not self._voice.by_stream:
             return
         self._protocol.pump()
-        if self._audio.backlog(self._protocol.stream_backlog) > MAX_AUDIO_BACKLOG:
+        if self._voice.backlog(self._protocol.stream_backlog) > MAX_AUDIO_BACKLOG:
             self.call.core.stats.uplink_shed += 1
-            self._audio.drop_group()
-
-    def _end(self) -> None:
-        """The call has said its last."""
-        self.over = True
-        if self._writer is not None:
-            self._writer.finish()
-        self._audio.finish_group()
-        for publication in (self.messages_out, self.audio_out):
-            if publication is not None:
-                self._session.finish(publication)
-        for subscription in (self.messages_in, self.audio_in):
-            if subscription is not None:
-                self._session.cancel(subscription)
+            self._voice.drop_group()
 
     # --- what arrives ------------------------------------------------------------------------
 
-    def take_offer(self, asked: moqt.Asked, role: Role) -> list[moqt.Event]:
+    def receive(self, event: moqt.Event, now: float) -> list[ModelEvent]:
+        if isinstance(event, moqt.Accepted) and event.handle is self.messages_in:
+            self.call.core.taken(now)
+        return super().receive(event, now)
+
+    def take_offer(self, asked: moqt.Asked, role: Role, now: float) -> list[moqt.Event]:
         """The gateway, or a relay, offers a track of this call; returns what came with it."""
         mine = {"events": self.messages_in, "downlink": self.audio_in}.get(role)
         if mine is None or self.over:
@@ -123,6 +117,8 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
         self._session.cancel(mine)
         taken, events = self._session.accept_publish(asked, self._wanted(role))
         self._take(taken, role)
+        if role == "events":
+            self.call.core.taken(now)
         return events
 
     def _on_refused(self, refused: moqt.Refused, now: float) -> list[ModelEvent]:
@@ -137,8 +133,8 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
                 return []
         known = refused.code in list(RequestCode)
         code = _FAILURES.get(RequestCode(refused.code)) if known else None
-        return self.call.core.fail(
-            code or ErrorCode.CLOSED_EARLY, f"refused: {refused.reason or refused.code}"
+        return self.call.core.refused(
+            code or ErrorCode.CLOSED_EARLY, f"refused: {refused.reason or refused.code}", now
         )
 
     def _ask_again(self, handle: Handle, role: Role) -> None:
@@ -154,10 +150,13 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
             self.audio_in = subscription
 
     def _subscribe(self, role: Role) -> Subscription:
-        name = track(self.call.core.sid, role)
+        name = self._named(role)
         made = self._session.subscribe(name, self._tokens, self._wait_ms, self._wanted(role))
         made.context = self
         return made
 
     def _wanted(self, role: Role) -> Parameters:
         return wanted(MESSAGES_PRIORITY if role == "events" else self._priority)
+
+    def _named(self, role: Role) -> Track:
+        return track(self.call.core.sid, role, self.attempt)

@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 from bridge.moqt import events as moqt
 from bridge.moqt.objects import NORMAL, Datagram, StreamObject
 from bridge.moqt.tracks import Publication, Subscription
+from bridge.wire.audio import AudioWriter
 from bridge.wire.control import MessageOrder, MessageWriter
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import MAX_STREAM_BACKLOG
@@ -24,7 +25,7 @@ class CallCore(Protocol[E, F]):
 
     def receive_audio(self, frame: F, now: float) -> list[E]: ...
 
-    def receive_end(self) -> list[E]: ...
+    def receive_end(self, now: float) -> list[E]: ...
 
     def expect_end(self, now: float) -> None: ...
 
@@ -32,7 +33,8 @@ class CallCore(Protocol[E, F]):
 
 
 class CallTracks(Generic[E, F]):
-    """One end's: a subclass asks for the tracks, and says when the call's last was said."""
+    """One end's, of one attempt at a call: a subclass asks for the tracks, and says when the
+    call's last was said."""
 
     def __init__(
         self,
@@ -53,9 +55,10 @@ class CallTracks(Generic[E, F]):
         self.audio_out: Publication | None = None
         self._waiting: list[bytes] = []
         self._writer: MessageWriter | None = None
+        self._audio: AudioWriter | None = None
         self._order = MessageOrder()
         self.over = False
-        """Everything was said, or will never be."""
+        """Everything was said, or will never be. Nothing is heard on them any more."""
 
     # --- what leaves -------------------------------------------------------------------------
 
@@ -79,23 +82,54 @@ class CallTracks(Generic[E, F]):
         self._protocol.pump()
         return self._protocol.stream_backlog(self._writer.stream_id) <= MAX_STREAM_BACKLOG
 
+    def end(self) -> None:
+        """The call has said its last."""
+        if not self.over:
+            if self._writer is not None:
+                self._writer.finish()
+            if self._audio is not None:
+                self._audio.finish_group()
+            self._leave()
+
+    def abandon(self) -> None:
+        """The call goes on on other tracks, or waits for some: what is under way of these need not
+        arrive."""
+        if not self.over:
+            if self._writer is not None:
+                self._writer.reset()
+            if self._audio is not None:
+                self._audio.drop_group()
+            self._leave()
+
+    def _leave(self) -> None:
+        """Withdraw from the four requests."""
+        self.over = True
+        for publication in (self.messages_out, self.audio_out):
+            if publication is not None:
+                self._session.finish(publication)
+        for subscription in (self.messages_in, self.audio_in):
+            if subscription is not None:
+                self._session.cancel(subscription)
+
     # --- what arrives ------------------------------------------------------------------------
 
     def on_object(self, found: Datagram, subscription: Subscription, now: float) -> list[E]:
         """An object in a datagram."""
-        if subscription is not self.audio_in or found.status != NORMAL:
+        if self.over or subscription is not self.audio_in or found.status != NORMAL:
             return []
         return self._on_audio(found.group, found.object, found.properties, found.payload, now)
 
     def receive(self, event: moqt.Event, now: float) -> list[E]:
         """Something that a session tells of one of the call's tracks."""
         core = self._core
+        if self.over:
+            return []
         match event:
             case moqt.ObjectArrived(subscription=found, group=group, object=body):
                 return self._on_stream_object(found, group, body, now)
             case moqt.SubgroupEnded(subscription=found, code=code) if found is self.messages_in:
                 if code is None:
-                    return core.receive_end()
+                    return core.receive_end(now)
                 core.expect_end(now)
             case moqt.SubscriptionEnded(subscription=found) if found is self.messages_in:
                 core.expect_end(now)

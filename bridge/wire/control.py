@@ -73,6 +73,10 @@ class MessageWriter:
         """There are no more."""
         self._writer.finish()
 
+    def reset(self) -> None:
+        """They go on elsewhere, or to nobody."""
+        self._writer.reset()
+
 
 class MessageOrder:
     """Puts the objects of a message track into one sequence.

@@ -68,6 +68,13 @@ CATCH_UP_FRAMES = 4
 """Of what waited, how many leave in each tick: four times real time."""
 MAX_RESUME_SECS = 60
 """The longest that a call may wait for another connection."""
+ANSWER_WAIT = 2.0
+"""Behind a relay: how long nobody may take the tracks on which a call asks to go on, before it asks
+on others."""
+TAKEN_WAIT = 5.0
+"""How long a gateway that has taken them may think about it."""
+ASK_PAUSE = 0.5
+"""Between a refusal and the next try."""
 
 PING_INTERVAL = 0.4
 DEAD_AFTER = 1.8

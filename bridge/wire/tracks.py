@@ -1,5 +1,6 @@
 """The four tracks of a call, and where in them a frame is. Names and layouts: docs/wire.md."""
 
+import re
 from typing import Literal, NamedTuple
 
 from bridge.moqt.messages import Param, Parameters, Property
@@ -39,26 +40,34 @@ GROUPS_PER_TURN = 1 << 16
 """Of a downlink; a reply's first frame is object 0 of group turn * GROUPS_PER_TURN."""
 
 
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
+
+
 class CallTrack(NamedTuple):
     sid: str
     role: Role
+    attempt: int = 0
+    """0 are a call's first tracks; 1, 2… those on which it goes on after breaks."""
 
 
-def track(sid: str, role: Role) -> Track:
-    return Track((*VOICE, sid.encode(), role.encode()), _NAMES[role])
+def track(sid: str, role: Role, attempt: int = 0) -> Track:
+    after = (str(attempt).encode(),) if attempt else ()
+    return Track((*VOICE, sid.encode(), role.encode(), *after), _NAMES[role])
 
 
 def parse(name: Track) -> CallTrack | None:
     """Which call's track a name is, or None."""
-    if len(name.namespace) != 3 or name.namespace[:1] != VOICE:
+    if len(name.namespace) not in (3, 4) or name.namespace[:1] != VOICE:
         return None
     try:
-        sid, role = (field.decode("ascii") for field in name.namespace[1:])
+        sid, role, *after = (field.decode("ascii") for field in name.namespace[1:])
     except UnicodeDecodeError:
         return None
     if role not in _NAMES or _NAMES[role] != name.name:
         return None
-    return CallTrack(sid, role)
+    if after and not _ATTEMPT.fullmatch(after[0]):
+        return None
+    return CallTrack(sid, role, int(after[0]) if after else 0)
 
 
 def audio_properties(codec: str, rate_hz: int, priority: int = MIDDLE) -> Pairs:

@@ -54,7 +54,7 @@ def test_a_model_that_closes_mid_word_fails_the_call_once(last):
     leg.audio(1, 0)
     if last:
         leg.gateway_says(last)
-    leg.events += leg.core.receive_end()
+    leg.events += leg.core.receive_end(leg.now)
     leg.audio(1, 1)
     leg.wait(10)
     assert [type(e) for e in leg.events[1:]] == [LegFailed]

@@ -1,7 +1,7 @@
 import asyncio
 
+from bridge.leg.calls import QUEUE_LEAST
 from bridge.leg.interface import LegFailed
-from bridge.leg.quic import QUEUE_LEAST
 from bridge.wire.limits import DEAD_AFTER, QUIC_IDLE
 from tests.leg.network import Phone, connection, place, speech, talks
 from tests.leg.path import over_path

@@ -112,7 +112,7 @@ def test_without_a_gateway_a_call_fails_in_its_time_and_later_ones_work(relay):
 
 def test_a_gateway_that_dies_behind_the_relay_is_noticed(relay):
     async def story():
-        async with worker(relay) as line, behind(relay) as where:
+        async with worker(relay) as line, behind(relay, resume_secs=1) as where:
             phone = await Phone(line, agent(relay)).opened()
             (link,) = where.gateway.links
             # Its process stops: no FIN, no GOAWAY, and nothing is answered.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -41,27 +42,32 @@ class Relay:
     """Its relay on raw QUIC, draft 18; `stop` when done with it."""
 
     def __init__(self, ports: Ports, folder: Path) -> None:
-        python = check_aiomoqt()
+        self._python = check_aiomoqt()
+        self._folder = folder
         self.port = ports.one()
         self.ca_file = folder / "relay.pem"
         made = self_signed("127.0.0.1")
         self.ca_file.write_bytes(made.pem)
-        key = folder / "relay.key"
-        key.write_bytes(
+        self._key = folder / "relay.key"
+        self._key.write_bytes(
             made.key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             )
         )
+        self.start()
+
+    def start(self) -> None:
+        """Also again, once it was killed: on the same port, with the same certificate."""
         self.process = Process(
             "relay",
             [
-                *(python, "-m", "aiomoqt.tools.moq_interop_relay", "--bind", "127.0.0.1"),
-                *("--port", str(self.port), "--cert", self.ca_file, "--key", key),
+                *(self._python, "-m", "aiomoqt.tools.moq_interop_relay", "--bind", "127.0.0.1"),
+                *("--port", str(self.port), "--cert", self.ca_file, "--key", self._key),
                 *("--quic", "--draft", "18"),
             ],
-            folder,
+            self._folder,
         )
         try:
             self.process.wait_until(self._listens, "its port to be taken", 20)
@@ -80,6 +86,11 @@ class Relay:
     @property
     def endpoint(self) -> str:
         return f"moqt://127.0.0.1:{self.port}/"
+
+    def kill(self) -> None:
+        """It says nothing to anybody any more."""
+        self.process.signal(signal.SIGKILL)
+        self.process.wait(5)
 
     def stop(self) -> None:
         self.process.stop()

@@ -186,7 +186,7 @@ def test_nobody_else_takes_the_call_over():
                 thief.call.core._break.offer("0" * 32, 9)
                 thief.call.core.opened = True
                 thief.call.core.lose(asyncio.get_running_loop().time())
-                thief.call.core.resume()
+                thief.call.core.resume(asyncio.get_running_loop().time())
                 assert (await thief.failed()).code == "duplicate_call"
             assert victim.call.core.opened and not victim.call.core.ended
             assert len(where.gateway.sids) == 1

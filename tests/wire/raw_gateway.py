@@ -24,7 +24,7 @@ class RawGateway(RawPeer):
     def on_event(self, event: moqt.Event, now: float) -> None:
         match event:
             case moqt.Asked(request=Subscribe(track=name)):
-                sid, role = parse(name)
+                sid, role, _ = parse(name)
                 found = self._events if role == "events" else self._downlinks
                 found[sid] = self.session.accept_subscribe(event)
             case moqt.Asked(request=Publish()):
@@ -33,7 +33,7 @@ class RawGateway(RawPeer):
             case moqt.Asked():
                 self.session.accept(event)
             case moqt.ObjectArrived(subscription=found, object=body):
-                sid, role = parse(found.track)
+                sid, role, _ = parse(found.track)
                 if role == "control":
                     self._on_message(sid, control.decode_from_plugin(body.payload))
         self.transmit_soon()

@@ -132,7 +132,8 @@ def test_nothing_is_written_that_nobody_wants():
 
 @pytest.mark.parametrize("role", ["uplink", "downlink", "control", "events"])
 def test_a_calls_tracks_are_known_by_their_names(role):
-    assert parse(track("a+1@x.y", role)) == ("a+1@x.y", role)
+    assert parse(track("a+1@x.y", role)) == ("a+1@x.y", role, 0)
+    assert parse(track("a+1@x.y", role, 17)) == ("a+1@x.y", role, 17)
 
 
 def test_other_names_are_no_calls_tracks():
@@ -144,6 +145,11 @@ def test_other_names_are_no_calls_tracks():
         ((b"noise", b"s", b"uplink"), b"audio"),
         ((b"voice", b"s", b"sidelink"), b"audio"),
         ((b"voice", b"s", b"control"), b"audio"),
+        ((b"voice", b"s", b"uplink", b"0"), b"audio"),
+        ((b"voice", b"s", b"uplink", b"01"), b"audio"),
+        ((b"voice", b"s", b"uplink", b"+1"), b"audio"),
+        ((b"voice", b"s", b"uplink", b"1" * 10), b"audio"),
+        ((b"voice", b"s", b"uplink", b"1", b"1"), b"audio"),
     ):
         assert parse(good._replace(namespace=namespace, name=name)) is None
 
