@@ -35,6 +35,7 @@ from sip_plugin.sip.probes import ProbeAnswers
 from sip_plugin.sip.referring import Replaced
 from sip_plugin.sip.replaces_hider import ReplacesHider
 from sip_plugin.sip.sids import new_sid
+from sip_plugin.sip.strays import Strays
 
 POLL_SECS = 0.005
 """How often the stack is looked after; a poll costs 2 microseconds."""
@@ -88,6 +89,7 @@ class UserAgent:
         self._probes = ProbeAnswers(retry_after_secs)
         self._replaces = ReplacesHider()
         self._refusals = NotifyRefusals()
+        self._strays = Strays(lambda address: account_of(address, "") != "")
         self._endpoint: Endpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
@@ -106,6 +108,7 @@ class UserAgent:
         self._probes.install()
         self._replaces.install()
         self._refusals.install()
+        self._strays.install()
         self.port = bound_port(self._endpoint)
         self._poller = asyncio.create_task(self._poll(), name="sip poll")
 

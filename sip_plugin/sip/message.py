@@ -12,7 +12,7 @@ MAX_HEADERS = 32
 MAX_HEADER_VALUE = 256
 
 _COMPACT = {"f": "from", "t": "to", "i": "call-id", "c": "content-type", "l": "content-length"}
-_COMPACT |= {"r": "refer-to", "b": "referred-by", "v": "via", "m": "contact"}
+_COMPACT |= {"o": "event", "r": "refer-to", "b": "referred-by", "v": "via", "m": "contact"}
 MAX_URI = 512
 _USER = re.compile(r"(?:sips?:([^@;:>\s]*)(?:[;:][^@>\s]*)?@)|(?:tel:([^;>\s]*))", re.IGNORECASE)
 

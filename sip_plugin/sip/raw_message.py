@@ -34,6 +34,14 @@ class RawMessages:
 
     def text(self, received: int) -> str:
         """`received`: address of the stack's `pjsip_rx_data`."""
+        return str(self._copy(received).wholeMsg)
+
+    def source_and_text(self, received: int) -> tuple[str, str]:
+        """The address that it came from, without a port, and the text."""
+        copy = self._copy(received)
+        return str(copy.srcAddress).rpartition(":")[0].strip("[]"), str(copy.wholeMsg)
+
+    def _copy(self, received: int) -> pj.SipRxData:
         copy = pj.SipRxData()
         self._take_over(int(copy.this), received)
-        return str(copy.wholeMsg)
+        return copy
