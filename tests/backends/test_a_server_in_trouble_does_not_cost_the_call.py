@@ -7,8 +7,8 @@ import socket
 
 from pydantic import SecretStr
 
-from bridge.backends import OpenAiOptions, build, history, server_line
-from bridge.backends import socket as server_socket
+from bridge.backends import OpenAiOptions, build, server_line
+from bridge.backends.history import MAX_ITEMS
 from bridge.leg.interface import LegFailed, Noticed
 from tests.backends.desk import Answer, ms
 from tests.backends.model_server import ModelServer
@@ -79,11 +79,9 @@ def test_a_session_replaced_before_its_end_is_counted_and_is_no_trouble():
     simulate(story())
 
 
-def test_a_server_without_room_for_a_new_session_keeps_the_old_one(monkeypatch):
-    monkeypatch.setattr(server_line, "RENEW_PAUSE", 0.3)
-
+def test_a_server_without_room_for_a_new_session_keeps_the_old_one():
     async def quiet_until(phone, done):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not done():
                 phone.say(silence(0.02))
                 await asyncio.sleep(0.02)
@@ -200,9 +198,7 @@ async def _deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held
     held.append(writer)
 
 
-def test_a_server_that_reads_no_more(monkeypatch):
-    monkeypatch.setattr(server_socket, "PING_SECS", 2.0)
-
+def test_a_server_that_reads_no_more():
     async def story():
         held: list[asyncio.StreamWriter] = []
         small = socket.socket()
@@ -247,9 +243,7 @@ def test_a_connection_that_breaks_without_a_word():
     simulate(story())
 
 
-def test_losses_far_apart_do_not_add_up(monkeypatch):
-    monkeypatch.setattr(server_line, "STEADY_SECS", 0.0)
-
+def test_losses_far_apart_do_not_add_up():
     async def story():
         async with (
             web_server(Answer(ms(100))) as server,
@@ -257,6 +251,7 @@ def test_losses_far_apart_do_not_add_up(monkeypatch):
         ):
             for n in range(4):
                 await until(lambda n=n: stats.sessions == n + 1)
+                await asyncio.sleep(server_line.STEADY_SECS + 0.1)
                 await server.sockets[n].close(code=1012)
             await until(lambda: stats.sessions == 5)
             assert len(await turn(phone, 1)) == 24 * 100
@@ -265,28 +260,28 @@ def test_losses_far_apart_do_not_add_up(monkeypatch):
     simulate(story())
 
 
-def test_a_new_session_is_told_the_last_of_a_long_conversation(monkeypatch):
-    monkeypatch.setattr(history, "MAX_ITEMS", 7)
+def test_a_new_session_is_told_the_last_of_a_long_conversation():
+    turns = MAX_ITEMS // 2 + 2
 
     async def story():
-        answers = [Answer(ms(20), f"Answer {n}.") for n in range(1, 7)]
+        answers = [Answer(ms(20), f"Answer {n}.") for n in range(1, turns + 2)]
         async with (
             web_server(*answers) as server,
             line_to(server, transcription_model="whisper-1") as (phone, _),
         ):
-            for n in range(1, 6):
+            for n in range(1, turns + 1):
                 await turn(phone, n, 0.2)
             await server.sockets[0].close(code=1001)
-            await turn(phone, 6, 0.2)
+            await turn(phone, turns + 1, 0.2)
             told = server.sessions[1].of("conversation.item.create")
             said = [
                 (message["item"]["role"], message["item"]["content"][0]["text"]) for message in told
             ]
-            assert said == [
-                ("assistant", "Answer 2."),
-                *(("user", "turn 3"), ("assistant", "Answer 3.")),
-                *(("user", "turn 4"), ("assistant", "Answer 4.")),
-                *(("user", "turn 5"), ("assistant", "Answer 5.")),
+            everything = [
+                line
+                for n in range(1, turns + 1)
+                for line in (("user", f"turn {n}"), ("assistant", f"Answer {n}."))
             ]
+            assert said == everything[-MAX_ITEMS:]
 
     simulate(story())

@@ -130,7 +130,10 @@ def test_absent_speech_is_told(corpus):
     assert any("no spoken digits" in note for note in corpus.notes)
 
 
-@pytest.mark.skipif(not (PROMPTS / "es").is_dir(), reason="needs asterisk-core-sounds-es-wav")
+@pytest.mark.skipif(
+    not (PROMPTS / "es").is_dir(),
+    reason="no asterisk-core-sounds-es-wav: scripts/install-peers gets it",
+)
 def test_train_and_test_share_no_recording():
     parts = [load(part, digits=NOWHERE) for part in ("train", "test")]
     sounds = [{p.pcm.tobytes() for p in part.phrases["es"]} for part in parts]

@@ -4,10 +4,10 @@ import asyncio
 
 import numpy as np
 
-from bridge.gateway import replies
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.connection import GatewayLink
 from bridge.gateway.events import Committed
+from bridge.wire.limits import MAX_AHEAD_SECS
 from tests.leg.network import Phone, connection, place
 from tests.leg.virtual import simulate
 
@@ -23,7 +23,6 @@ async def asked_to_speak(where, line) -> Phone:
 
 
 def test_it_goes_on_without_more_and_more_timers(monkeypatch):
-    monkeypatch.setattr(replies, "MAX_AHEAD_SECS", 2.0)
     touched = []
     touch = GatewayLink.touched
     monkeypatch.setattr(
@@ -51,13 +50,11 @@ def test_it_goes_on_without_more_and_more_timers(monkeypatch):
     simulate(story())
 
 
-def test_the_next_commit_ends_it_and_the_agent_learns_of_that(monkeypatch):
-    monkeypatch.setattr(replies, "MAX_AHEAD_SECS", 2.0)
-
+def test_the_next_commit_ends_it_and_the_agent_learns_of_that():
     async def long_winded(call: AgentCall) -> None:
         async for event in call:
             if isinstance(event, Committed):
-                secs = 60 if event.turn == 1 else 0.4
+                secs = 2 * MAX_AHEAD_SECS if event.turn == 1 else 0.4
                 await call.send(np.full(int(secs * RATE_HZ), event.turn, np.int16), event.turn)
                 await call.end(event.turn)
 

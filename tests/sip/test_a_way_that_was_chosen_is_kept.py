@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from sip_plugin.config import TrunkConfig
-from sip_plugin.sip import accounts
 from sip_plugin.sip.accounts import TrunkAccounts
 from sip_plugin.sip.errors import StackError
 from sip_plugin.sip.names import Names
 from sip_plugin.sip.pj_account import AccountOptions
 from sip_plugin.sip.trunks import Trunk, Trunks
 from sip_plugin.sip.ways import Way
+from tests.leg.virtual import simulate
 from tests.peers.dns_server import DnsServer, check_dns_server
 
 TLS, TCP = Way("tls", "_sips._tcp.provider.test"), Way("tcp", "_sip._tcp.provider.test")
@@ -67,27 +67,26 @@ class Accounts:
         ((NOTHING, NOTHING, TLS), ["udp", "tls"]),
     ],
 )
-def test_where_nothing_is_found_any_more_it_is_not_udp(found, taken, monkeypatch):
+def test_where_nothing_is_found_any_more_it_is_not_udp(found, taken):
     stack = Accounts()
-    follow(found, stack, monkeypatch)
+    follow(found, stack)
     assert stack.by == taken
 
 
-def test_a_way_that_the_stack_refuses_is_tried_again(monkeypatch):
+def test_a_way_that_the_stack_refuses_is_tried_again():
     stack = Accounts(refused=1)
-    trunk = follow((TLS, TCP, TCP), stack, monkeypatch)
+    trunk = follow((TLS, TCP, TCP), stack)
     assert stack.by == ["tls", "tcp"] and trunk.way == TCP
 
 
-def test_until_the_stack_takes_another_way_calls_go_the_old_one(monkeypatch):
+def test_until_the_stack_takes_another_way_calls_go_the_old_one():
     stack = Accounts(refused=9)
-    trunk = follow((TLS, TCP, TCP), stack, monkeypatch)
+    trunk = follow((TLS, TCP, TCP), stack)
     assert stack.by == ["tls"] and trunk.transport == "tls"
 
 
-def follow(found, stack: Accounts, monkeypatch) -> Trunk:
+def follow(found, stack: Accounts) -> Trunk:
     """A trunk whose records say one after the other of `found`."""
-    monkeypatch.setattr(accounts, "RESOLVE_SECS", 0.0)
     config = TrunkConfig(
         domain="provider.test",
         transport="auto",
@@ -100,10 +99,10 @@ def follow(found, stack: Accounts, monkeypatch) -> Trunk:
         names = Answers(*found)
         told = TrunkAccounts(stack, trunks, names, lambda state: None)
         told.open()
-        await asyncio.wait_for(names.told.wait(), 10)
+        await names.told.wait()
         told.close()
 
-    asyncio.run(story())
+    simulate(story(), 3600)
     return trunks["main"]
 
 
