@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from bridge.backends import OpenAiOptions, build
 from bridge.backends.places import AVOIDED_SECS, Places
 from bridge.leg.interface import Noticed
+from tests.backends.calls import answered, of, turn
 from tests.backends.desk import Answer, ms
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of, turn
 from tests.backends.web import web_server
 from tests.leg.network import Phone, connection, place, run, silence
 from tests.leg.virtual import simulate

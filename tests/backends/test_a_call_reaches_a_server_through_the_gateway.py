@@ -1,11 +1,8 @@
 import asyncio
-import contextlib
 
 import numpy as np
 import pytest
-from pydantic import SecretStr
 
-from bridge.backends import OpenAiOptions, build
 from bridge.gateway import CallInfo
 from bridge.leg.interface import (
     DtmfAsked,
@@ -17,35 +14,11 @@ from bridge.leg.interface import (
     TransferAsked,
     UsageReported,
 )
+from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, ms
 from tests.backends.web import web_server
-from tests.leg.network import Phone, connection, place, silence, speech
+from tests.leg.network import Phone, silence, speech
 from tests.leg.virtual import simulate
-
-
-@contextlib.asynccontextmanager
-async def line_to(server, hooks=None, **options):
-    given = {"url": server.url, "api_key": SecretStr("hush"), "connect_timeout_secs": 2}
-    agent = build("model", OpenAiOptions(**(given | options)), None)
-    agent.functions |= hooks or {}
-    async with place({"model": agent}) as where, connection(where) as line:
-        yield where, line
-
-
-async def answered(line, where) -> Phone:
-    phone = await Phone(line, where.agent("model")).opened()
-    phone.call.answered()
-    return phone
-
-
-async def turn(phone, number: int, secs: float = 0.5) -> np.ndarray:
-    phone.call.prime(number)
-    phone.call.commit(number, phone.say(speech(secs, seed=number)))
-    return await phone.reply_to(number)
-
-
-def of(phone, kind):
-    return [event for event in phone.events if isinstance(event, kind)]
 
 
 def test_what_the_caller_says_arrives_and_what_the_model_says_is_heard():

@@ -14,8 +14,8 @@ from bridge.leg.interface import (
     TransferAsked,
     UsageReported,
 )
+from tests.backends.calls import answered, of, turn
 from tests.backends.desk import Answer, ms
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of, turn
 from tests.backends.vllm_server import VllmServer
 from tests.backends.web import web_server
 from tests.leg.network import connection, place, speech

@@ -4,13 +4,8 @@ import asyncio
 
 from bridge.backends.interface import Noticed, ToolCalled
 from bridge.leg.interface import DtmfAsked, HangupAsked
+from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, Desk, ms
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import (
-    answered,
-    line_to,
-    of,
-    turn,
-)
 from tests.backends.web import web_server
 from tests.leg.network import run, speech
 

@@ -4,8 +4,8 @@ from bridge.backends import vllm
 from bridge.backends.openai import OpenAiOptions, dialect
 from bridge.backends.vllm import VllmOptions
 from bridge.leg.interface import HangupAsked, ReplyEnd
+from tests.backends.calls import line_to, turn
 from tests.backends.desk import Answer, info, ms
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import line_to, turn
 from tests.backends.web import web_server
 from tests.leg.network import Phone
 from tests.leg.virtual import simulate

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from bridge.backends import OpenAiOptions, build, server_line
 from bridge.backends.history import MAX_ITEMS
 from bridge.leg.interface import LegFailed, Noticed
+from tests.backends.calls import answered, of, turn
 from tests.backends.desk import Answer, ms
 from tests.backends.model_server import ModelServer
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of, turn
 from tests.backends.web import web_server
 from tests.leg.network import connection, place, silence, speech
 from tests.leg.virtual import simulate

@@ -11,13 +11,8 @@ from bridge.backends.interface import Failed, Noticed, Used
 from bridge.leg.interface import Noticed as PhoneNoticed
 from bridge.leg.interface import Transcript, UsageReported
 from sip_plugin.gateway.metrics import GatewayMetrics
+from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, Desk, ms
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import (
-    answered,
-    line_to,
-    of,
-    turn,
-)
 from tests.backends.web import web_server
 from tests.leg.network import run
 

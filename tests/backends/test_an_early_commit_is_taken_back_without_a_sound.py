@@ -7,9 +7,9 @@ from pydantic import SecretStr
 
 from bridge.backends import OpenAiOptions, VllmOptions, build
 from bridge.leg.interface import Noticed, ReplyEnd
+from tests.backends.calls import answered, of
 from tests.backends.desk import Answer, ms
 from tests.backends.model_server import ModelServer
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, of
 from tests.backends.vllm_server import VllmServer
 from tests.backends.web import web_server
 from tests.leg.network import connection, place, speech

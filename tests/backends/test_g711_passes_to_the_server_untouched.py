@@ -2,8 +2,8 @@ import pytest
 
 from bridge.audio import g711
 from bridge.leg.interface import ReplyAudio
+from tests.backends.calls import line_to
 from tests.backends.desk import Answer
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import line_to
 from tests.backends.web import web_server
 from tests.leg.network import Phone, speech
 from tests.leg.virtual import simulate

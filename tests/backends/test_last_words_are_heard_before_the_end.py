@@ -4,13 +4,8 @@ import pytest
 
 from bridge.backends.farewell import LONGEST_WAIT
 from bridge.leg.interface import HangupAsked, TransferAsked
+from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, ms
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import (
-    answered,
-    line_to,
-    of,
-    turn,
-)
 from tests.backends.web import web_server
 from tests.leg.virtual import simulate
 

@@ -8,7 +8,7 @@ import pytest
 
 from sip_plugin.demo import plot
 from sip_plugin.demo.script import Kind, Line
-from tests.demo.test_the_demo_runs_from_end_to_end import run
+from tests.demo.command import run
 
 HOW = "pip install 'clutchcall-sip-plugin[assistant]'"
 

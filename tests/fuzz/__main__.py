@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sip_plugin.planes.messages import CallState, Hangup
 from tests.fuzz.caller import HostileCaller
-from tests.fuzz.test_hostile_messages_leave_the_service_alive import DIALPLAN, TRUNK
+from tests.fuzz.setting import DIALPLAN, TRUNK
 from tests.peers.ports import Ports
 from tests.sip.conftest import SipServer, configuration
 from tests.sip.plane import Supervisor

@@ -9,16 +9,10 @@ import pytest
 from sip_plugin.demo import speech
 from tests.calls.hearing import assert_heard
 from tests.fuzz.caller import HostileCaller
+from tests.fuzz.setting import DIALPLAN, TRUNK
 from tests.sip.conftest import SipServer, start_sip  # noqa: F401
 
 MESSAGES = 4000
-TRUNK = {
-    "main": {
-        "domain": "127.0.0.1:9",
-        "require_registration": False,
-        "allow_from": ["127.0.0.0/8"],
-    }
-}
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +20,6 @@ def sip_ports(ports):
     return ports
 
 
-DIALPLAN = {
-    "default": {"agent": "parrot", "accept_refer": ["_9!"], "accept_replaces": True},
-    "outbound": {"allow": ["_9!"]},
-}
 """Whatever may be asked of it is allowed."""
 
 

@@ -10,7 +10,7 @@ from sip_plugin.config import ConfigError
 from sip_plugin.gateway.agents import made
 from sip_plugin.gateway.load import load, loads
 from sip_plugin.gateway.models import ListenConfig
-from tests.gateway.test_the_command_serves_until_told_to_stop import started
+from tests.gateway.command import started
 from tests.leg.network import Phone, run, speech
 from tests.tokens.keys import pair
 

@@ -8,10 +8,10 @@ from bridge.backends import OpenAiOptions, build
 from bridge.gateway.clock import SpeechClock
 from bridge.gateway.parrot import Parrot
 from sip_plugin.gateway.status import StatusServer
+from tests.backends.calls import answered, turn
 from tests.backends.desk import Answer, ms
-from tests.backends.test_a_call_reaches_a_server_through_the_gateway import answered, turn
 from tests.backends.web import web_server
-from tests.gateway.test_the_command_serves_until_told_to_stop import started
+from tests.gateway.command import started
 from tests.leg.network import Phone, connection, place, run, talks
 
 

@@ -1,22 +1,12 @@
 import asyncio
-import os
 import signal
-import sys
 
 import pytest
 
 from bridge.agent import AgentSpec, TlsOptions
 from bridge.leg.quic import QuicConnection
+from tests.gateway.command import started
 from tests.leg.network import run, talks
-
-
-async def started(*options: str, **env: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from sip_plugin.cli import main; main()", "gateway", *options),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | env,
-    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

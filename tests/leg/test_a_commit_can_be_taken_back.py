@@ -6,8 +6,8 @@ import pytest
 from bridge.leg.interface import ReplyAudio
 from bridge.wire import messages
 from tests.leg.calls import Leg
+from tests.leg.hearing import best_match
 from tests.leg.network import Phone, connection, place, silence, speech
-from tests.leg.test_the_parrot_speaks_back_what_it_heard import best_match
 from tests.leg.virtual import simulate
 
 

@@ -8,16 +8,8 @@ import soxr
 
 from bridge.gateway.parrot import LEAD_FRAMES
 from bridge.leg.interface import ReplyAudio, ReplyEnd
+from tests.leg.hearing import best_match
 from tests.leg.network import Phone, connection, place, run, silence, speech
-
-
-def best_match(heard, said):
-    """Highest normalised cross-correlation, and its place in `heard` (samples)."""
-    heard, said = heard.astype(float), said.astype(float)
-    products = np.correlate(heard, said, mode="valid")
-    energy = np.convolve(heard**2, np.ones(len(said)), mode="valid")
-    match = products / np.sqrt(energy * np.sum(said**2) + 1)
-    return match.max(), int(match.argmax())
 
 
 @pytest.mark.parametrize(("up", "down"), [(16000, 24000), (8000, 8000), (24000, 16000)])

@@ -10,14 +10,14 @@ from bridge.agent import TlsOptions
 from bridge.gateway.events import Answered, Committed, Ended
 from bridge.leg.interface import LegFailed, Noticed, ReplyAudio, ReplyEnd
 from bridge.leg.quic import QuicConnection
+from tests.leg.hearing import best_match
 from tests.leg.network import AgentSpec, Phone, place, run, silence, speech
 from tests.leg.path import Path
-from tests.leg.test_the_parrot_speaks_back_what_it_heard import best_match
 from tests.peers.aiomoqt_peer import Relay
 from tests.peers.plugin import COMMAND
 from tests.peers.ports import Ports
 from tests.peers.process import Process
-from tests.quic.test_a_broken_connection_ends_no_call import Caller, Diary, until
+from tests.quic.caller import Caller, Diary, until
 
 PATIENCE = 20
 

@@ -13,8 +13,8 @@ from bridge.leg.interface import LegFailed, ReplyAudio
 from bridge.leg.quic import QuicConnection
 from bridge.wire import control, messages, sockets
 from bridge.wire.tracks import track
+from tests.leg.hearing import best_match
 from tests.leg.network import AgentSpec, Phone, place, run, speech
-from tests.leg.test_the_parrot_speaks_back_what_it_heard import best_match
 from tests.peers.aiomoqt_peer import Relay, publisher, subscriber
 from tests.wire.peer import RawPeer
 
