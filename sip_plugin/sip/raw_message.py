@@ -11,16 +11,23 @@ _READ = "_ZN2pj9SipRxData6fromPjER13pjsip_rx_data"
 _WORD = ctypes.sizeof(ctypes.c_void_p)
 
 
+_info_at = 0
+"""From the beginning of a `pjsip_rx_data` to `info`, the same in all of a build; 0: unknown."""
+
+
 def parsed(received: int, info: int) -> int:
     """Address of the `pjsip_msg` that the stack has made of a message.
 
     `received`: of its `pjsip_rx_data` (sip_transport.h), where `msg` stands right before `info`;
     `info`: what `pjsip_rx_data_get_info` has just told, and noted there.
     """
-    place = received
-    while ctypes.c_void_p.from_address(place).value != info:
-        place += _WORD
-    message = ctypes.c_void_p.from_address(place - _WORD).value
+    global _info_at
+    if ctypes.c_void_p.from_address(received + _info_at).value != info:
+        # Word by word only once: there are some hundreds of them.
+        _info_at = 0
+        while ctypes.c_void_p.from_address(received + _info_at).value != info:
+            _info_at += _WORD
+    message = ctypes.c_void_p.from_address(received + _info_at - _WORD).value
     assert message
     return message
 

@@ -24,7 +24,8 @@ _HIDE = re.compile(r";\s*hide\b", re.IGNORECASE)
 
 def hides_a_route(text: str) -> bool:
     """Whether a message has a route that only we may write to ourselves."""
-    if "%" not in text and "hide" not in text.lower():
+    # Of nearly all messages that is all; what follows costs 40 microseconds.
+    if "hide" not in unquote(text).lower():
         return False
     # Unescaped only then: an escaped line break ends no header.
     routes = _ROUTE.findall(_FOLD.sub(" ", text))
