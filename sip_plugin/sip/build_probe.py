@@ -71,7 +71,7 @@ def _has_ipv6(pj: Any) -> bool:
     """Where assertions are compiled in this may be the end: it is asked last."""
     config = pj.AccountConfig()
     config.idUri = "sip:probe@[::1]"
-    config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED
+    config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY
     try:
         pj.Account().create(config)
     except pj.Error:

@@ -65,12 +65,15 @@ def _system_servers() -> list[str]:
 
 
 class Names:
-    def __init__(self, servers: Sequence[str] = ()) -> None:
-        """`servers`: IP addresses; none: whatever the system does with a name."""
+    def __init__(self, servers: Sequence[str] = (), version: int = 4) -> None:
+        """`servers`: IP addresses; none: whatever the system does with a name. `version`: of the
+        addresses that are looked for."""
         self._servers = list(servers)
+        self._kind = "AAAA" if version == 6 else "A"
+        self._family = socket.AF_INET6 if version == 6 else socket.AF_INET
 
     async def addresses(self, at: str, transport: str) -> list[str]:
-        """IPv4 addresses of `HOST` or `HOST:PORT`. Raises OSError when it has none.
+        """The addresses of `HOST` or `HOST:PORT`. Raises OSError when it has none.
 
         Without a port those of its SRV records for `udp`, `tcp` or `tls`, if it has any.
         """
@@ -82,9 +85,10 @@ class Names:
         targets = [] if port else await self._targets(host, transport)
         found: list[str] = []
         for target in targets or [host]:
-            found += await self._ask(target, "A")
+            found += await self._ask(target, self._kind)
         if not found:
-            raise OSError(0, f"no address is known at {', '.join(self._servers)}")
+            known = f"no address ({self._kind}) is known"
+            raise OSError(0, f"{known} at {', '.join(self._servers)}")
         return found
 
     async def way(self, at: str, supported: Collection[str]) -> tuple[Way, str]:
@@ -142,7 +146,7 @@ class Names:
 
     async def _by_system(self, host: str) -> list[str]:
         resolve = partial(
-            socket.getaddrinfo, host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM
+            socket.getaddrinfo, host, None, family=self._family, type=socket.SOCK_DGRAM
         )
         found = await asyncio.get_running_loop().run_in_executor(None, resolve)
         return [entry[4][0] for entry in found]

@@ -115,7 +115,7 @@ class PjAccount(pj.Account):
             config.mediaConfig.srtpOpt.cryptos.append(crypto)
         config.natConfig.iceEnabled = False
         if self._version == 6:
-            config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED
+            config.sipConfig.ipv6Use = pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY
         config.natConfig.udpKaIntervalSec = options.keep_alive_secs
         return config
 

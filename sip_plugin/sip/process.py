@@ -46,6 +46,7 @@ from sip_plugin.sip.listening import address_towards, listeners, tls_options
 from sip_plugin.sip.names import Names, name_servers
 from sip_plugin.sip.plane_server import PlaneServer
 from sip_plugin.sip.reconfiguring import Reconfiguring
+from sip_plugin.sip.sdp import version_of
 from sip_plugin.sip.telling import Telling
 from sip_plugin.sip.trunks import Trunks
 
@@ -89,8 +90,9 @@ class SipProcess:
             self._trunks.account_of,
             self._retry_after_secs,
         )
+        names = Names(servers, version_of(config.sip.bind_host))
         self._accounts = TrunkAccounts(
-            self._agent, self._trunks, Names(servers), partial(self._planes.send_all, "supervisor")
+            self._agent, self._trunks, names, partial(self._planes.send_all, "supervisor")
         )
         self._control: CallControl
 

@@ -7,6 +7,7 @@ from sip_plugin.demo import speech
 from sip_plugin.sip.build import probe
 from tests.calls.hearing import assert_heard, duration_ms
 from tests.peers.asterisk import PASSWORD
+from tests.peers.dns_server import DnsServer, check_dns_server
 from tests.peers.plugin import agent
 from tests.peers.rtp_peer import RtpPeer
 
@@ -18,11 +19,11 @@ def can() -> bool:
 
 @pytest.fixture
 def line_v6(plugin, ports, model, can):
-    def start(**trunk):
+    def start(sip=None, **trunk):
         bind = f"[::1]:{ports.one()}"
         started = plugin(
             ready=can,
-            sip={"bind": bind},
+            sip={"bind": bind, **(sip or {})},
             media={"bind_address": "::1"},
             trunks={"main": trunk},
             agents={"parrot": agent(model)},
@@ -78,3 +79,74 @@ def test_asterisk_takes_the_registration_and_calls_go_both_ways(line_v6, asteris
     assert line.wait_ended(sid)["cause"] == "plugin_hangup"
     asterisk.wait_no_channels(20)
     assert_heard(other, asterisk.last_recording("rx"))
+
+
+@pytest.mark.peer("asterisk")
+@pytest.mark.parametrize("by", ["SRV", "AAAA"])
+def test_a_trunk_by_name_is_looked_up_for_ipv6(line_v6, asterisk, tmp_path, can, by):
+    """Though it has an IPv4 address too."""
+    check_dns_server()
+    asterisk.add_prompt("turn", speech.load("turn_1"))
+    port = asterisk.address_v6.rpartition(":")[2]
+    hosts = {"sip1.provider.test": "127.0.0.1,::1"}
+    server = DnsServer(
+        tmp_path / "dns", hosts, [("_sip._udp.provider.test", "sip1.provider.test", port, 10, 5)]
+    )
+    try:
+        line, _ = line_v6(
+            sip={"nameservers": [server.address]},
+            domain="provider.test" if by == "SRV" else f"sip1.provider.test:{port}",
+            sip_username="1004",
+            sip_password=PASSWORD,
+        )
+        if not can:
+            return assert_it_says_why_not(line)
+        line.wait_trunk("main", "registered")
+        assert server.asked("sip1.provider.test", "AAAA")
+        asterisk.originate("1004", prompt="turn", listen_secs=1)
+        call = line.wait_call("completed", timeout_secs=20)
+        assert call["direction"] == "inbound", "from an address that the name leads to"
+        assert_called(line)
+    finally:
+        server.stop()
+
+
+@pytest.mark.peer("asterisk")
+@pytest.mark.parametrize("host", ["[::1]", "sip1.provider.test"])
+def test_signalling_and_audio_are_encrypted(line_v6, asterisk, ports, tmp_path, can, host):
+    check_dns_server()
+    said = speech.load("turn_1")
+    asterisk.add_prompt("turn", said)
+    server = DnsServer(tmp_path / "dns", {"sip1.provider.test": "127.0.0.1,::1"})
+    try:
+        line, _ = line_v6(
+            sip={
+                "nameservers": [server.address],
+                "bind_tls": f"[::1]:{ports.one()}",
+                "tls": {"ca_file": str(asterisk.ca_file)},
+            },
+            domain=f"{host}:{asterisk.tls_port}",
+            transport="tls",
+            srtp="required",
+            sip_username="1005",
+            sip_password=PASSWORD,
+        )
+        if not can:
+            return assert_it_says_why_not(line)
+        line.wait_trunk("main", "registered")
+        placed = asterisk.originate("1005", prompt="turn", listen_secs=4)
+        call = line.wait_ended(line.wait_call("completed", timeout_secs=20)["sid"])
+        assert call["report"]["srtp"]["suite"] == "AES_CM_128_HMAC_SHA1_80"
+        spoken_ms = assert_heard(said, placed.recording("tx")) + duration_ms(said)
+        assert_heard(said, placed.recording("rx"), after_ms=spoken_ms)
+        assert_called(line)
+    finally:
+        server.stop()
+
+
+def assert_called(line) -> None:
+    """The agent calls Asterisk, and hears somebody."""
+    sid = line.ask("POST", "/v1/calls", {"number": "talk-turn", "agent": "parrot"})[1]["sid"]
+    line.wait_event(sid, "reply_end")
+    line.ask("DELETE", f"/v1/calls/{sid}")
+    assert line.wait_ended(sid)["state"] == "completed"

@@ -36,11 +36,28 @@ def test_with_ipv6_all_are():
     )
 
 
-@pytest.mark.parametrize("domain", ["192.0.2.1", "sip.example.net"])
-def test_with_ipv6_a_trunk_is_an_address(domain):
-    ours = '[sip]\nbind = "[::]:5060"\n[media]\nbind_address = "::"\n'
-    [found] = faults(ours + TRUNK.format(domain=domain, proxy="") + AGENT)
-    assert found.startswith("f.toml:6: trunks.main.domain: must be")
+V6 = '[sip]\nbind = "[::]:5060"\n[media]\nbind_address = "::"\n'
+
+
+def test_with_ipv6_a_trunk_is_not_at_another_address():
+    [found] = faults(V6 + TRUNK.format(domain="192.0.2.1", proxy="") + AGENT)
+    assert found.startswith("f.toml:6: trunks.main.domain: must be IPv6")
+
+
+def test_names_are_looked_up_for_the_version_that_it_is():
+    assert faults(V6 + TRUNK.format(domain="sip.example.net", proxy="") + AGENT) == []
+
+
+@pytest.mark.parametrize(
+    ("networks", "count"),
+    [('"192.0.2.0/24"', 1), ('"192.0.2.0/24", "198.51.100.1"', 1), ('"192.0.2.1", "::/0"', 0)],
+)
+def test_callers_come_from_addresses_of_that_version(networks, count):
+    trunk = TRUNK.format(domain="sip.example.net", proxy="")
+    allowed = f"require_registration = false\nallow_from = [{networks}]\n"
+    found = faults(V6 + trunk + allowed + AGENT)
+    assert len(found) == count
+    assert all("trunks.main.allow_from: must be IPv6: sip.bind is IPv6" in one for one in found)
 
 
 def test_with_ipv6_audio_is_too():

@@ -27,6 +27,8 @@ TREE = (
 )
 TEMPLATES = Path(__file__).parent / "asterisk"
 REALM = "trunk.test"
+TLS_NAMES = ("localhost", "127.0.0.1", "::1", "sip1.provider.test")
+"""Of its certificate."""
 PASSWORD = "s3cret"
 _WAV = {8000: "wav", 16000: "wav16"}
 """What Asterisk calls a WAV file of that rate."""
@@ -104,7 +106,7 @@ class Asterisk:
 
     def _certify(self) -> None:
         """For connections to 127.0.0.1 and to localhost; it runs as root, and reads them."""
-        certificate = self._authority.issue("asterisk", "localhost", "127.0.0.1")
+        certificate = self._authority.issue("asterisk", *TLS_NAMES)
         inside = self._inside / "tls"
         inside.mkdir()
         shutil.copy(certificate.cert_file, inside / "cert.pem")

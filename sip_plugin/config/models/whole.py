@@ -78,6 +78,11 @@ class Config(Section):
         for name, trunk in self.trunks.items():
             for key in ("domain", "proxy", "public_address"):
                 written.append((("trunks", name, key), getattr(trunk, key)))
+            # It may name others beside those from which calls can come.
+            versions = {network.version: str(network) for network in trunk.allow_from}
+            if len(versions) == 1:
+                network = next(iter(versions.values())).partition("/")[0]
+                written.append((("trunks", name, "allow_from"), network))
         for path, problem in families.strangers(sip.bind_host, written):
             yield Problem(path, problem, (("sip", "bind"),))
 
