@@ -11,7 +11,6 @@ from dialplan.decision import Answer, CallFacts, Decision, Explanation, Redirect
 from dialplan.hours import Schedule
 from dialplan.index import Index
 from dialplan.limits import Key, Limit
-from dialplan.number import normalize
 from dialplan.numbering import AS_IT_COMES, Numbering
 from dialplan.outcome import Outcome, is_target
 from dialplan.pattern import PatternList
@@ -228,11 +227,6 @@ class Dialplan:
 def decide(plan: Plan, call: CallFacts, at: dt.datetime | None = None) -> Decision:
     """As `Dialplan.decide`, for trunks that write numbers as they are compared."""
     return plan.compiled.decide(call, at)
-
-
-def compared(number: str) -> str:
-    """A number as routes are compared with it. Raises ValueError as `normalize`."""
-    return normalize(number)
 
 
 def _shown(context: Context) -> str:

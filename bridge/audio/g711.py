@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 ULAW = "g711_ulaw"
 ALAW = "g711_alaw"
 
-# What a line sends for digital zero; a decoded frame of it is silence.
-SILENCE_BYTE = {ULAW: 0xFF, ALAW: 0xD5}
-
 _ULAW_BIAS = 33  # in 14-bit units: makes every segment start at a power of two
 _ULAW_CLIP = 8191 - _ULAW_BIAS  # beyond it everything has the code of the last step
 

@@ -8,7 +8,6 @@ import G722
 import numpy as np
 from numpy.typing import NDArray
 
-G722_NAME = "g722"
 WIDE_RATE_HZ = 16_000
 _BITRATE = 64_000
 

@@ -44,10 +44,6 @@ class Srtp:
         self._before: pylibsrtp.Session | None = None
         self._before_until = 0.0
 
-    @property
-    def is_on(self) -> bool:
-        return self._keys is not None
-
     def update(self, keys: SrtpKeys | None, now: float) -> None:
         """What was negotiated, for the first time or anew.
 
