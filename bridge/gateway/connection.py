@@ -20,6 +20,7 @@ from bridge.moqt.errors import RequestCode
 from bridge.moqt.messages import Publish, PublishNamespace, Subscribe, SubscribeTracks
 from bridge.moqt.objects import Datagram
 from bridge.moqt.tracks import Subscription
+from bridge.quic.paths import KnownPaths
 from bridge.wire import messages
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
@@ -43,6 +44,7 @@ class Host(Protocol):
     protocols: "set[ServerProtocol]"
     links: "set[GatewayLink]"
 
+    paths: KnownPaths
     closing: bool
     tasks: set[asyncio.Task[None]]
 
@@ -124,7 +126,16 @@ class GatewayLink:
         """By sid and attempt."""
         self._feeder: Feeder | None = None
         self._alarm: Alarm[_Call] = Alarm(self._overdue)
+        self.leaving = asyncio.Event()
+        """The other side ends."""
+        self.go_to = ""
+        """Where it wants us to go then; nothing is the same place."""
         host.links.add(self)
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are open here."""
+        return bool(self._calls)
 
     @property
     def protocol(self) -> MoqtProtocol:
@@ -136,6 +147,13 @@ class GatewayLink:
         self._protocol, self._feeder = protocol, Feeder(protocol)
         protocol.session.subscribe_tracks(VOICE)
         protocol.transmit_soon()
+
+    def go_away(self, secs: float) -> None:
+        """Take no more calls; say that the gateway ends, in so many seconds at the latest."""
+        if self._protocol is not None:
+            self.protocol.session.goaway(int(secs * 1000))
+            self.protocol.pump()
+            self.protocol.transmit_soon()
 
     def shut_down(self) -> None:
         """Tell every call that the gateway ends."""
@@ -231,6 +249,13 @@ class GatewayLink:
         match event:
             case moqt.Asked():
                 self._on_asked(event, now)
+                return
+            case moqt.GoingAway(handle=None, uri=uri):
+                self.go_to = uri
+                self.leaving.set()
+                return
+            case moqt.TrackBlocked(track=track):
+                log.warning("%s is not offered: the relay may open no more requests", track)
                 return
             case moqt.ObjectArrived(subscription=handle) | moqt.SubgroupEnded(subscription=handle):
                 pass
@@ -454,6 +479,8 @@ class ServerProtocol(MoqtProtocol):
     def __init__(self, quic: AioQuic, host: Host) -> None:
         super().__init__(quic)
         self._host = host
+        self._stood = False
+        """The handshake is over: the plugin is where it says."""
         self.link = GatewayLink(host, MAX_CALLS_AT_GATEWAY)
         self.open_session()
         self.attach(self.link)
@@ -463,9 +490,18 @@ class ServerProtocol(MoqtProtocol):
 
     def on_other(self, event: QuicEvent) -> None:
         super().on_other(event)
+        internals = self._internals
         if isinstance(event, HandshakeCompleted):
             self._host.stats.connections += 1
+            self._stood = True
+            found = self._host.paths.take(internals.address[0], self.now)
+            if found is not None:
+                internals.model.resume(found.bandwidth, found.rtt)
         if self.ended is not None:
+            if self._stood:
+                model = internals.model
+                address = internals.address[0]
+                self._host.paths.remember(address, model.bandwidth, model.min_rtt, self.now)
             self._silence.cancel()
             self.link.over()
             self._host.protocols.discard(self)

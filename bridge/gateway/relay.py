@@ -6,7 +6,7 @@ import math
 
 from bridge.agent import TlsOptions
 from bridge.gateway.connection import GatewayLink, Host
-from bridge.leg.dial import Dialer
+from bridge.leg.dial import ClientProtocol, Dialer
 from bridge.wire.errors import WireError
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
@@ -25,10 +25,14 @@ class RelayLink:
         self._host = host
         self._dialer = Dialer(endpoint, tls, packet_bytes=0)
         self._most_calls = most_calls
+        self._finishing: set[asyncio.Task[None]] = set()
+        """Of connections to it that end."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self) -> None:
         self._task.cancel()
+        for task in self._finishing:
+            task.cancel()
 
     async def _run(self) -> None:
         """Connect, serve, and connect again."""
@@ -59,12 +63,38 @@ class RelayLink:
         # What the path does not take waits in its call, as towards a plugin.
         protocol.max_queued_secs = math.inf
         link = GatewayLink(self._host, self._most_calls, relayed=True)
+        leaving = asyncio.ensure_future(link.leaving.wait())
+        finishing = False
         try:
             link.start(protocol)
             protocol.attach(link)
             self.connected.set()
             log.info("relay %s: connected", self.endpoint)
-            return await protocol.watch(), protocol.stood
+            watching = asyncio.ensure_future(protocol.watch())
+            await asyncio.wait({watching, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                return watching.result(), protocol.stood
+            if link.go_to and not self._dialer.go_to(link.go_to):
+                log.warning("relay %s: %s is no place to go to", self.endpoint, link.go_to[:300])
+            finishing = True
+            task = asyncio.ensure_future(self._finish(protocol, link, watching))
+            self._finishing.add(task)
+            task.add_done_callback(self._finishing.discard)
+            return "it is going away", True
         finally:
+            leaving.cancel()
+            if not finishing:
+                link.over()
+                protocol.abandon()
+
+    async def _finish(
+        self, protocol: ClientProtocol, link: GatewayLink, watching: "asyncio.Future[str]"
+    ) -> None:
+        """Serve the calls of a relay that ends, until they have gone elsewhere or it has ended."""
+        try:
+            while link.busy and not watching.done():
+                await asyncio.wait({watching}, timeout=1)
+        finally:
+            watching.cancel()
             link.over()
             protocol.abandon()

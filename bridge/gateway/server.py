@@ -28,6 +28,7 @@ from bridge.gateway.greeter import Greeter
 from bridge.gateway.parrot import Parrot
 from bridge.gateway.relay import RelayLink
 from bridge.quic.client_certificates import demand_certificate
+from bridge.quic.paths import KnownPaths
 from bridge.quic.tickets import SERVER_TICKETS, Tickets
 from bridge.secret import Secret
 from bridge.token import CheckingOptions, TokenRefused
@@ -36,6 +37,8 @@ from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import MAX_RESUME_SECS
 
 LONG_HEADER = 0x80
+DRAIN_LOOK = 0.1
+"""How often it is looked whether all calls have ended."""
 MAX_UNPROVEN = 16
 """Connections that may shake hands at a time before newcomers must prove their address."""
 
@@ -74,6 +77,8 @@ class GatewayOptions(BaseModel):
     """PEM file of the authority that signed their certificates; empty takes the system's."""
     resume_secs: int = Field(10, ge=0, le=MAX_RESUME_SECS)
     """How long a call whose connection broke waits for another; 0: it ends at once."""
+    drain_secs: float = Field(0.0, ge=0, le=86_400)
+    """How long running calls may go on once it is to end, while new ones are refused."""
     packet_bytes: int = Field(0, ge=0, le=65_000)
     """UDP payloads sent; 0: as large as a loopback path takes if the gateway listens on one,
     1200 otherwise."""
@@ -110,6 +115,10 @@ class Gateway:
         self.tasks: set[asyncio.Task[None]] = set()
         """Of the agents of all calls."""
         self.closing = False
+        self.paths = KnownPaths()
+        """To plugins whose connections have ended."""
+        self.draining = False
+        """New calls are refused."""
         self._resumable: dict[str, tuple[str, object]] = {}
         """Their tokens, and they."""
         self._begun: dict[str, tuple[str, object]] = {}
@@ -180,6 +189,18 @@ class Gateway:
         for endpoint in options.relays:
             self.relays.append(RelayLink(self, endpoint, tls, options.max_calls))
 
+    async def drain(self) -> None:
+        """Take no new calls, ask the plugins to go elsewhere with them, and wait for those that are
+        open to end: `drain_secs` at most."""
+        secs = self.options.drain_secs
+        self.draining = True
+        for link in list(self.links):
+            link.go_away(secs)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + secs
+        while self.sids and loop.time() < until:
+            await asyncio.sleep(DRAIN_LOOK)
+
     async def close(self) -> None:
         """End all calls, tell the plugins, and stop listening."""
         if self._server is None:
@@ -238,6 +259,8 @@ class Gateway:
             )
         except TokenRefused as refused:
             raise WireError(ErrorCode.UNAUTHORIZED, str(refused)) from None
+        if self.draining:
+            raise WireError(ErrorCode.SHUTTING_DOWN, "the gateway takes no new calls")
         agent = self.agents.get(asked.agent)
         if agent is None:
             names = ", ".join(sorted(self.agents))

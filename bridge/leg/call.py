@@ -102,6 +102,11 @@ class LegCall:
         self._outgoing.ask_again(None)
         return True
 
+    @property
+    def resumable(self) -> bool:
+        """Whether `lose` would not end it."""
+        return self.ended or bool(self._break.token)
+
     def begin_again(self) -> bool:
         """The connection never stood. Returns whether the call may begin on another: nothing but
         its `open` was said, and nobody has answered that."""

@@ -5,7 +5,7 @@ Who owns it connects, says so by `use` and `lost`, and sends by `flush`.
 
 import asyncio
 import logging
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 
 from bridge.agent import AgentSpec
 from bridge.leg.call import LegCall
@@ -37,9 +37,10 @@ log = logging.getLogger(__name__)
 class Calls:
     """Owner of the connection's events while it is in use; to be made on the event loop."""
 
-    def __init__(self, endpoint: str, direct: bool) -> None:
-        """`direct`: the other side is the gateway itself, not a relay."""
-        self._endpoint = endpoint
+    def __init__(self, direct: bool, going_away: Callable[[str, int], None]) -> None:
+        """`direct`: the other side is the gateway itself, not a relay. `going_away` is told when
+        that ends: another place to go to, or none, and how many milliseconds are left."""
+        self._going_away = going_away
         self._direct = direct
         self._loop = asyncio.get_running_loop()
         self._protocol: MoqtProtocol | None = None
@@ -49,6 +50,8 @@ class Calls:
         """Waiting for the connection."""
         self._parked: list[QuicCall] = []
         """Calls that lost theirs, and go on when there is one again."""
+        self.leaving = False
+        """New calls wait for another connection than the one that stands."""
         self._touched: dict[QuicCall, None] = {}
         self._turns = 0
         """Flushes in which something waited already."""
@@ -63,8 +66,8 @@ class Calls:
         return QuicCall(self, core, agent, on_event)
 
     def open(self, call: QuicCall) -> None:
-        """It begins, at once or when there is a connection."""
-        if self._protocol is not None:
+        """It begins, at once or when there is a connection that may be used."""
+        if self._protocol is not None and not self.leaving:
             self._place(call)
         else:
             self._unplaced.append(call)
@@ -119,6 +122,7 @@ class Calls:
 
     def use(self, protocol: MoqtProtocol) -> None:
         """There is a connection: whoever waits for it gets tracks."""
+        self.leaving = False
         self._protocol = protocol
         protocol.attach(self)
         waiting, self._unplaced = self._parked + self._unplaced, []
@@ -146,6 +150,11 @@ class Calls:
             else:
                 failed.append(call)
         self._fail_all(failed, why)
+
+    @property
+    def may_move(self) -> bool:
+        """Whether every call goes on on another connection, though this one stands."""
+        return all(call.core.resumable for call in self._placed.values())
 
     def not_connected(self, why: WireError) -> None:
         """An attempt to connect came to nothing: new calls do not wait for the next."""
@@ -194,8 +203,8 @@ class Calls:
             case moqt.Asked():
                 self._on_asked(event, now)
                 return
-            case moqt.GoingAway():
-                log.info("%s: going away", self._endpoint)
+            case moqt.GoingAway(handle=None):
+                self._going_away(event.uri, event.timeout_ms)
                 return
             case _:
                 return

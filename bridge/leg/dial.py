@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from aioquic.quic.connection import QuicConnection as AioQuic
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
@@ -16,8 +15,10 @@ from aioquic.tls import AlertDescription
 from cryptography.x509 import load_pem_x509_certificates
 
 from bridge.agent import TlsOptions
-from bridge.moqt.messages import Option
+from bridge.leg.place import Place
+from bridge.moqt.limits import MAX_URI
 from bridge.moqt.pairs import Pairs
+from bridge.quic.paths import SAME_PATH_SECS
 from bridge.quic.tickets import CLIENT_TICKETS, Tickets
 from bridge.wire import sockets
 from bridge.wire.errors import ErrorCode, WireError
@@ -27,8 +28,6 @@ from bridge.wire.moqt_protocol import MoqtProtocol
 CONNECT_TIMEOUT = 5.0
 MAX_QUEUED_SECS = 0.2
 """Uplink audio that the path did not take for so long is shed."""
-SAME_PATH_SECS = 60.0
-"""For so long what a connection found of its path is believed by the next one."""
 MOVE_AFTER = 0.9
 """Silence after which the plugin tries another socket: its address or a NAT may have changed."""
 _REFUSED_GRACE = 0.4
@@ -201,29 +200,47 @@ class Dialer:
         self._endpoint = endpoint
         self._tls = tls
         self._packet_bytes = packet_bytes
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("quic", "moqt") or not parts.hostname or not parts.port:
-            raise ValueError(f"{endpoint!r} is neither quic://HOST:PORT nor moqt://HOST:PORT/PATH")
-        self._host, self._port = parts.hostname, parts.port
-        self.direct = parts.scheme == "quic"
+        self._home = self._at = Place.of(endpoint)
+        self.direct = self._home.direct
         """To a gateway itself, not to a relay."""
-        self._options: Pairs = ()
         if not self.direct:
             # Not every server takes what loopback carries; this one is probed as any path is.
             self._packet_bytes = packet_bytes or sockets.PACKET_BYTES
-            path = parts.path + (f"?{parts.query}" if parts.query else "")
-            self._options = (
-                (Option.PATH, path.encode()),
-                (Option.AUTHORITY, parts.netloc.encode()),
-            )
         self._tickets = Tickets(CLIENT_TICKETS)
         self._path: tuple[Any, float, float, float] | None = None
         """An address, what the last connection to it found, and when it ended."""
 
+    def go_to(self, uri: str) -> bool:
+        """From now on connect there, as the other side has asked; back to the endpoint itself when
+        that fails. False for what is no place of the same kind."""
+        try:
+            place = Place.of(uri)
+        except ValueError:
+            return False
+        if place.direct != self.direct or len(uri) > MAX_URI:
+            return False
+        if place != self._at:
+            self._at = place
+            self._tickets.clear()
+        return True
+
     async def dial(self, *, full: bool = False) -> ClientProtocol:
+        """What `_dial` does, where the endpoint is now."""
+        try:
+            return await self._dial(full=full)
+        except WireError as error:
+            if self._at == self._home:
+                raise
+            log.warning("%s; back to %s", error, self._endpoint)
+            self._at = self._home
+            self._tickets.clear()
+            return await self._dial(full=full)
+
+    async def _dial(self, *, full: bool) -> ClientProtocol:
         """A connection whose handshake is complete, or which may be used before: with a ticket of
         an earlier one (0-RTT), unless it has to be `full`. Raises WireError."""
         loop = asyncio.get_running_loop()
+        options = self._at.options
         address, family = await self._resolve()
         configuration = self._configuration(address[0])
         configuration.session_ticket = None if full else self._tickets.take_newest()
@@ -231,7 +248,7 @@ class Dialer:
         try:
             sock = open_socket(family, address)
             _, protocol = await loop.create_datagram_endpoint(
-                lambda: ClientProtocol(quic, self._options), sock=sock
+                lambda: ClientProtocol(quic, options), sock=sock
             )
         except OSError as error:
             raise self._error(ErrorCode.CONNECTION_REFUSED, str(error)) from error
@@ -279,17 +296,17 @@ class Dialer:
     async def _resolve(self) -> tuple[Any, socket.AddressFamily]:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
-                self._host, self._port, type=socket.SOCK_DGRAM
+                self._at.host, self._at.port, type=socket.SOCK_DGRAM
             )
         except OSError as error:
-            raise self._error(ErrorCode.HOST_UNKNOWN, f"{self._host}: {error}") from error
+            raise self._error(ErrorCode.HOST_UNKNOWN, f"{self._at.host}: {error}") from error
         family, _, _, _, address = found[0]
         return address, family
 
     def _configuration(self, address: str) -> Any:
         size = self._packet_bytes or sockets.packet_bytes_to(address)
         configuration = sockets.configuration(is_client=True, packet_bytes=size)
-        configuration.server_name = self._tls.server_name or self._host
+        configuration.server_name = self._tls.server_name or self._at.host
         if self._tls.cert_file:
             self._show_certificate(configuration)
         if not self._tls.verify:
@@ -359,4 +376,4 @@ class Dialer:
         )
 
     def _error(self, code: ErrorCode, message: str) -> WireError:
-        return WireError(code, f"{self._endpoint}: {message}")
+        return WireError(code, f"{self._at.uri}: {message}")

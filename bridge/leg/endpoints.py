@@ -1,5 +1,6 @@
 """The model endpoints a worker talks to: one connection each, shared by all of its calls."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -25,6 +26,9 @@ class Endpoints:
         self._connections: dict[Key, ModelConnection] = {}
         self._begun: dict[Key, float] = {}
         self._health: dict[TlsOptions, Health] = {}
+        self._leaving: list[ModelConnection] = []
+        """Their gateways end, and so do they with their last calls."""
+        self._closing: set[asyncio.Task[None]] = set()
         self._faulty: set[ModelConnection] = set()
         self._clock: Callable[[], float] = time.monotonic
 
@@ -67,10 +71,32 @@ class Endpoints:
 
     def _connection(self, endpoint: str, tls: TlsOptions) -> ModelConnection:
         key = (endpoint, tls)
-        if key not in self._connections:
-            self._connections[key] = QuicConnection(endpoint, tls)
+        known = self._connections.get(key)
+        if known is None or self._is_left(known, key):
+            go_to = known.going_away or "" if known is not None else ""
+            self._connections[key] = QuicConnection(endpoint, tls, go_to=go_to)
             self._begun[key] = self._clock()
         return self._connections[key]
+
+    def _is_left(self, known: ModelConnection, key: Key) -> bool:
+        """Whether a gateway that ends is to be replaced by another, where it says or where it was;
+        its calls stay with it."""
+        if known.going_away is None or self._clock() - self._begun[key] < CONNECT_SECS:
+            return False
+        endpoint, tls = key
+        if not known.going_away:
+            # Who answers there now may be the one that ends: the others are asked first.
+            self._health.setdefault(tls, Health()).failed(endpoint, self._clock())
+        self._leaving.append(known)
+        return True
+
+    def _leave(self) -> None:
+        """Close what nobody talks on any more."""
+        for connection in [c for c in self._leaving if c.idle]:
+            self._leaving.remove(connection)
+            task = asyncio.get_running_loop().create_task(connection.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     @property
     def any_connected(self) -> bool:
@@ -80,14 +106,23 @@ class Endpoints:
     def flush(self) -> None:
         """Send what the calls queued in this tick."""
         for (endpoint, _), connection in self._connections.items():
-            try:
-                connection.flush()
-            except Exception:
-                if connection not in self._faulty:  # it will be found dead, the others go on
-                    self._faulty.add(connection)
-                    log.exception("sending to %s failed; told once", endpoint)
+            self._flush_one(endpoint, connection)
+        if self._leaving:
+            for connection in self._leaving:
+                self._flush_one("a gateway that ends", connection)
+            self._leave()
+
+    def _flush_one(self, endpoint: str, connection: ModelConnection) -> None:
+        try:
+            connection.flush()
+        except Exception:
+            if connection not in self._faulty:  # it will be found dead, the others go on
+                self._faulty.add(connection)
+                log.exception("sending to %s failed; told once", endpoint)
 
     async def close(self) -> None:
-        for connection in self._connections.values():
+        for connection in [*self._connections.values(), *self._leaving]:
             await connection.close()
         self._connections.clear()
+        self._leaving.clear()
+        await asyncio.gather(*self._closing, return_exceptions=True)

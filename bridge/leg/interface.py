@@ -210,6 +210,14 @@ class ModelCall(Protocol):
 class ModelConnection(Protocol):
     """The connection to one endpoint, shared by calls; connects by itself and stays warm."""
 
+    going_away: str | None
+    """The other side ends and takes no new calls: where to go instead, or nothing for the same
+    place."""
+
+    @property
+    def idle(self) -> bool:
+        """No call is open on it."""
+
     @property
     def connected(self) -> bool: ...
 

@@ -14,6 +14,8 @@ from bridge.wire.limits import MAX_CALLS_PER_CONNECTION
 from bridge.wire.stats import TransportStats
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
+MOVE_PAUSE = 1.0
+"""Between moves from relay to relay, at least."""
 FAREWELL_SECS = 0.3
 """How long `close` waits for the gateway to confirm the calls' ends."""
 
@@ -29,19 +31,31 @@ class QuicConnection:
     """
 
     def __init__(
-        self, endpoint: str, tls: TlsOptions | None = None, *, packet_bytes: int = 0
+        self,
+        endpoint: str,
+        tls: TlsOptions | None = None,
+        *,
+        packet_bytes: int = 0,
+        go_to: str = "",
     ) -> None:
-        """`packet_bytes`: size of UDP payloads; 0 takes what the path is known to carry."""
+        """`packet_bytes`: size of UDP payloads; 0 takes what the path is known to carry. `go_to`:
+        where the endpoint is at first, as the connection before was told."""
         self.endpoint = endpoint
         self.reconnects = 0
         self._dialer = Dialer(endpoint, tls or TlsOptions(), packet_bytes)
+        if go_to:
+            self._dialer.go_to(go_to)
         self._loop = asyncio.get_running_loop()
         self._protocol: ClientProtocol | None = None
         self._task: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._connected = asyncio.Event()
         self._failure: WireError | None = None
-        self._calls = Calls(endpoint, self._dialer.direct)
+        self._calls = Calls(self._dialer.direct, self._on_going_away)
+        self.going_away: str | None = None
+        """The gateway has said that it ends: where to go instead, or nothing for the same place.
+        Calls that stand stay until it does; new ones belong on another connection."""
+        self._leave = asyncio.Event()
         self._closed = False
 
     @property
@@ -49,6 +63,11 @@ class QuicConnection:
         """The gateway has spoken; a connection may be in use before that (0-RTT)."""
         protocol = self._protocol
         return protocol is not None and (not protocol.early or protocol.handshake.done())
+
+    @property
+    def idle(self) -> bool:
+        """No call is open on it."""
+        return not self._calls.open_calls
 
     @property
     def stats(self) -> TransportStats:
@@ -77,6 +96,8 @@ class QuicConnection:
         call = calls.make(facts, agent, on_event)
         if self._closed:
             calls.refuse(call, ErrorCode.CONNECTION_LOST, "the connection was closed")
+        elif self.going_away is not None:
+            calls.refuse(call, ErrorCode.SHUTTING_DOWN, "the gateway takes no new calls")
         elif calls.open_calls >= MAX_CALLS_PER_CONNECTION:
             calls.refuse(
                 call,
@@ -123,7 +144,7 @@ class QuicConnection:
             else:
                 pause = BACKOFF_FIRST
                 self._use(protocol)
-                lost = await protocol.watch()
+                protocol, lost = await self._stay(protocol)
                 # What began on a connection that never stood waits for a handshake this time.
                 full = not protocol.stood
                 self._lost(lost, never_stood=full)
@@ -137,6 +158,64 @@ class QuicConnection:
                     async with asyncio.timeout(pause - BACKOFF_FIRST):
                         await self._hurry.wait()
             pause = min(pause * 2, BACKOFF_MOST)
+
+    async def _stay(self, protocol: ClientProtocol) -> tuple[ClientProtocol, str]:
+        """Until the connection has ended, or the one that has taken its place: returns the last
+        and why it has ended."""
+        watching = self._loop.create_task(protocol.watch())
+        leave = self._loop.create_task(self._leave.wait())
+        try:
+            while True:
+                await asyncio.wait({watching, leave}, return_when=asyncio.FIRST_COMPLETED)
+                if watching.done():
+                    return protocol, watching.result()
+                self._leave.clear()
+                leave = self._loop.create_task(self._leave.wait())
+                other = await self._elsewhere()
+                if other is not None and not watching.done():
+                    watching.cancel()
+                    self._move(other)
+                    protocol, watching = other, self._loop.create_task(other.watch())
+                    await asyncio.sleep(MOVE_PAUSE)
+        finally:
+            watching.cancel()
+            leave.cancel()
+
+    async def _elsewhere(self) -> ClientProtocol | None:
+        """The connection that all calls can go to from a relay that ends, if there is one."""
+        if not self._calls.may_move:
+            self._calls.leaving = False
+            return None
+        try:
+            return await self._dialer.dial(full=True)
+        except WireError as error:
+            log.warning("%s: %s; calls stay until it ends", self.endpoint, error)
+            self._not_connected(error)
+            self._loop.call_later(MOVE_PAUSE, self._leave.set)
+            return None
+
+    def _move(self, other: ClientProtocol) -> None:
+        """All calls go on on another connection, and this one is left."""
+        old, self._protocol = self._protocol, other
+        why = WireError(ErrorCode.CONNECTION_LOST, f"{self.endpoint}: it is going away")
+        self._calls.lost(why, begin_again=False)
+        self._calls.use(other)
+        self.reconnects += 1
+        log.info("%s: moved to another connection", self.endpoint)
+        if old is not None:
+            old.abandon()
+
+    def _on_going_away(self, uri: str, timeout_ms: int) -> None:
+        where = uri or "the same place"
+        log.warning("%s: going away, in %d ms; then at %s", self.endpoint, timeout_ms, where)
+        if uri and not self._dialer.go_to(uri):
+            log.warning("%s: %s is no place to go to", self.endpoint, uri[:300])
+            uri = ""
+        if self._dialer.direct:
+            self.going_away = uri
+        else:
+            self._calls.leaving = True
+            self._leave.set()
 
     def _not_connected(self, error: WireError) -> None:
         self._failure = error

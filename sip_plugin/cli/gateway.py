@@ -11,6 +11,7 @@ from sip_plugin.cli.exits import Exit
 from sip_plugin.cli.options import fail
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from bridge.gateway import Gateway, GatewayOptions
@@ -82,8 +83,10 @@ def gateway(
     speech-to-speech model (openai, vllm), a cascade of speech to text, answer and text to speech
     (cascade), or one that needs no model (parrot, greeter, scripted).
     Listen address, certificate, token and limits are the file's too; of the other options only
-    --listen, --write-ca, --metrics-listen and --log-level may be given beside it. At start each
-    server is asked for a connection once; one that refuses is a warning.
+    --listen, --write-ca, --metrics-listen and --log-level may be given beside it. Only the file has
+    client_ca_file (plugins must show a certificate), jwt, max_connections, resume_secs and
+    drain_secs: docs/gateway.md has every key. At start each server is asked for a connection once;
+    one that refuses is a warning.
 
     Without -c it serves the embedded agents, without a model: `parrot` speaks back what it heard
     in each turn; `greeter` chimes first, then parrots.
@@ -91,6 +94,8 @@ def gateway(
     --write-ca. Prints where it listens and what to put into the plugin's configuration.
 
     Example: OPENAI_API_KEY=… sip-plugin gateway -c gateway.toml --write-ca gateway.pem
+
+    SIGTERM or Ctrl-C ends it, after drain_secs of the file; a second one ends it at once.
 
     Exit codes: 0 stopped as asked; 1 could not start; 2 wrong options or file.
     """
@@ -243,6 +248,19 @@ async def _serve(make: "Callable[[], Gateway]", status: tuple[str, int] | None) 
         settle()
         await stop.wait()
         looking.cancel()
+        if server.options.drain_secs:
+            stop.clear()
+            await _drain(server, stop)
+
+
+async def _drain(server: "Gateway", stop: "asyncio.Event") -> None:
+    """Until its calls have ended, or it is told once more to stop."""
+    import asyncio
+
+    waits = [asyncio.create_task(wait) for wait in (server.drain(), stop.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in waits:
+        task.cancel()
 
 
 def _snippet(endpoint: str, options: "GatewayOptions", agent: str) -> str:

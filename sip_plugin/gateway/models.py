@@ -65,6 +65,9 @@ class ListenConfig(Section):
     resume_secs: int = Field(10, ge=0, le=60)
     """How long a call whose connection broke waits for another; 0: it ends at once."""
 
+    drain_secs: float = Field(0.0, ge=0, le=86_400)
+    """How long running calls may go on after SIGTERM, while new ones are refused; 0: not at all."""
+
     metrics_listen: str = Field("", max_length=300)
     """`HOST:PORT` of TCP where `/metrics` and `/healthz` are; empty: nowhere."""
 
@@ -127,6 +130,7 @@ class ListenConfig(Section):
             relays=self.relays,
             relay_ca_file=self.relay_ca_file,
             resume_secs=self.resume_secs,
+            drain_secs=self.drain_secs,
         )
 
 

@@ -41,10 +41,18 @@ def vectors() -> dict[str, str]:
 class Relay:
     """Its relay on raw QUIC, draft 18; `stop` when done with it."""
 
-    def __init__(self, ports: Ports, folder: Path) -> None:
+    def __init__(
+        self, ports: Ports, folder: Path, *, like: "Relay | None" = None, go_to: str = ""
+    ) -> None:
+        """`like` another one: with its certificate. `go_to` is what its GOAWAY says."""
         self._python = check_aiomoqt()
         self._folder = folder
+        self._go_to = go_to
         self.port = ports.one()
+        if like is not None:
+            self.ca_file, self._key = like.ca_file, like._key
+            self.start()
+            return
         self.ca_file = folder / "relay.pem"
         made = self_signed("127.0.0.1")
         self.ca_file.write_bytes(made.pem)
@@ -63,7 +71,7 @@ class Relay:
         self.process = Process(
             "relay",
             [
-                *(self._python, "-m", "aiomoqt.tools.moq_interop_relay", "--bind", "127.0.0.1"),
+                *(self._python, SCRIPTS / "relay.py", self._go_to, "10000", "--bind", "127.0.0.1"),
                 *("--port", str(self.port), "--cert", self.ca_file, "--key", self._key),
                 *("--quic", "--draft", "18"),
             ],
@@ -86,6 +94,13 @@ class Relay:
     @property
     def endpoint(self) -> str:
         return f"moqt://127.0.0.1:{self.port}/"
+
+    def go_away(self) -> None:
+        """It says GOAWAY to all of its sessions, and goes on."""
+        self.process.signal(signal.SIGUSR2)
+        self.process.wait_until(
+            lambda: "said goaway" in self.process.output() or None, "its GOAWAY", 5
+        )
 
     def kill(self) -> None:
         """It says nothing to anybody any more."""
