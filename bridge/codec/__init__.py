@@ -27,6 +27,7 @@ __all__ = [
     "CodecUnavailable",
     "Decoder",
     "Encoder",
+    "G711Codec",
     "Pcm",
     "check",
     "decoder",

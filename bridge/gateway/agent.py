@@ -81,7 +81,11 @@ class AgentCall:
         self.dropped_events = 0
         self.malformed_frames = 0
         """Audio that is not of the call's codec."""
-        self._decoder = codec.decoder(info.codec, info.input_rate_hz)
+        self._sample_bytes = 2 if info.codec == "pcm16" else 1
+        self._decoder = (
+            codec.decoder(info.codec, info.input_rate_hz) if info.codec == "opus" else None
+        )
+        """Of a codec that must be given every frame; others decode when the agent asks."""
         self._accept = accept
         self._session = session
         self._touched = touched
@@ -232,27 +236,39 @@ class AgentCall:
     def put(self, event: AgentEvent) -> bool:
         """One more event for the agent; False when it has left too many unread."""
         if isinstance(event, CallerAudio):
-            try:
-                pcm = self._decoder.decode(event.pcm).tobytes()
-            except CodecError:
-                self.malformed_frames += 1
-                return True
-            event = CallerAudio(event.seq, event.timestamp, pcm, event.missing, event.pcm)
-            if len(self._unread) - self._unread_control >= MAX_UNREAD:
-                self._drop_oldest_audio()
-        else:
-            self._unread_control += 1
-            if isinstance(event, Committed):
-                self._asked = event.turn, time.monotonic()
-            elif isinstance(event, Cancelled):
-                self._asked = None
-            if self._unread_control > MAX_UNREAD_CONTROL:
-                return False
+            self.put_audio(event)
+            return True
+        self._unread_control += 1
+        if isinstance(event, Committed):
+            self._asked = event.turn, time.monotonic()
+        elif isinstance(event, Cancelled):
+            self._asked = None
+        if self._unread_control > MAX_UNREAD_CONTROL:
+            return False
         self._unread.append(event)
         self._wake()
-        if not isinstance(event, CallerAudio):
-            self._room.set()  # it may have thrown away what waits: a commit ends older replies
+        self._room.set()  # it may have thrown away what waits: a commit ends older replies
         return True
+
+    def put_audio(self, frame: CallerAudio) -> None:
+        """A frame of the caller for the agent."""
+        if len(frame.payload) % self._sample_bytes:
+            self.malformed_frames += 1
+            return
+        if self._decoder is not None:
+            try:
+                pcm = self._decoder.decode(frame.payload).tobytes()
+            except CodecError:
+                self.malformed_frames += 1
+                return
+            frame = frame._replace(decode=lambda _: pcm)
+        unread = self._unread
+        if len(unread) - self._unread_control >= MAX_UNREAD:
+            self._drop_oldest_audio()
+        unread.append(frame)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def finish(self, ended: Ended) -> None:
         """The call is over: the last event."""

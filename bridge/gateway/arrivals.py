@@ -5,6 +5,7 @@ docs/wire.md, "Late audio".
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from bridge.gateway.events import (
     AgentEvent,
@@ -25,6 +26,9 @@ from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import LATE_AUDIO_WAIT, MAX_SEQ_JUMP, MAX_WAITING_MESSAGES
 from bridge.wire.reorder import Reorder
 
+_tuple = tuple.__new__
+"""Makes a NamedTuple in a third of the time that its own constructor takes."""
+
 
 class Arrivals:
     """One call's."""
@@ -33,6 +37,8 @@ class Arrivals:
         self._stats = stats
         self._order: Reorder[audio.UplinkFrame] = Reorder(stats.uplink)
         self._ready: deque[audio.UplinkFrame] = deque()
+        self.decode: Callable[[bytes], bytes] = bytes
+        """Makes PCM16 of a frame."""
         self._position = 0
         """Everything before this uplink frame was handed on or given up."""
         self._missing = 0
@@ -75,7 +81,14 @@ class Arrivals:
     # --- what comes --------------------------------------------------------------------------
 
     def receive_audio(self, frame: audio.UplinkFrame, now: float) -> list[AgentEvent]:
-        self._ready.extend(self._order.push(frame, now))
+        frames = self._order.push(frame, now)
+        in_order = len(frames) == 1 and frame.seq == self._position and self._accepted
+        if in_order and not (self._waiting or self._ready):
+            # Nearly always: it is next, and nothing waits.
+            self._position += 1
+            seq, timestamp, payload = frame
+            return [_tuple(CallerAudio, (seq, timestamp, payload, 0, self.decode))]
+        self._ready.extend(frames)
         return self._pump(now)
 
     def receive(self, message: messages.FromPlugin, now: float) -> list[AgentEvent]:
@@ -147,7 +160,7 @@ class Arrivals:
         frame = self._ready.popleft()
         missing = self._advance_to(frame.seq)
         self._position = frame.seq + 1
-        return CallerAudio(frame.seq, frame.timestamp, frame.payload, missing)
+        return CallerAudio(frame.seq, frame.timestamp, frame.payload, missing, self.decode)
 
     def _advance_to(self, seq: int) -> int:
         """Give up on what is missing before `seq`; returns how much that is."""

@@ -235,13 +235,14 @@ class GatewayLink:
 
     def on_object(self, subscription: Subscription, datagram: Datagram, now: float) -> None:
         call = subscription.context
-        if not isinstance(call, _Call):
+        if type(call) is not _Call:
             return
         events = call.tracks.on_object(datagram, subscription, now)
-        if len(events) == 1 and isinstance(events[0], CallerAudio) and call.agent_call is not None:
+        agent_call = call.agent_call
+        if agent_call is not None and len(events) == 1 and type(events[0]) is CallerAudio:
             # Nearly always: a frame in its order. By that the call has nothing to say, and no
             # deadline that is earlier.
-            call.agent_call.put(events[0])
+            agent_call.put_audio(events[0])
         else:
             self._deliver(call, events)
 

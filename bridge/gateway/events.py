@@ -1,5 +1,6 @@
 """What an agent learns of its call, in the order in which it happened."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,17 +9,22 @@ import numpy.typing as npt
 
 
 class CallerAudio(NamedTuple):
-    """A frame of the caller: PCM16 little-endian at the call's input rate.
+    """A frame of the caller. `payload` are the bytes as they came, in the call's codec.
 
-    `missing` frames before it were lost on the way; `timestamp` counts samples. `payload` are the
-    bytes as they came, in the call's codec.
+    `missing` frames before it were lost on the way; `timestamp` counts samples.
     """
 
     seq: int
     timestamp: int
-    pcm: bytes
+    payload: bytes
     missing: int
-    payload: bytes = b""
+    decode: Callable[[bytes], bytes] = bytes
+    """Makes PCM16 of `payload`; many agents never ask for it."""
+
+    @property
+    def pcm(self) -> bytes:
+        """PCM16 little-endian at the call's input rate."""
+        return self.decode(self.payload)
 
     @property
     def samples(self) -> npt.NDArray[np.int16]:

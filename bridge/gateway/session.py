@@ -7,6 +7,7 @@ and `next_frame` give. Rules by name in docs/wire.md.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bridge import codec
 from bridge.gateway.arrivals import Arrivals
 from bridge.gateway.events import (
     AgentEvent,
@@ -236,7 +237,10 @@ class Session:
             return []
         if not self._audio_rate.take(now):
             return self.fail(ErrorCode.FLOOD, "audio far faster than real time")
-        return self._tell(self._arrivals.receive_audio(frame, now))
+        events = self._arrivals.receive_audio(frame, now)
+        if len(events) == 1 and type(events[0]) is CallerAudio:
+            return events
+        return self._tell(events)
 
     def expire(self, now: float) -> list[Asked | AgentEvent]:
         """Call at `deadline`, or at any time."""
@@ -347,6 +351,8 @@ class Session:
             self.open = message
             self._open_deadline = None
             self._replies.open(message)
+            if message.codec in codec.G711:
+                self._arrivals.decode = codec.G711Codec(message.codec).pcm
             if message.again is not None:
                 self._committed = message.again.committed
                 self._arrivals.begin_at(message.again.first_seq)

@@ -110,7 +110,8 @@ def decode_datagram(data: bytes) -> Datagram | None:
             start = at + 2
             end = start + size
             if object_id < 0x80 and 0 < size < 0x80 and end <= len(data):
-                return Datagram(alias, group, object_id, data[start:end], data[end:], NORMAL, None)
+                fields = (alias, group, object_id, data[start:end], data[end:], NORMAL, None)
+                return tuple.__new__(Datagram, fields)  # a third of what its constructor takes
     except (IndexError, Truncated):
         pass
     return decode_any_datagram(data)

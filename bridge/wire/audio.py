@@ -22,7 +22,12 @@ _MAX_REPLY_SEQ = GROUPS_PER_TURN * FRAMES_PER_GROUP - 1
 # of 5 when it does not fit.
 _SHORT = struct.Struct(">BBBI")
 _LONG = struct.Struct(">BBBBI")
+_PROPERTIES = struct.Struct(">BI")
+"""The properties of one whose timestamp fits."""
 _SHORT_LIMIT, _SHORT_MARK, _LONG_MARK = 1 << 28, 0xE000_0000, 0xF0
+
+_tuple = tuple.__new__
+"""Makes a NamedTuple in a third of the time that its own constructor takes."""
 
 
 class UplinkFrame(NamedTuple):
@@ -143,40 +148,38 @@ def uplink_frame(
 ) -> UplinkFrame | None:
     """An object of an uplink as a frame, or None when it is none. `samples` of a frame give the
     position of one that does not tell it."""
-    if not _is_frame(object_id, payload):
+    if object_id >= FRAMES_PER_GROUP or not 0 < len(payload) <= MAX_AUDIO:
         return None
     seq = group * FRAMES_PER_GROUP + object_id
     timestamp = _timestamp(properties, seq * samples)
     if seq > MAX_SEQ or timestamp is None:
         return None
-    return UplinkFrame(seq, timestamp, payload)
+    return _tuple(UplinkFrame, (seq, timestamp, payload))
 
 
 def downlink_frame(
     group: int, object_id: int, properties: bytes, payload: bytes, samples: int
 ) -> DownlinkFrame | None:
     """The same for an object of a downlink."""
-    if not _is_frame(object_id, payload):
+    if object_id >= FRAMES_PER_GROUP or not 0 < len(payload) <= MAX_AUDIO:
         return None
     turn, group = divmod(group, GROUPS_PER_TURN)
     seq = group * FRAMES_PER_GROUP + object_id
     timestamp = _timestamp(properties, seq * samples)
     if turn > MAX_SEQ or timestamp is None:
         return None
-    return DownlinkFrame(turn, seq, timestamp, payload)
-
-
-def _is_frame(object_id: int, payload: bytes) -> bool:
-    return object_id < FRAMES_PER_GROUP and 0 < len(payload) <= MAX_AUDIO
+    return _tuple(DownlinkFrame, (turn, seq, timestamp, payload))
 
 
 def _timestamp(properties: bytes, otherwise: int) -> int | None:
     """What an object's properties say of its position; None when they are malformed."""
+    if len(properties) == 5:
+        kind, value = _PROPERTIES.unpack(properties)
+        if kind == TIMESTAMP and value >> 28 == 0xE:
+            return value - _SHORT_MARK
     if not properties:
         return otherwise
     if properties[0] == TIMESTAMP:
-        if len(properties) == 5 and properties[1] >> 4 == 0xE:
-            return int.from_bytes(properties[1:], "big") - _SHORT_MARK
         try:
             value, end = varint.decode(properties, 1)
         except varint.Truncated:

@@ -115,9 +115,13 @@ class CallTracks(Generic[E, F]):
 
     def on_object(self, found: Datagram, subscription: Subscription, now: float) -> list[E]:
         """An object in a datagram."""
-        if self.over or subscription is not self.audio_in or found.status != NORMAL:
+        _, group, object_id, properties, payload, status, _ = found
+        if self.over or subscription is not self.audio_in or status != NORMAL:
             return []
-        return self._on_audio(found.group, found.object, found.properties, found.payload, now)
+        frame = self._frame(group, object_id, properties, payload, self._samples)
+        if frame is not None:
+            return self._core.receive_audio(frame, now)
+        return self._malformed()
 
     def receive(self, event: moqt.Event, now: float) -> list[E]:
         """Something that a session tells of one of the call's tracks."""
@@ -151,22 +155,20 @@ class CallTracks(Generic[E, F]):
     ) -> list[E]:
         if body.status != NORMAL:
             return []
+        core = self._core
         if found is self.audio_in:
-            return self._on_audio(group, body.object, body.properties, body.payload, now)
+            frame = self._frame(group, body.object, body.properties, body.payload, self._samples)
+            return self._malformed() if frame is None else core.receive_audio(frame, now)
         if found is not self.messages_in:
             return []
         try:
             if self._order.take(group, body.object):
-                return self._core.receive_message(body.payload, now)
+                return core.receive_message(body.payload, now)
         except WireError as error:
-            return self._core.fail(error.code, error.message)
+            return core.fail(error.code, error.message)
         return []
 
-    def _on_audio(
-        self, group: int, object_id: int, properties: bytes, payload: bytes, now: float
-    ) -> list[E]:
-        frame = self._frame(group, object_id, properties, payload, self._samples)
-        if frame is not None:
-            return self._core.receive_audio(frame, now)
+    def _malformed(self) -> list[E]:
+        """An object that is no frame."""
         self._protocol.stats.datagrams_malformed += 1
         return []

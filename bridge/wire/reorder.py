@@ -73,6 +73,12 @@ class Reorder(Generic[F]):
     def push(self, frame: F, now: float) -> list[F]:
         """Take one frame at `now` (seconds); return those that are now in order."""
         seq = frame.seq
+        if seq == self.next_seq and not self._held:  # nearly always
+            self.stats.received += 1
+            if self._hearing is not None:
+                self._hearing.take(seq, now)
+            self.next_seq = seq + 1
+            return [frame]
         if seq < self.next_seq:
             self.stats.late += 1
             return []
@@ -85,9 +91,6 @@ class Reorder(Generic[F]):
         self.stats.received += 1
         if self._hearing is not None and seq == self.next_seq:
             self._hearing.take(seq, now)
-        if seq == self.next_seq and not self._held:
-            self.next_seq = seq + 1
-            return [frame]
         self._held[seq] = (frame, now)
         out = self._release()
         if len(self._held) > self._most_held:
