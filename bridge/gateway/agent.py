@@ -98,7 +98,8 @@ class AgentCall:
         self._waiter: asyncio.Future[None] | None = None
         """Of the agent, while it has read everything."""
         self._room = asyncio.Event()
-        self._room.set()
+        self.crowded = False
+        """The agent waits for the path to take its voice; call `drained` when it has."""
 
     async def __aiter__(self) -> AsyncIterator[AgentEvent]:
         while True:
@@ -134,7 +135,7 @@ class AgentCall:
         """
         if not self._session.speak(turn, pcm.astype("<i2", copy=False).tobytes()):
             return False
-        return await self._spoken(turn)
+        return self._spoken(turn) or await self._room_for(turn)
 
     async def send_encoded(self, data: bytes, turn: int) -> bool:
         """The same for G.711 bytes on a call of that codec: they reach the plugin untouched.
@@ -143,15 +144,21 @@ class AgentCall:
             raise ValueError(f"the call's codec is {self.info.codec}: use send")
         if not self._session.speak_encoded(turn, data):
             return False
-        return await self._spoken(turn)
+        return self._spoken(turn) or await self._room_for(turn)
 
-    async def _spoken(self, turn: int) -> bool:
+    def _spoken(self, turn: int) -> bool:
+        """Whether the agent may go on at once."""
         if self._asked is not None and self._asked[0] == turn:
             if self._first_audio is not None:
                 self._first_audio.observe(time.monotonic() - self._asked[1])
             self._asked = None
         self._voiced()
-        while self._session.backlog_ms > BACKLOG_MS:
+        return self._session.replies.backlog_ms <= BACKLOG_MS
+
+    async def _room_for(self, turn: int) -> bool:
+        """Wait until the path has taken enough; whether the agent may go on then."""
+        while self._session.replies.backlog_ms > BACKLOG_MS:
+            self.crowded = True
             self._room.clear()
             await self._room.wait()
         return self._session.may_speak(turn)
@@ -247,7 +254,7 @@ class AgentCall:
             return False
         self._unread.append(event)
         self._wake()
-        self._room.set()  # it may have thrown away what waits: a commit ends older replies
+        self._make_room()  # it may have thrown away what waits: a commit ends older replies
         return True
 
     def put_audio(self, frame: CallerAudio) -> None:
@@ -275,12 +282,16 @@ class AgentCall:
         self._unread.append(ended)
         self._unread_control += 1
         self._wake()
-        self._room.set()
+        self._make_room()
 
     def drained(self) -> None:
         """The path took some of the agent's audio."""
-        if not self._room.is_set() and self._session.backlog_ms <= BACKLOG_MS:
-            self._room.set()
+        if self.crowded and self._session.replies.backlog_ms <= BACKLOG_MS:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        self.crowded = False
+        self._room.set()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

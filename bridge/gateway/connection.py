@@ -95,8 +95,9 @@ class _Call:
 
     def voiced(self) -> None:
         """The agent has spoken."""
-        if self.link is not None:
-            self.link.voiced(self)
+        link = self.link
+        if link is not None and link.feeder is not None:
+            link.feeder.add(self)
 
     def rested(self) -> None:
         """Its reply may be less far ahead now."""
@@ -124,7 +125,7 @@ class GatewayLink:
         self._loop = asyncio.get_running_loop()
         self._calls: dict[tuple[str, int], _Call] = {}
         """By sid and attempt."""
-        self._feeder: Feeder | None = None
+        self.feeder: Feeder | None = None
         self._alarm: Alarm[_Call] = Alarm(self._overdue)
         self.leaving = asyncio.Event()
         """The other side ends."""
@@ -144,7 +145,7 @@ class GatewayLink:
 
     def start(self, protocol: MoqtProtocol) -> None:
         """Ask for the tracks of all calls."""
-        self._protocol, self._feeder = protocol, Feeder(protocol)
+        self._protocol, self.feeder = protocol, Feeder(protocol)
         protocol.session.subscribe_tracks(VOICE)
         protocol.transmit_soon()
 
@@ -176,7 +177,7 @@ class GatewayLink:
                 call.session.close("connection lost")
                 self._call_over(call, Ended(str(ErrorCode.CONNECTION_LOST), "connection lost"))
         self._calls.clear()
-        self._feeder = None
+        self.feeder = None
         self._host.links.discard(self)
         if self._protocol is not None:
             stats = self._protocol.stats
@@ -317,8 +318,8 @@ class GatewayLink:
     # --- what leaves -------------------------------------------------------------------------
 
     def feed(self) -> bool:
-        """Pass frames of speaking calls to QUIC; whether there were any."""
-        return self._feeder is not None and self._feeder.feed()
+        """Pass frames of speaking calls to QUIC; whether there may be more."""
+        return self.feeder is not None and self.feeder.feed()
 
     def _deliver(self, call: _Call, events: Iterable[Asked | AgentEvent]) -> None:
         for event in events:
@@ -346,8 +347,8 @@ class GatewayLink:
             self._call_over(call, Ended(str(ErrorCode.STALLED), "messages unread"))
             tracks.end()
         tracks.cut_voice(session.cut)
-        if session.backlog_ms and self._feeder is not None:
-            self._feeder.add(call)
+        if session.replies.waits and self.feeder is not None:
+            self.feeder.add(call)
         if session.ended and not tracks.over and call.farewell_by is None:
             call.farewell_by = self._loop.time() + FAREWELL_WAIT
         if tracks.over:
@@ -357,16 +358,10 @@ class GatewayLink:
         self._alarm.watch(call)
         self.protocol.transmit_soon()
 
-    def voiced(self, call: _Call) -> None:
-        """The call has audio to send."""
-        if call.link is self and self._feeder is not None:
-            self._feeder.add(call)
-            self.protocol.transmit_soon()
-
     def _silence(self, call: _Call) -> None:
         """The call has nothing more to say here."""
-        if self._feeder is not None:
-            self._feeder.drop(call)
+        if self.feeder is not None:
+            self.feeder.drop(call)
 
     def _admit(self, call: _Call, asked: messages.Open) -> None:
         call.tracks.opened(asked)

@@ -48,42 +48,57 @@ class Feeder:
         self._loop = asyncio.get_running_loop()
         self._calls: dict[Speaker, None] = {}
         """Those with audio to send, in the order of their turns."""
+        self._starting: dict[Speaker, None] = {}
+        """Those of them that begin a reply."""
         self._ranked = False
         """Some may go before others."""
         self._frame_bytes = PACKET_BYTES
         """Of a datagram, the last one's."""
 
     def add(self, call: Speaker) -> None:
+        """The call has audio to send."""
         self._calls[call] = None
+        if call.session.replies.starts:
+            self._starting[call] = None
         if call.tracks.rank != ORDINARY:
             self._ranked = True
+        self._protocol.transmit_soon()
 
     def drop(self, call: Speaker) -> None:
         self._calls.pop(call, None)
+        if self._starting:
+            self._starting.pop(call, None)
 
     def feed(self) -> bool:
-        """Pass frames of speaking calls to QUIC, one of each in turn; whether there were any.
+        """Pass frames of speaking calls to QUIC, one of each in turn; whether there may be more.
 
         The first of a reply does not wait for what other calls have to say."""
-        fed = False
-        for call in [c for c in self._calls if c.session.starts_reply]:
+        if not self._calls:
+            return False
+        now, fed = self._loop.time(), False
+        for call in list(self._starting):
             if call.tracks.may_speak and not call.tracks.voice_waits(MAX_AUDIO_BACKLOG):
-                fed |= self._feed_one(call)
-        if not self._ranked:
+                fed |= self._feed_one(call, now)
+        if self._ranked:
+            fed |= self._feed_by_rank(now)
+        else:
             share = self._stream_room(len(self._calls))
-            return self._feed_in_turn(self._calls, ORDINARY, share) or fed
+            fed |= self._feed_in_turn(self._calls, ORDINARY, share, now)
+        return fed and bool(self._calls)
+
+    def _feed_by_rank(self, now: float) -> bool:
+        fed, sharing = False, 0
         ranks = {call: call.tracks.rank for call in self._calls}
         self._ranked = any(rank != ORDINARY for rank in ranks.values())
-        sharing = 0
         for rank in sorted(set(ranks.values())):
             calls = [call for call, its in ranks.items() if its == rank]
             sharing += len(calls)
-            fed |= self._feed_in_turn(calls, rank, self._stream_room(sharing))
+            fed |= self._feed_in_turn(calls, rank, self._stream_room(sharing), now)
         return fed
 
-    def _feed_in_turn(self, calls: Collection[Speaker], rank: int, share: int) -> bool:
+    def _feed_in_turn(self, calls: Collection[Speaker], rank: int, share: int, now: float) -> bool:
         """One frame of each of these calls, as long as there is room."""
-        fed, moved, now = False, True, self._loop.time()
+        fed, moved = False, True
         protocol = self._protocol
         while (
             moved
@@ -95,15 +110,16 @@ class Feeder:
             for call in list(calls):
                 if call not in self._calls:
                     continue
-                if not call.tracks.may_speak:
-                    del self._calls[call]
-                elif call.session.far_ahead(now):
-                    del self._calls[call]
+                tracks, replies = call.tracks, call.session.replies
+                if not tracks.may_speak:
+                    self.drop(call)
+                elif replies.is_ahead and replies.far_ahead(now):
+                    self.drop(call)
                     if call.rest is None:
                         call.rest = self._loop.call_later(FAR_AHEAD_SECS, call.rested)
-                elif not call.tracks.voice_waits(share):
+                elif not tracks.voice_waits(share):
                     moved = True
-                    fed |= self._feed_one(call)
+                    fed |= self._feed_one(call, now)
         return fed
 
     def _room(self) -> int:
@@ -120,28 +136,30 @@ class Feeder:
         share = (carried or FIRST_ROOM) // max(1, sharing)
         return min(MAX_AUDIO_BACKLOG, max(STREAM_LEAST, share))
 
-    def _feed_one(self, call: Speaker) -> bool:
-        first = call.session.starts_reply
-        frame = call.session.next_frame()
-        if frame is not None:
-            secs = call.session.repair_secs(frame, self._loop.time())
-            datagram = call.tracks.send_frame(frame)
+    def _feed_one(self, call: Speaker, now: float) -> bool:
+        session, tracks, agent_call = call.session, call.tracks, call.agent_call
+        leaving = session.next_frame(now)
+        if leaving is not None:
+            frame, first, repair_secs = leaving
+            if first:
+                self._starting.pop(call, None)
+            datagram = tracks.send_frame(frame)
             if datagram is not None:
                 self._frame_bytes = len(datagram)
-                rank = call.tracks.first_rank if first else call.tracks.rank
                 self._protocol.queue_datagram(
                     datagram,
                     track=call,
-                    repair_secs=secs,
+                    repair_secs=repair_secs,
                     twice=first,
-                    rank=rank,
-                    expires_secs=call.tracks.timeout,
+                    rank=tracks.first_rank if first else tracks.rank,
+                    expires_secs=tracks.timeout,
                 )
-        if not call.session.voice_waits:
+        replies = session.replies
+        if not replies.waits:
             self.drop(call)
-            if not call.session.speaking:
-                call.tracks.end_voice()
-                call.tracks.send_messages()
-        if call.agent_call is not None:
-            call.agent_call.drained()
-        return frame is not None
+            if not replies.speaking:
+                tracks.end_voice()
+                tracks.send_messages()
+        if agent_call is not None and agent_call.crowded:
+            agent_call.drained()
+        return leaving is not None

@@ -18,7 +18,7 @@ from bridge.gateway.events import (
     Ended,
     NoInput,
 )
-from bridge.gateway.replies import Replies
+from bridge.gateway.replies import Leaving, Replies
 from bridge.gateway.stats import SessionStats
 from bridge.wire import audio, control, messages
 from bridge.wire.errors import ErrorCode, WireError
@@ -55,7 +55,8 @@ class Session:
         """The agent has taken the call."""
         self._break = Resumption()
         self._arrivals = Arrivals(self.stats)
-        self._replies = Replies(self.stats)
+        self.replies = Replies(self.stats)
+        """What the agent says and has not left; only this session changes it."""
         self._first: list[bytes] = []
         """What is said before all else on a new connection."""
         self._messages: list[bytes] = []
@@ -97,7 +98,7 @@ class Session:
         resumed = messages.Resumed(received=self._break.received, next_seq=self._arrivals.next_seq)
         self._first = [control.encode(resumed)]
         self._messages = lacking + self._messages
-        self._replies.go_on(again.turn, again.next_frame)
+        self.replies.go_on(again.turn, again.next_frame)
         self.postpone(now)
         if self._relayed:
             self._silent_at = now + PEER_SILENT_AFTER
@@ -135,49 +136,36 @@ class Session:
             self._end()
 
     @property
-    def backlog_ms(self) -> int:
-        """Audio of the agent that the path has not taken yet."""
-        return self._replies.backlog_ms
-
-    @property
-    def speaking(self) -> bool:
-        """Whether a reply is under way, though nothing of it may wait now."""
-        return self._replies.speaking
-
-    @property
-    def voice_waits(self) -> bool:
-        """Whether `next_frame` has one."""
-        return self._replies.waits
-
-    @property
     def cut(self) -> int:
         """What was sent of replies to this turn and before it is not wanted any more."""
-        return self._replies.cut
+        return self.replies.cut
 
     def may_speak(self, turn: int) -> bool:
         """Whether audio for `turn` would still go out."""
-        return not self.ended and self._replies.may_speak(turn)
+        return not self.ended and self.replies.may_speak(turn)
 
     def speak(self, turn: int, pcm: bytes) -> bool:
         """Queue audio of the reply to `turn`, any length; False when it was thrown away."""
         if not self.may_speak(turn):
             self.stats.fenced += 1
             return False
-        self._replies.speak(turn, pcm)
+        self.replies.speak(turn, pcm)
         return True
 
     def speak_encoded(self, turn: int, data: bytes) -> bool:
         """The same for bytes in the call's codec, which must be G.711."""
-        if not self.may_speak(turn):
+        if self.ended or not self.replies.may_speak(turn):
             self.stats.fenced += 1
             return False
-        self._replies.speak_encoded(turn, data)
+        self.replies.speak_encoded(turn, data)
         return True
 
     def end_reply(self, turn: int) -> None:
         """The reply to `turn` has been spoken to its end."""
         if self.may_speak(turn):
-            self._say_end(self._replies.end(turn))
+            end = self.replies.end(turn)
+            if end is not None:
+                self._say(end)
 
     def transcript(self, role: str, text: str, turn: int, final: bool) -> None:
         self._say(
@@ -288,35 +276,18 @@ class Session:
         first, self._first = self._first, []
         return first + out, self.ended
 
-    @property
-    def starts_reply(self) -> bool:
-        """The next frame is the first of a reply: somebody waits for it."""
-        return self._replies.starts
-
-    def next_frame(self) -> audio.DownlinkFrame | None:
-        """The next frame of the agent's voice, or None when there is none."""
-        frame, end = self._replies.next_frame()
-        self._say_end(end)
-        return frame
-
-    def repair_secs(self, frame: audio.DownlinkFrame, now: float) -> float:
-        """How long a frame that leaves at `now` is worth repairing."""
-        return self._replies.repair_secs(frame, now)
-
-    def far_ahead(self, now: float) -> bool:
-        """Whether the next frame is more than the plugin keeps, and has to wait."""
-        return self._replies.far_ahead(now)
+    def next_frame(self, now: float) -> Leaving | None:
+        """The next frame of the agent's voice, which leaves at `now`; None when there is none."""
+        leaving, end = self.replies.next_frame(now)
+        if end is not None:
+            self._say(end)
+        return leaving
 
     # --- inside ------------------------------------------------------------------------------
 
     def _say(self, message: messages.Message) -> None:
         if not self.ended:
             self._messages.append(control.encode(message))
-
-    def _say_end(self, end: messages.ReplyEnd | None) -> None:
-        """Say where a reply has ended, if it has."""
-        if end is not None:
-            self._say(end)
 
     def _waits_for_plugin(self, now: float) -> bool:
         """Behind the relay nobody seems to be there: perhaps for a while only."""
@@ -326,7 +297,7 @@ class Session:
         self.ended = True
         self._open_deadline = None
         self._end_deadline = self._silent_at = None
-        self._replies.drop()
+        self.replies.drop()
         self._arrivals.drop()
 
     def fail(self, code: ErrorCode, message: str) -> list[Asked | AgentEvent]:
@@ -350,7 +321,7 @@ class Session:
                 raise WireError(ErrorCode.PROTOCOL_VIOLATION, f"{message.type} before open")
             self.open = message
             self._open_deadline = None
-            self._replies.open(message)
+            self.replies.open(message)
             if message.codec in codec.G711:
                 self._arrivals.decode = codec.G711Codec(message.codec).pcm
             if message.again is not None:
@@ -373,7 +344,7 @@ class Session:
         if isinstance(message, messages.Cancel) and message.heard_ms == 0:
             behind = self._arrivals.take_back(message.turn, now)
             if behind is not None:
-                self._replies.raise_fence(message.turn)
+                self.replies.raise_fence(message.turn)
                 return self._tell(behind)
         return self._tell(self._arrivals.receive(message, now))
 
@@ -385,10 +356,10 @@ class Session:
                 case CallerAudio():
                     pass
                 case Answered():
-                    self._replies.answer()
+                    self.replies.answer()
                 case Committed(turn=turn) | NoInput(turn=turn):
-                    self._replies.announce(turn)
+                    self.replies.announce(turn)
                 case Cancelled(turn=turn):
-                    self._replies.raise_fence(turn)
+                    self.replies.raise_fence(turn)
             told.append(event)
         return told

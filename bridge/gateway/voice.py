@@ -38,7 +38,9 @@ class Voice:
         """G.711 bytes, which leave as they are."""
         size = self._samples
         if len(data) == size and not self._encoded:
-            return [Frame(bytes(data), size)]
+            return [
+                tuple.__new__(Frame, (bytes(data), size))
+            ]  # a third of what it takes to call it
         self._encoded += data
         whole = len(self._encoded) // size * size
         made = [Frame(bytes(self._encoded[i : i + size]), size) for i in range(0, whole, size)]

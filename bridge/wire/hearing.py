@@ -13,6 +13,14 @@ class Hearing:
         """Frame `seq` leaves, or is there: those after it are heard after it."""
         self._begins_at = max(self._begins_at, now - seq * self._frame_secs)
 
+    def leave(self, seq: int, now: float) -> float:
+        """Frame `seq` leaves; returns for how long the ear does not need it yet (seconds)."""
+        begins_at = now - seq * self._frame_secs
+        if begins_at >= self._begins_at:
+            self._begins_at = begins_at
+            return 0.0
+        return self._begins_at - begins_at
+
     def skip(self, frames: int) -> None:
         """So many are given up; the ear may not be given the time for them."""
         self._begins_at -= frames * self._frame_secs

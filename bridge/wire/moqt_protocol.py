@@ -39,7 +39,7 @@ class Owner(Protocol):
         """A datagram was not sent, since the path takes less than there is to send."""
 
     def feed(self) -> bool:
-        """Queue what waits for the path to have room; whether there was any."""
+        """Queue what waits for the path to have room; whether there may be more."""
 
 
 class MoqtProtocol(WireProtocol):

@@ -61,8 +61,8 @@ class Line:
             assert not isinstance(event, Ended), event
             if isinstance(event, Committed | NoInput):
                 self.turn = event.turn
-        while (frame := self.session.next_frame()) is not None:
-            self._hand_on(self.leg.receive_audio(frame, self.now))
+        while (leaving := self.session.next_frame(self.now)) is not None:
+            self._hand_on(self.leg.receive_audio(leaving.frame, self.now))
         for body in self.session.take_messages()[0]:
             self._hand_on(self.leg.receive_message(body, self.now))
         self._hand_on(self.leg.expire(self.now))

@@ -45,8 +45,8 @@ class Desk:
     def spoken(self) -> list[DownlinkFrame]:
         """All audio that is ready to leave."""
         out = []
-        while (frame := self.session.next_frame()) is not None:
-            out.append(frame)
+        while (leaving := self.session.next_frame(self.now)) is not None:
+            out.append(leaving.frame)
         return out
 
 
