@@ -102,11 +102,12 @@ class AgentCall:
         """The agent waits for the path to take its voice; call `drained` when it has."""
 
     async def __aiter__(self) -> AsyncIterator[AgentEvent]:
+        unread, make_future = self._unread, asyncio.get_running_loop().create_future
         while True:
-            while not self._unread:
-                self._waiter = asyncio.get_running_loop().create_future()
-                await self._waiter
-            event = self._unread.popleft()
+            while not unread:
+                self._waiter = waiter = make_future()
+                await waiter
+            event = unread.popleft()
             if not isinstance(event, CallerAudio):
                 self._unread_control -= 1
             yield event

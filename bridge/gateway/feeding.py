@@ -139,8 +139,9 @@ class Feeder:
     def _feed_one(self, call: Speaker, now: float) -> bool:
         session, tracks, agent_call = call.session, call.tracks, call.agent_call
         leaving = session.next_frame(now)
+        more = False
         if leaving is not None:
-            frame, first, repair_secs = leaving
+            frame, first, repair_secs, more = leaving
             if first:
                 self._starting.pop(call, None)
             datagram = tracks.send_frame(frame)
@@ -154,10 +155,9 @@ class Feeder:
                     rank=tracks.first_rank if first else tracks.rank,
                     expires_secs=tracks.timeout,
                 )
-        replies = session.replies
-        if not replies.waits:
+        if not more:
             self.drop(call)
-            if not replies.speaking:
+            if not session.replies.speaking:
                 tracks.end_voice()
                 tracks.send_messages()
         if agent_call is not None and agent_call.crowded:

@@ -25,6 +25,8 @@ class Leaving(NamedTuple):
     """Of its reply: somebody waits for it."""
     repair_secs: float
     """How long it is worth repairing: until the ear needs it."""
+    more: bool
+    """Another frame waits behind it."""
 
 
 class _Reply:
@@ -151,20 +153,23 @@ class Replies:
     def next_frame(self, now: float) -> tuple[Leaving | None, messages.ReplyEnd | None]:
         """The next frame, which leaves at `now`, or None when there is none; and the end of the
         reply, if it is the last."""
-        reply, end = self._reply, None
+        reply, end, more = self._reply, None, False
         if self._again:
             frame, first = self._again.popleft(), False
-            turn, seq = frame.turn, frame.seq
+            turn, seq, more = frame.turn, frame.seq, self.waits
         elif reply is None or not reply.frames:
             return None, None
         else:
-            payload, samples = reply.frames.popleft()
+            frames = reply.frames
+            payload, samples = frames.popleft()
             turn, seq, first = reply.turn, reply.next_seq, not reply.next_seq
             frame = _tuple(audio.DownlinkFrame, (turn, seq, reply.timestamp, payload))
             reply.next_seq = seq + 1
             reply.timestamp += samples
             self._stats.downlink_frames += 1
-            if reply.complete:
+            if frames:
+                more = True
+            elif reply.complete:
                 end = self._finish()
         self._recent.append(frame)
         if turn != self._heard_turn:
@@ -174,7 +179,7 @@ class Replies:
         ahead = self._hearing.leave(seq, now)
         self.is_ahead = ahead > 0
         repair_secs = REPAIR_SECS if ahead < REPAIR_SECS else min(ahead, MAX_AHEAD_WAIT)
-        return _tuple(Leaving, (frame, first, repair_secs)), end
+        return _tuple(Leaving, (frame, first, repair_secs, more)), end
 
     def far_ahead(self, now: float) -> bool:
         """Whether what comes next is more than the plugin keeps."""

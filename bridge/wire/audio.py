@@ -68,9 +68,9 @@ class AudioWriter:
 
     def downlink(self, frame: DownlinkFrame) -> bytes | None:
         """The same for a reply's frame; its first one has a priority of its own."""
-        group = frame.turn * GROUPS_PER_TURN + frame.seq // FRAMES_PER_GROUP
-        first = not frame.seq
-        return self._write(group, frame.seq, _MAX_REPLY_SEQ, frame.timestamp, frame.payload, first)
+        turn, seq, timestamp, payload = frame
+        group = turn * GROUPS_PER_TURN + seq // FRAMES_PER_GROUP
+        return self._write(group, seq, _MAX_REPLY_SEQ, timestamp, payload, not seq)
 
     @property
     def first_priority(self) -> int:
@@ -151,7 +151,13 @@ def uplink_frame(
     if object_id >= FRAMES_PER_GROUP or not 0 < len(payload) <= MAX_AUDIO:
         return None
     seq = group * FRAMES_PER_GROUP + object_id
-    timestamp = _timestamp(properties, seq * samples)
+    timestamp: int | None = None
+    if len(properties) == 5:  # nearly always: in an integer of 4 bytes
+        kind, value = _PROPERTIES.unpack(properties)
+        if kind == TIMESTAMP and value >> 28 == 0xE:
+            timestamp = value - _SHORT_MARK
+    if timestamp is None:
+        timestamp = _timestamp(properties, seq * samples)
     if seq > MAX_SEQ or timestamp is None:
         return None
     return _tuple(UplinkFrame, (seq, timestamp, payload))
@@ -165,7 +171,13 @@ def downlink_frame(
         return None
     turn, group = divmod(group, GROUPS_PER_TURN)
     seq = group * FRAMES_PER_GROUP + object_id
-    timestamp = _timestamp(properties, seq * samples)
+    timestamp: int | None = None
+    if len(properties) == 5:
+        kind, value = _PROPERTIES.unpack(properties)
+        if kind == TIMESTAMP and value >> 28 == 0xE:
+            timestamp = value - _SHORT_MARK
+    if timestamp is None:
+        timestamp = _timestamp(properties, seq * samples)
     if turn > MAX_SEQ or timestamp is None:
         return None
     return _tuple(DownlinkFrame, (turn, seq, timestamp, payload))
@@ -173,10 +185,6 @@ def downlink_frame(
 
 def _timestamp(properties: bytes, otherwise: int) -> int | None:
     """What an object's properties say of its position; None when they are malformed."""
-    if len(properties) == 5:
-        kind, value = _PROPERTIES.unpack(properties)
-        if kind == TIMESTAMP and value >> 28 == 0xE:
-            return value - _SHORT_MARK
     if not properties:
         return otherwise
     if properties[0] == TIMESTAMP:

@@ -5,17 +5,15 @@ class TokenBucket:
     """Allows `burst` at once and `rate` a second in the long run."""
 
     def __init__(self, burst: float, rate: float, now: float) -> None:
-        self._burst = burst
-        self._rate = rate
-        self._tokens = float(burst)
-        self._at = now
+        self._secs_each = 1.0 / rate
+        self._secs_most = burst / rate + 1e-6
+        self._full_at = now
+        """When the bucket is full again: what is missing in it, told as a time."""
 
     def take(self, now: float) -> bool:
         """Whether one more is within the limit at `now` (seconds, monotonic)."""
-        tokens = self._tokens + (now - self._at) * self._rate
-        if tokens > self._burst:
-            tokens = self._burst
-        self._at = now
-        allowed = tokens >= 1.0
-        self._tokens = tokens - 1.0 if allowed else tokens
-        return allowed
+        full_at = (self._full_at if self._full_at > now else now) + self._secs_each
+        if full_at - now > self._secs_most:
+            return False
+        self._full_at = full_at
+        return True

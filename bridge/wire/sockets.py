@@ -69,8 +69,12 @@ class CountingSend:
 
     def send_all(self, packets: list[bytes], address: Any) -> None:
         """One at once after the other: who receives them wakes once for all."""
+        if self._transport.is_closing():
+            return
+        self._stats.packets_sent += len(packets)
+        sendto, to = self._transport.sendto, None if self._connected else address
         for packet in packets:
-            self.sendto(packet, address)
+            sendto(packet, to)
 
     def close(self) -> None:
         self._transport.close()

@@ -121,7 +121,7 @@ class WireProtocol(QuicConnectionProtocol):
             self.stats.datagrams_too_large += 1
             return
         self.stats.datagrams_sent += 1
-        now = self.now
+        now = self._loop.time()
         repair_until = now + min(repair_secs, expires_secs)
         datagram = Datagram(data, track, now, repair_until, False, rank, now + expires_secs)
         self._queue.put(datagram)
