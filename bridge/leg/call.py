@@ -86,10 +86,10 @@ class LegCall:
         """Which of the call's tracks are the present ones."""
         return self._comeback.attempt
 
-    def asks_anew(self, now: float) -> bool:
+    @property
+    def asks_anew(self) -> bool:
         """Whether the call is to `resume` on other tracks of a connection that stands."""
-        due = self._comeback.due
-        return due is not None and now >= due
+        return self._comeback.wanted
 
     def lose(self, now: float) -> bool:
         """The connection is gone. Returns whether the call waits for another; if not, fail it."""
@@ -258,6 +258,7 @@ class LegCall:
         waits_until = self._break.deadline
         if waits_until is not None:
             if now < waits_until:
+                self._comeback.expire(now)
                 return []
             return self.fail(ErrorCode.CONNECTION_LOST, f"no connection for {self._break.secs} s")
         if self._ping_at is not None and now >= self._ping_at:
@@ -321,13 +322,13 @@ class LegCall:
     @property
     def _asking(self) -> bool:
         """Lost behind a relay, with more than one try to find the way back."""
-        return self._break.lost and self._comeback.due is not None
+        return self._break.lost and self._comeback.asking
 
     def _break_off(self, code: ErrorCode, message: str, now: float) -> list[ModelEvent]:
         """Behind the relay nobody seems to be there: perhaps for a while only."""
         if not (self._relayed and self.lose(now)):
             return self.fail(code, message)
-        self._comeback.at_once(now)
+        self._comeback.at_once()
         return []
 
     def _on_message(self, message: messages.FromGateway, now: float) -> list[ModelEvent]:

@@ -260,11 +260,11 @@ class Calls:
         self._alarm.watch(call)
         self._protocol.transmit_soon()
 
-    def _ask_anew(self, call: QuicCall, now: float) -> None:
+    def _ask_anew(self, call: QuicCall) -> None:
         """Behind the relay nobody answers: other tracks, and the question whether it goes on."""
         assert call.tracks is not None
         call.tracks.abandon()
-        call.core.resume(now)
+        call.core.resume(self._loop.time())
         log.info("call %s: nobody answers, attempt %d to go on", call.core.sid, call.core.attempt)
         self._make_tracks(call)
 
@@ -302,9 +302,8 @@ class Calls:
             self._tell(call, event)
         if call.core.ended:
             self.touched_soon(call)
-        now = self._loop.time()
-        if call.core.asks_anew(now):
-            self._ask_anew(call, now)
+        if call.core.asks_anew:
+            self._ask_anew(call)
         self._alarm.watch(call)
 
     def _tell(self, call: QuicCall, event: ModelEvent) -> None:

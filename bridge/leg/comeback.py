@@ -15,17 +15,29 @@ class Comeback:
         """`relayed`: to a gateway itself one attempt a connection is enough, for it hears all."""
         self.attempt = 0
         """The number of the present tracks; 0 are the call's first."""
+        self.wanted = False
+        """Other tracks are, on the connection that stands."""
         self.due: float | None = None
-        """When to ask on other tracks of the connection that stands; None: not on this one."""
+        """When they will be, unless there is an answer; `expire` then."""
         self._relayed = relayed
 
-    def at_once(self, now: float) -> None:
+    @property
+    def asking(self) -> bool:
+        """Whether the present attempt is not the last on this connection."""
+        return self.wanted or self.due is not None
+
+    def at_once(self) -> None:
         """The connection stands, but nobody seems to hear the call on it."""
-        self.due = now
+        self.wanted = True
+
+    def expire(self, now: float) -> None:
+        if self.due is not None and now >= self.due:
+            self.due, self.wanted = None, True
 
     def begin(self, now: float) -> None:
         """An attempt begins."""
         self.attempt += 1
+        self.wanted = False
         self.due = now + ANSWER_WAIT if self._relayed else None
 
     def taken(self, now: float) -> None:
@@ -40,4 +52,4 @@ class Comeback:
 
     def stop(self) -> None:
         """The call goes on, or has ended, or has no connection to ask on."""
-        self.due = None
+        self.due, self.wanted = None, False
