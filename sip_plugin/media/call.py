@@ -3,6 +3,7 @@
 A thin shell: packets in, `RtpSession`, `CallBridge`, packets out. The worker's clock drives it.
 """
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from bridge.leg.interface import HangupAsked, ModelCall, ModelEvent, TransferAsk
 from bridge.profile import LegProfile
 from bridge.uplink import Uplink
 from sip_plugin.media.call_telling import CallTelling
+from sip_plugin.media.caller_frames import CallerFrame
 from sip_plugin.media.description import MediaDescription
 from sip_plugin.media.dtmf import Dtmf, TwoWays
 from sip_plugin.media.hearing import Hearing
@@ -22,7 +24,7 @@ from sip_plugin.media.prompt import Sound
 from sip_plugin.media.readiness import Readiness
 from sip_plugin.media.recording import Recording
 from sip_plugin.media.secured_ports import SecuredPorts
-from sip_plugin.media.session import CallerFrame, RtpSession
+from sip_plugin.media.session import RtpSession
 from sip_plugin.media.voice import Voice
 from sip_plugin.media.wavefile import NotPlayable
 from sip_plugin.planes.messages import (
@@ -41,6 +43,8 @@ _NO_PHASE = 1 << 62
 
 BURST_FRAMES = 3
 """Of the caller, at once: somebody stood still, the phone, the network or we."""
+
+log = logging.getLogger(__name__)
 
 Emit = Callable[[Message], None]
 
@@ -81,6 +85,8 @@ class MediaCall:
         if opened.prompt is not None:
             self._await_prompt(opened.prompt)
         self._keys = TwoWays()
+        self._moves = 0
+        """Of the phone's address, so far as they were told."""
         self.ended = False
         """The SIP process was asked to end it, or another call takes its place."""
         self.failed = False
@@ -200,6 +206,15 @@ class MediaCall:
         for digit in self.session.receive(packet, source, came):
             self._on_rtp_digit(digit, came)
         self.due_at = self.session.due_at
+        if self.session.moves != self._moves:
+            self._moves = self.session.moves
+            self._tell_move()
+
+    def _tell_move(self) -> None:
+        assert self.session is not None and self.session.remote is not None
+        host, port = self.session.remote
+        log.warning("call %s: the phone's audio comes from %s port %d now", self.sid, host, port)
+        self._telling.event("source_moved", {"remote": f"{host}:{port}"})
 
     def on_rtcp(self, now: float, wall: float) -> None:
         """A packet is in the RTCP socket."""

@@ -6,10 +6,10 @@ from bridge.audio.resample import Resampler
 from bridge.audio.wideband import UpperBand
 from bridge.uplink import Uplink
 from sip_plugin.media.call_telling import CallTelling
+from sip_plugin.media.caller_frames import CallerFrame
 from sip_plugin.media.description import PhoneCodec
 from sip_plugin.media.model_side import ModelSide
 from sip_plugin.media.outlet import Outlet
-from sip_plugin.media.session import CallerFrame
 from sip_plugin.media.voice import Voice
 
 

@@ -15,8 +15,8 @@ from bridge.audio.level import dbfs
 from bridge.audio.resample import Resampler, resample_batch
 from bridge.audio.vad import BatchVad
 from sip_plugin.media.call import MediaCall
+from sip_plugin.media.caller_frames import CallerFrame
 from sip_plugin.media.guard import Guard
-from sip_plugin.media.session import CallerFrame
 
 _NEVER = float("-inf")
 

@@ -2,19 +2,16 @@
 audio and digits out."""
 
 import random
-from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
+from bridge.audio.frames import FRAME_MS, PHONE_RATE_HZ
 from sip_plugin.media import rtp
-from sip_plugin.media.codecs import decoder_of
-from sip_plugin.media.concealment import SILENCE, Concealer, cross_fade
+from sip_plugin.media.caller_frames import CallerFrame, CallerFrames
 from sip_plugin.media.description import Direction, MediaDescription
-from sip_plugin.media.dtmf import Dtmf, DtmfReceiver, DtmfSender
-from sip_plugin.media.jitter import JitterBuffer, Slot
+from sip_plugin.media.dtmf import Dtmf, DtmfReceiver
+from sip_plugin.media.jitter import JitterBuffer
+from sip_plugin.media.rebinding import Rebinding
 from sip_plugin.media.reporting import Reporter
+from sip_plugin.media.sending import DIGIT_MS, RtpSender
 from sip_plugin.media.sequence import Order, SequenceTracker
 from sip_plugin.media.source import Address, PeerSource, usable
 from sip_plugin.media.stats import RtpStats, estimate_mos
@@ -23,30 +20,7 @@ SSRC_SILENCE_SECS = 0.05
 """After so long without the present stream another one is taken with its first packet."""
 FIRST_PACKET_SECS = 0.1
 """A phone that sends nothing for so long after the answer is heard as silence from then on."""
-DIGIT_MS = 100
-"""Length of the digits that we send."""
-
 RtpEvent = Dtmf
-
-
-class CallerFrame(NamedTuple):
-    """20 ms of the caller."""
-
-    pcm: NDArray[np.int16]
-    """160 samples at 8 kHz; not to be written to."""
-    kind: Literal["audio", "concealed", "silence"]
-    """What the phone sent, what was made up for a loss, or nothing (pause, hold, a digit)."""
-    slots: int = 1
-    """Frames by which the phone's own time went on: 0 when this one was put in between, more than
-    1 when others were left out before it."""
-    high: NDArray[np.int16] | None = None
-    """Of a wideband phone: what is above 8 kHz sampling, 320 samples at 16 kHz (`BandSplit`)."""
-    payload: bytes | None = None
-    """The phone's own bytes, when `pcm` is just what they say."""
-
-
-MAX_SLOTS = 3000
-"""A longer gap (1 min) is a new beginning of the timestamps."""
 
 
 class RtpSession:
@@ -61,11 +35,11 @@ class RtpSession:
     ) -> None:
         rng = rng or random.SystemRandom()
         self._media = media
-        self._decoder = decoder_of(media.codec)
         self._stats = RtpStats()
         self._source = PeerSource(usable(media.remote_address, media.remote_rtp_port), now)
+        self._rebinding = Rebinding()
         self._rtcp_learned: Address | None = None
-        self._can_send = False
+        self._sender = RtpSender(self._stats, rng)
         self._apply(media)
         # Receiving
         self._ssrc: int | None = None
@@ -75,18 +49,10 @@ class RtpSession:
         self._heard_at = now
         self._jitter = 0.0
         self._last_transit: float | None = None
-        self._buffer = JitterBuffer(self._is_silent)
-        self._accounted: int | None = None
-        """Up to where in the sender's timestamps frames have told how time went on."""
-        self._concealer = Concealer()
+        self._frames = CallerFrames(media.codec, self._stats)
+        self._buffer = JitterBuffer(self._frames.is_silent)
         self._digits_in = DtmfReceiver()
-        # Sending
-        self._send_ssrc = rng.getrandbits(32)
-        self._send_sequence = rng.getrandbits(16)
-        self._send_timestamp = rng.getrandbits(32)
-        self._spurt_starts = True
-        self._digits_out = DtmfSender()
-        self._reporter = Reporter(self._send_ssrc, self._stats, now, rng)
+        self._reporter = Reporter(self._sender.ssrc, self._stats, now, rng)
 
     # --- signalling ----------------------------------------------------------------------
 
@@ -94,13 +60,14 @@ class RtpSession:
         """A re-INVITE or UPDATE was answered: address, codec, direction may have changed."""
         before, self._media = self._media, media
         self._source.update(usable(media.remote_address, media.remote_rtp_port), now)
+        self._rebinding.forget()
         if (media.remote_address, media.remote_rtcp_port) != (
             before.remote_address,
             before.remote_rtcp_port,
         ):
             self._rtcp_learned = None
         if media.codec is not before.codec:
-            self._decoder = decoder_of(media.codec)
+            self._frames.use(media.codec)
             self._buffer.restart()
         self._apply(media)
         self._heard_at = now
@@ -112,15 +79,15 @@ class RtpSession:
 
         With the next packet, or with silence when none comes soon.
         """
-        self._buffer = JitterBuffer(self._is_silent, now + FIRST_PACKET_SECS)
-        self._concealer = Concealer()
+        self._buffer = JitterBuffer(self._frames.is_silent, now + FIRST_PACKET_SECS)
+        self._frames.restart()
         self._last_transit = None
 
     def _apply(self, media: MediaDescription) -> None:
         self._rx_payload_type = media.rx_payload_type
         self._rx_event_payload_type = media.rx_event_payload_type
         nowhere = usable(media.remote_address, media.remote_rtp_port) is None
-        self._can_send = media.direction.sends and not nowhere
+        self._sender.use(media, media.direction.sends and not nowhere)
         self._receives = media.direction.receives
         self._on_hold = media.direction is not Direction.SENDRECV or nowhere
 
@@ -132,6 +99,16 @@ class RtpSession:
     def silent_for(self, now: float) -> float:
         """Seconds since the peer's last valid packet, or the last answer; 0 while on hold."""
         return 0.0 if self._on_hold else now - self._heard_at
+
+    @property
+    def remote(self) -> Address | None:
+        """Where what we send goes."""
+        return self._source.destination
+
+    @property
+    def moves(self) -> int:
+        """How often the peer went on from another source in mid-call."""
+        return self._rebinding.moves
 
     # --- receiving -----------------------------------------------------------------------
 
@@ -152,7 +129,9 @@ class RtpSession:
         if not is_audio and kind != rtp.COMFORT_NOISE and kind != self._rx_event_payload_type:
             stats.unknown_payload_type += 1
             return []
-        if not self._source.accepts(source, ssrc, sequence, now, may_pin=self._receives):
+        if not self._source.accepts(
+            source, ssrc, sequence, now, may_pin=self._receives
+        ) and not self._has_moved(source, ssrc, sequence, now):
             stats.foreign_source += 1
             return []
         is_event = not is_audio and kind != rtp.COMFORT_NOISE
@@ -183,6 +162,19 @@ class RtpSession:
         if is_event:
             return self._event(timestamp, payload, now, marker)
         return self.overdue_digits(now)
+
+    def _has_moved(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
+        """Whether the peer goes on from an unexpected source, which is its address then."""
+        if ssrc != self._ssrc or self._sequence is None or not self._receives:
+            return False
+        newest, silent_secs = self._sequence.newest, now - self._heard_at
+        if not self._rebinding.follows(source, sequence, newest, silent_secs, now):
+            return False
+        self._rebinding.moved(self._source.pinned, now)
+        self._source.move(source)
+        self._rtcp_learned = None
+        self._stats.source_moves += 1
+        return True
 
     def _event(self, timestamp: int, payload: bytes, now: float, marker: bool) -> list[RtpEvent]:
         digits = self._digits_in.push(timestamp, payload, now, marker)
@@ -247,9 +239,6 @@ class RtpSession:
                 self._jitter += (difference - self._jitter) / 16
         self._last_transit = transit
 
-    def _is_silent(self, payload: bytes) -> bool:
-        return self._decoder.is_silent(payload)
-
     # --- uplink --------------------------------------------------------------------------
 
     def pull(self, now: float, looked_at: float | None = None) -> list[CallerFrame]:
@@ -261,52 +250,13 @@ class RtpSession:
         slots = self._buffer.pull(now, looked_at)
         if not slots:
             return []
-        return [self._frame(slot) for slot in slots]
+        in_digit = self._digits_in.active
+        return [self._frames.frame(slot, in_digit) for slot in slots]
 
     @property
     def due_at(self) -> float:
         """Before then `pull` returns nothing, unless a packet comes."""
         return self._buffer.due_at
-
-    def _frame(self, slot: Slot) -> CallerFrame:
-        payload, quiet, skipped, position = slot
-        passed = self._passed(position)
-        stats = self._stats
-        stats.frames += 1
-        if self._digits_in.active:
-            stats.silence += 1
-            self._concealer.silence()
-            return CallerFrame(SILENCE, "silence", passed)
-        if payload is not None:
-            before = None if skipped is None else self._decoder.decode(skipped).pcm
-            pcm, high = self._decoder.decode(payload)
-            if before is not None:
-                pcm = cross_fade(before, pcm)
-            heard = self._concealer.good(pcm)
-            own = payload if heard is pcm and before is None else None
-            return CallerFrame(heard, "audio", passed, high, own)
-        if not quiet:
-            pcm, audible = self._concealer.conceal()
-            if audible:
-                stats.concealed += 1
-                return CallerFrame(pcm, "concealed", passed)
-        else:
-            pcm = self._concealer.silence()
-        stats.silence += 1
-        return CallerFrame(pcm, "silence", passed)
-
-    def _passed(self, position: int | None) -> int:
-        """How far the phone's time has gone on, in frames, with a frame at `position`."""
-        if position is None:
-            return 0
-        before, self._accounted = self._accounted, position
-        if before is None:
-            return 1
-        frames = (position - before + FRAME_SAMPLES // 2) // FRAME_SAMPLES
-        if not 0 <= frames <= MAX_SLOTS:
-            return 1
-        self._accounted = before + frames * FRAME_SAMPLES
-        return frames
 
     # --- sending -------------------------------------------------------------------------
 
@@ -320,37 +270,11 @@ class RtpSession:
         The timestamp goes on in any case; the sequence number only with a packet, so that the
         peer counts no loss for a hold.
         """
-        timestamp = self._send_timestamp
-        self._send_timestamp = (timestamp + len(payload)) & 0xFFFFFFFF
-        destination = self._source.destination
-        if not self._can_send or destination is None:
-            self._spurt_starts = True
-            self._digits_out.interrupt()
-            return None
-        payload_type = self._media.tx_payload_type
-        if self._digits_out:
-            event = self._digits_out.slot(timestamp, len(payload))
-            if event is not None:
-                payload, timestamp, marker = event
-                payload_type = self._media.tx_event_payload_type
-                self._spurt_starts = True
-                return self._packet(payload_type, timestamp, payload, marker), destination
-        marker = marker or self._spurt_starts
-        self._spurt_starts = False
-        return self._packet(payload_type, timestamp, payload, marker), destination
-
-    def _packet(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> bytes:
-        sequence = self._send_sequence
-        self._send_sequence = (sequence + 1) & 0xFFFF
-        stats = self._stats
-        stats.sent += 1
-        stats.sent_octets += len(payload)
-        return rtp.build((payload_type, sequence, timestamp, self._send_ssrc, payload, marker))
+        return self._sender.send(payload, self._source.destination, marker)
 
     def skip(self, samples: int) -> None:
         """Let time pass without a packet; the next one begins a talk spurt."""
-        self._send_timestamp = (self._send_timestamp + samples) & 0xFFFFFFFF
-        self._spurt_starts = True
+        self._sender.skip(samples)
 
     def send_digit(self, digit: str, duration_ms: int = DIGIT_MS) -> bool:
         """Queue a key (0-9, *, #, A-D); it leaves in the next slots, in place of the audio.
@@ -358,24 +282,22 @@ class RtpSession:
         False when the peer takes no telephone events, or 64 keys wait already.
         Raises ValueError for what is no key.
         """
-        if not self.takes_digits:
-            return False
-        return self._digits_out.queue(digit, duration_ms)
+        return self._sender.send_digit(digit, duration_ms)
 
     @property
     def plays_audio(self) -> bool:
         """What is sent now is heard: not on hold, and no digit in its place."""
-        return self._can_send and self._source.destination is not None and not self._digits_out
+        return self._sender.plays_audio and self._source.destination is not None
 
     @property
     def takes_digits(self) -> bool:
         """The peer takes telephone events."""
-        return self._media.tx_event_payload_type >= 0
+        return self._sender.takes_digits
 
     @property
     def digits_waiting(self) -> bool:
         """Slots are needed for digits, so `send` must be called in each."""
-        return bool(self._digits_out)
+        return self._sender.digits_waiting
 
     # --- RTCP ----------------------------------------------------------------------------
 
@@ -405,7 +327,7 @@ class RtpSession:
         if destination is None:
             return None
         peer = (self._ssrc, self._sequence) if self._sequence is not None else None
-        packet = self._reporter.build(now, self._send_timestamp, peer, self._jitter, goodbye)
+        packet = self._reporter.build(now, self._sender.timestamp, peer, self._jitter, goodbye)
         return packet, destination
 
     def _rtcp_destination(self) -> Address | None:

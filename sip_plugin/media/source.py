@@ -96,6 +96,10 @@ class PeerSource:
             return True
         return may_pin and self._open(now) and self._qualifies(source, ssrc, sequence)
 
+    def move(self, source: Address) -> None:
+        """The peer is known to go on from there."""
+        self._pin(source)
+
     def _moved(self, source: Address, now: float) -> bool:
         """Whether `source` may be the pinned one behind a new port of its NAT."""
         return source[0] == self._pinned[0] and now - self._opened_at >= STALE_SECS

@@ -29,6 +29,8 @@ class RtpStats:
     """Came although we had said that we would not listen."""
     source_changes: int = 0
     """Streams (SSRC) after the first."""
+    source_moves: int = 0
+    """How often the peer's stream went on from another address in mid-call (`Rebinding`)."""
     frames: int = 0
     """Frames of 20 ms handed to the uplink, of every kind."""
     concealed: int = 0

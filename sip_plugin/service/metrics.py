@@ -18,7 +18,14 @@ _TALK_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 SUMMED = {
     "rtp": (
         *("received", "lost", "late", "reordered", "duplicates", "malformed"),
-        *("unknown_payload_type", "foreign_source", "while_held", "concealed", "silence"),
+        *(
+            "unknown_payload_type",
+            "foreign_source",
+            "source_moves",
+            "while_held",
+            "concealed",
+            "silence",
+        ),
         *("dropped_frames", "sent", "send_errors", "peer_lost"),
     ),
     "playout": ("frames", "underruns", "cancels", "refused_stale", "refused_overflow"),
@@ -37,7 +44,7 @@ EVENTS = frozenset(
         *("turn_latency", "transcript", "dtmf", "dtmf_info", "early_media", "media_started"),
         *("transfer_refused", "transfer_failed", "transfer_progress", "consultation"),
         *("referred", "moved", "replaced", "takeover_failed"),
-        *("hold_failed", "media_fault"),
+        *("hold_failed", "media_fault", "source_moved"),
         *("endpoint_failed", "agent_failed", "fallback", "prompt_ended", "trunk_failed"),
         *(
             "tool_call",

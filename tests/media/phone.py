@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from bridge.audio import g711
 from sip_plugin.media import rtp
+from sip_plugin.media.caller_frames import CallerFrame
 from sip_plugin.media.description import MediaDescription, PhoneCodec
-from sip_plugin.media.session import CallerFrame, RtpEvent, RtpSession
+from sip_plugin.media.session import RtpEvent, RtpSession
 
 PHONE = ("192.0.2.10", 4000)
 STRANGER = ("203.0.113.66", 6000)

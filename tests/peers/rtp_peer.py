@@ -42,6 +42,8 @@ class RtpPeer:
         )
         self._socket.bind((address, self.port))
         self._socket.settimeout(0.2)
+        self._left: list[socket.socket] = []
+        """Old ones: what comes there is not heard."""
         self._remote: tuple[str, int] | None = None
         self._started_at: float | None = None
         self._lock = threading.Lock()
@@ -73,6 +75,14 @@ class RtpPeer:
         """Until all of it has left; the clock then, in samples."""
         wait_until(lambda: not len(self._to_say), "the RTP peer to have spoken", timeout_secs)
         return self._said_samples
+
+    def rebind(self, port: int) -> None:
+        """Send from another port, and listen there, as through a NAT that forgot the way."""
+        new = socket.socket(self._socket.family, socket.SOCK_DGRAM)
+        new.bind((self._socket.getsockname()[0], port))
+        new.settimeout(0.2)
+        old, self._socket = self._socket, new
+        self._left.append(old)
 
     def mute(self, muted: bool = True) -> None:
         """Send no packet at all, while its clock goes on."""
@@ -131,7 +141,8 @@ class RtpPeer:
         self._closed.set()
         for thread in self._threads:
             thread.join()
-        self._socket.close()
+        for sock in (self._socket, *self._left):
+            sock.close()
 
     def _hear(self) -> None:
         while not self._closed.is_set():
