@@ -3,12 +3,14 @@
 Follows BBR (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2016;
 draft-ietf-ccwg-bbr): a model of the path, its bottleneck bandwidth and its smallest round trip
 time, made of delivery rate samples; samples of a sender that had no more to say do not lower it.
-Loss as such is no sign of congestion, so random loss costs what it loses and no more. Three
+Loss as such is no sign of congestion, so random loss costs what it loses and no more. Four
 choices are for audio:
 
 - Window and burst have room for one tick: all calls of a worker speak in the same 20 ms.
 - The short-term bound of BBRv2 answers to a standing queue, as SCReAM's delay target does
   (RFC 8298 section 4.1.2), and to heavy loss, far above what a radio link loses.
+- What a packet waits for a busy process is no queue, as far as the processes know of it: the
+  sender's of acknowledgements, the receiver's by what it says with them.
 - There is no PROBE_RTT, for audio does not stop: whoever sees a standing queue drains it, so that
   the smallest round trip time of the last seconds is the path's. A delay that stays when we send
   less is not ours (a busy machine, others' traffic), and is soon part of what is taken as given.
@@ -47,6 +49,12 @@ BOUND_GROWTH = 1.15
 """How far a period without congestion raises the short-term bound, until it bounds no more."""
 SLACK = 0.05
 """The window has room for what the other side's process, not the path, holds back so long."""
+HELD_SECS = 0.1
+"""So long a packet may lie in its socket, until the other side's process has CPU to take it, before
+that counts as a queue: to send less helps a machine that has too little, not one that is late."""
+MOST_HELD_SECS = 0.25
+"""Window and burst have room for what processes held back lately, up to so long, as BBR's for
+acknowledgements that come together (draft-ietf-ccwg-bbr, extra_acked)."""
 INITIAL_PACKETS, MIN_PACKETS = 10, 4
 RESUMED_SHARE = 0.5
 """Of what the path gave to the connection before, a new one begins with so much."""
@@ -101,6 +109,9 @@ class BandwidthModel:
         """The whole round was limited by the application."""
         self._period_at = 0.0
         self._period_rtt = 0.0
+        self._held = self._period_held = 0.0
+        """How long packets lay in sockets, at most, lately and in this period."""
+        self._held, self._period_held = self._period_held, 0.0
         self._period_lost = self._period_acked = 0
         self._bad_periods = 0
         self._standing: _Queue | None = None
@@ -135,9 +146,9 @@ class BandwidthModel:
         if not bandwidth:
             return floor
         if self._bound is not None:
-            return max(floor, int(bandwidth * (self.min_rtt + SLACK + 2 * TICK)))
+            return max(floor, int(bandwidth * (self.min_rtt + SLACK + self._held + 2 * TICK)))
         gain = CRUISE_WINDOW_GAIN if self.filled else STARTUP_GAIN
-        return max(floor, int(bandwidth * (gain * (self.min_rtt + TICK) + SLACK)))
+        return max(floor, int(bandwidth * (gain * (self.min_rtt + TICK) + SLACK + self._held)))
 
     @property
     def pacing_rate(self) -> float:
@@ -153,8 +164,10 @@ class BandwidthModel:
 
     @property
     def burst(self) -> int:
-        """Bytes that may leave at once: two ticks at the path's rate."""
-        return max(INITIAL_PACKETS * self.packet_bytes, int(2 * TICK * self.bandwidth))
+        """Bytes that may leave at once: two ticks at the path's rate, and those of a pause."""
+        return max(
+            INITIAL_PACKETS * self.packet_bytes, int((2 * TICK + self._held) * self.bandwidth)
+        )
 
     @property
     def _queue_target(self) -> float:
@@ -208,7 +221,12 @@ class BandwidthModel:
         if sent.delivered >= self._round_ends_at:
             self._end_round()
 
-    def on_rtt(self, rtt: float, now: float) -> None:
+    def on_rtt(self, rtt: float, now: float, there: float = 0.0, here: float = 0.0) -> None:
+        """A round trip took `rtt`, until word of it was here. In that the packet lay `there` for
+        so long, until the other side's process took it; and the word lay `here` after that."""
+        rtt = max(rtt - min(there, HELD_SECS), min(rtt, self.min_rtt))
+        self._period_held = max(self._period_held, min(there + here, MOST_HELD_SECS))
+        self._held = max(self._held, self._period_held)
         self._period_rtt = min(rtt, self._period_rtt) if self._period_rtt else rtt
         if now - self._min_rtt_at > MIN_RTT_SECS:
             self._min_rtt_at = now

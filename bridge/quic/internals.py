@@ -47,6 +47,9 @@ class ModelCongestionControl(QuicCongestionControl):
         self._model = model
         self._on_size = on_size
         self._sent: dict[int, Sent] = {}
+        self.there = self.here = 0.0
+        """How long what is acknowledged now lay in the other side's socket, and the
+        acknowledgement in ours; seconds."""
         self.pacer: TickPacer | None = None
         self.on_loss: Callable[[], None] = _nothing
 
@@ -90,7 +93,7 @@ class ModelCongestionControl(QuicCongestionControl):
         self._model.on_silence()
 
     def on_rtt_measurement(self, *, now: float, rtt: float) -> None:
-        self._model.on_rtt(rtt, now)
+        self._model.on_rtt(rtt, now, self.there, self.here)
 
 
 class TickPacer(QuicPacketPacer):
@@ -145,10 +148,12 @@ class Internals:
         self._quic = quic
         size = quic.configuration.max_datagram_size
         self.model = BandwidthModel(size)
-        control = ModelCongestionControl(self.model, on_size)
+        control = self._control = ModelCongestionControl(self.model, on_size)
         self._pacer = control.pacer = TickPacer(self.model, size)
         quic._loss._cc = control
         quic._loss._pacer = self._pacer
+        self._take_ack = quic._loss.on_ack_received
+        quic._loss.on_ack_received = self._on_ack_received  # type: ignore[method-assign]
         quic._write_datagram_frame = self._write_datagram_frame  # type: ignore[method-assign]
         self._writer = StreamChooser(quic)
         control.on_loss = self._writer.look_at_all
@@ -185,6 +190,14 @@ class Internals:
         buffer.push_bytes(data.data)
         self.express.on_the_way.setdefault(number, []).append(data)
         return True
+
+    def received(self, lay: float) -> None:
+        """Before a packet is taken: how long it lay in our socket, seconds."""
+        self._control.here = lay
+
+    def _on_ack_received(self, *, ack_delay: float, **ack: Any) -> None:
+        self._control.there = ack_delay
+        self._take_ack(ack_delay=ack_delay, **ack)
 
     @property
     def events_wait(self) -> bool:

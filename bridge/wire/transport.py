@@ -8,9 +8,11 @@ import asyncio
 import contextlib
 import logging
 import math
+import time
 from collections.abc import Hashable
 from typing import Any, cast
 
+import uvloop
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import (
@@ -30,6 +32,7 @@ from bridge.quic.internals import Internals
 from bridge.quic.mtu import LADDER, PathMtu
 from bridge.quic.payload import MAX_DATAGRAM
 from bridge.quic.waiting import Waiting
+from bridge.wire.age import SocketAge
 from bridge.wire.limits import REPAIR_SECS
 from bridge.wire.sockets import PACKET_BYTES, CountingSend
 from bridge.wire.stats import TransportStats
@@ -61,6 +64,9 @@ class WireProtocol(QuicConnectionProtocol):
     def __init__(self, quic: QuicConnection, stream_handler: Any = None) -> None:
         super().__init__(quic)
         self.stats = TransportStats()
+        # uvloop's time is that of its last round, in whole milliseconds.
+        by_rounds = isinstance(self._loop, uvloop.Loop)
+        self._clock = time.monotonic if by_rounds else self._loop.time
         self.last_heard = self._loop.time()
         """When the other side was last known to be alive."""
         self._packet_at = self.last_heard
@@ -181,7 +187,7 @@ class WireProtocol(QuicConnectionProtocol):
         Streams go first, in packets of their own: control never waits for audio. Each packet
         leaves when it is built, so that the other side works on it while the next are.
         """
-        now = self.now
+        now = self._clock()
         internals, queue = self._internals, self._queue
         self._shed_aged(now)
         self._probe_path(now)
@@ -190,7 +196,7 @@ class WireProtocol(QuicConnectionProtocol):
             self._transmit_by_aioquic()
         else:
             if internals.express.others_wait(now):
-                super().transmit()
+                self._send_by_aioquic()
             self._transmit_task = None
             address = internals.address
             packets = []
@@ -210,7 +216,7 @@ class WireProtocol(QuicConnectionProtocol):
         before it gives out the first, so it is fed a few packets at a time."""
         pending = self._internals.pending
         if self._streams_first:
-            super().transmit()
+            self._send_by_aioquic()
             self._streams_first = self._internals.stream_data_waits
         chunk = CHUNK_PACKETS * self.stats.packet_bytes
         while True:
@@ -219,12 +225,23 @@ class WireProtocol(QuicConnectionProtocol):
                 room -= len(self._queue[0].data)
                 pending.append(self._queue.popleft())
             before = len(pending)
-            super().transmit()
+            self._send_by_aioquic()
             # Less than all left: aioquic stopped at a control frame that did not fit a packet.
             if len(pending) == before or not (pending or self._queue):
                 break
         self._queue.extendleft(reversed(pending))
         pending.clear()
+
+    def _send_by_aioquic(self) -> None:
+        """As aioquic's own, by the clock that packets are received by."""
+        self._transmit_task = None
+        for data, address in self._quic.datagrams_to_send(now=self._clock()):
+            self._transport.sendto(data, address)
+        at = self._quic.get_timer()
+        if at is None and self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._timer_at = None
+        self._wake_at(at)
 
     def _wake_at(self, at: float | None) -> None:
         """Have the timer go off then. One that goes off earlier is left alone: it finds nothing
@@ -353,7 +370,7 @@ class WireProtocol(QuicConnectionProtocol):
         self._copies_timer = None
         for what in self._copies.due(self.now):
             if isinstance(what, tuple):
-                self._internals.repeat(*what, send=super().transmit)
+                self._internals.repeat(*what, send=self._send_by_aioquic)
             else:
                 self.stats.datagrams_doubled += 1
                 self._queue.put(what)
@@ -365,15 +382,19 @@ class WireProtocol(QuicConnectionProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         datagrams = cast(asyncio.DatagramTransport, transport)
         self._transport = CountingSend(datagrams, self.connected_socket, self.stats)
+        self._age = SocketAge(transport)
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         assert isinstance(data, bytes)
         self.stats.packets_received += 1
         now = self._packet_at = self.now
+        lay = self._age.secs(first=self._transmit_task is None)
+        came = self._clock() - lay
+        self._internals.received(lay)
         try:
-            datagrams = self._internals.express.receive(data, addr, now)
+            datagrams = self._internals.express.receive(data, addr, came)
             if datagrams is None:
-                self._quic.receive_datagram(data, addr, now=now)
+                self._quic.receive_datagram(data, addr, now=came)
             elif datagrams:
                 self.stats.datagrams_received += len(datagrams)
                 self.last_heard = now

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from bridge.quic.bandwidth import TICK, BandwidthModel, Sent
 
 PACKET = 1200
+LATE_SECS = 0.15
+"""A process may be late by so much, and nothing is taken for lost by that."""
 
 
 @dataclass
@@ -39,6 +41,21 @@ class PathModel:
         return self.free_at + self.rtt / 2
 
 
+def on_time(at: float) -> float:
+    """A process that has its CPU whenever it wants it."""
+    return at
+
+
+def in_slices(run: float, pause: float, phase: float = 0.0) -> Callable[[float], float]:
+    """When a process goes on that runs for `run` seconds, then has no CPU for `pause`."""
+
+    def goes_on(at: float) -> float:
+        into = (at + phase) % (run + pause)
+        return at if into < run else at + run + pause - into
+
+    return goes_on
+
+
 @dataclass
 class Outcome:
     delivered: list[float] = field(default_factory=list)
@@ -61,8 +78,18 @@ class Simulation:
     """`packets_per_tick` packets of audio are ready every 20 ms; those that wait for longer than
     `max_age` are shed, oldest first; the model alone decides when the others leave."""
 
-    def __init__(self, path: PathModel, packets_per_tick: int, max_age: float = 0.2) -> None:
+    def __init__(
+        self,
+        path: PathModel,
+        packets_per_tick: int,
+        max_age: float = 0.2,
+        here: Callable[[float], float] = on_time,
+        there: Callable[[float], float] = on_time,
+    ) -> None:
+        """`here` and `there`: when the sender's and the receiver's process go on with what came
+        to them at a time. The receiver says how long a packet waited for it, as the kernel does."""
         self.path = path
+        self._here, self._there = here, there
         self.model = BandwidthModel(PACKET)
         self.out = Outcome()
         self.now = 0.0
@@ -78,6 +105,7 @@ class Simulation:
         self._tokens = 0.0
         self._tokens_at = 0.0
         self._paced = False
+        self._heard_at = 0.0
         self._at(0.0, self._tick)
 
     def run(self, until: float) -> Outcome:
@@ -92,7 +120,10 @@ class Simulation:
 
     def _tick(self) -> None:
         self._at(self.now + TICK, self._tick)
-        self._queue.extend([self.now] * self.packets_per_tick)
+        self._at(self._here(self.now), lambda ready=self.now: self._speak(ready))
+
+    def _speak(self, ready: float) -> None:
+        self._queue.extend([ready] * self.packets_per_tick)
         self.out.offered += self.packets_per_tick
         while self._queue and self.now - self._queue[0] > self._max_age:
             self._queue.popleft()
@@ -103,9 +134,10 @@ class Simulation:
 
     def _probe_timeout(self) -> None:
         """What QUIC's probe does when the last packets were lost (RFC 9002 section 6.2)."""
-        while self._unacked:
+        wait = max(3 * self.path.rtt, LATE_SECS) + self.path.deepest
+        while self._unacked and self.now - self._heard_at > wait:
             oldest = next(iter(self._unacked))
-            if self.now - self._unacked[oldest].at < 3 * self.path.rtt + self.path.deepest:
+            if self.now - self._unacked[oldest].at < wait:
                 return
             self.model.on_lost(self._unacked.pop(oldest))
 
@@ -121,14 +153,15 @@ class Simulation:
                 if self._tokens < 0:
                     if not self._paced:
                         self._paced = True
-                        self._at(self.now + 0.001, self._go_on)
+                        self._at(self._here(self.now + 0.001), self._go_on)
                     return
                 self._tokens -= PACKET
             ready, number = self._queue.popleft(), next(self._numbers)
             self._unacked[number] = model.on_sent(PACKET, self.now)
             arrives = self.path.carry(PACKET, self.now)
             if arrives is not None:
-                self._at(arrives, lambda n=number, r=ready: self._arrive(n, r))
+                taken = self._there(arrives)
+                self._at(taken, lambda n=number, r=ready, t=taken - arrives: self._arrive(n, r, t))
         if not self._queue:
             model.on_idle()
 
@@ -136,17 +169,20 @@ class Simulation:
         self._paced = False
         self._send()
 
-    def _arrive(self, number: int, ready: float) -> None:
+    def _arrive(self, number: int, ready: float, lay: float) -> None:
         self.out.delivered.append(self.now - ready)
         self.out.arrived_at.append(self.now)
-        self._at(self.now + self.path.rtt / 2, lambda: self._acked(number))
+        back = self.now + self.path.rtt / 2
+        self._at(self._here(back), lambda: self._acked(number, back, lay))
 
-    def _acked(self, number: int) -> None:
+    def _acked(self, number: int, at: float, lay: float) -> None:
+        """Hear that a packet arrived: the word of it came at a time, and says how long it lay."""
         sent = self._unacked.pop(number, None)
         if sent is None:
             return
-        self.model.on_acked(sent, self.now)
-        self.model.on_rtt(self.now - sent.at, self.now)
+        self._heard_at = self.now
+        self.model.on_acked(sent, at)
+        self.model.on_rtt(at - sent.at, at, lay, self.now - at)
         while self._unacked and (oldest := next(iter(self._unacked))) < number - 2:
             self.model.on_lost(self._unacked.pop(oldest))
         self._send()
