@@ -24,7 +24,8 @@ from bridge.gateway.certificate import self_signed
 
 RTT = 0.05
 TRANSPORTS = {
-    "quic": ("quic", ""),
+    "quic": ("quic", "datagram"),
+    "quic streams": ("quic", "stream"),
     "tcp+tls mux cubic": ("mux", "cubic"),
     "tcp+tls mux bbr": ("mux", "bbr"),
     "tcp+tls per call cubic": ("per_call", "cubic"),
@@ -147,7 +148,7 @@ def ratios(rows: list[Row]) -> list[str]:
             for row in rows
             if row["calls"] == quic["calls"]
             and row["loss"] == quic["loss"]
-            and row["transport"] != "quic"
+            and row["transport"].startswith("tcp")
             and row["p50_ms"] is not None
         ]
         cubic = [row for row in same if row["transport"] == "tcp+tls mux cubic"]

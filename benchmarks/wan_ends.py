@@ -9,6 +9,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import uvloop
@@ -156,7 +157,8 @@ class Turns:
 
 
 class QuicCalls:
-    def __init__(self, folder: str, turns: Turns) -> None:
+    def __init__(self, folder: str, turns: Turns, delivery: Literal["datagram", "stream"]) -> None:
+        self._delivery = delivery
         self.tls = TlsOptions(ca_file=f"{folder}/ca.pem")
         self.turns = turns
         self.lines: list[QuicConnection] = []
@@ -165,7 +167,9 @@ class QuicCalls:
 
     async def open(self, connections: int, calls: int) -> None:
         endpoint = f"quic://{ADDRESSES[1]}:{QUIC_PORT}"
-        agent = AgentSpec(endpoint=endpoint, agent="answering", tls=self.tls)
+        agent = AgentSpec(
+            endpoint=endpoint, agent="answering", tls=self.tls, audio_delivery=self._delivery
+        )
         opened = []
         for line in range(connections):
             self.lines.append(QuicConnection(endpoint, self.tls))
@@ -278,7 +282,7 @@ async def call(
     answers = Turns()
     ends: QuicCalls | TcpCalls
     if kind == "quic":
-        ends = QuicCalls(folder, answers)
+        ends = QuicCalls(folder, answers, "stream" if control == "stream" else "datagram")
     else:
         ends = TcpCalls(folder, answers, control, kind == "per_call")
     await ends.open(connections, calls)

@@ -52,7 +52,7 @@ SLACK = 0.05
 HELD_SECS = 0.1
 """So long a packet may lie in its socket, until the other side's process has CPU to take it, before
 that counts as a queue: to send less helps a machine that has too little, not one that is late."""
-MOST_HELD_SECS = 0.25
+MOST_HELD_SECS = 0.15
 """Window and burst have room for what processes held back lately, up to so long, as BBR's for
 acknowledgements that come together (draft-ietf-ccwg-bbr, extra_acked)."""
 INITIAL_PACKETS, MIN_PACKETS = 10, 4
