@@ -278,7 +278,8 @@ class TcpCalls:
 async def call(
     kind: str, folder: str, control: str, connections: int, calls: int, turns: int
 ) -> None:
-    """Calls speak without pause; each commits every two seconds, one after the other."""
+    """Calls speak without pause; each commits every two seconds, one after the other. `control`:
+    TCP's congestion control, or how audio is delivered by QUIC."""
     answers = Turns()
     ends: QuicCalls | TcpCalls
     if kind == "quic":
