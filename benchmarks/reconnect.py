@@ -2,8 +2,10 @@
 
 First table: from the decision to connect until the first frame of a greeting, on a path of 50 ms
 round trip time: a full handshake, a resumed one, one that speaks at once (0-RTT), and one whose
-address the gateway wants proved. Second: a gateway is killed under calls that are being spoken to,
-and started again.
+address the gateway wants proved; `of_full` is the share of the first one's median. Second: a
+gateway is killed under calls that are being spoken to, and started again. `started_s` is from the
+kill until the new process listens, `back` from then until a call goes on there; the rest of the
+silence is the wait for the caller's next turn, for a killed model has forgotten the last.
 
     python -m benchmarks.reconnect [--quick] [--calls 20]
 """
@@ -29,7 +31,7 @@ from bridge.gateway.certificate import self_signed, write_ca
 from bridge.gateway.clock import SpeechClock
 from bridge.gateway.events import Answered, Committed
 from bridge.leg.dial import Dialer
-from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, Opened, ReplyAudio
+from bridge.leg.interface import CallFacts, LegFailed, ModelEvent, Noticed, Opened, ReplyAudio
 from bridge.leg.quic import QuicConnection
 
 RTT = 0.05
@@ -93,6 +95,7 @@ class Delay(asyncio.DatagramProtocol):
 async def first_frames(times: int) -> list[Row]:
     """Each way `times` times, each on a connection of its own."""
     rows: list[Row] = []
+    full = 0.0
     with tempfile.TemporaryDirectory() as folder:
         options = GatewayOptions(port=0, ca_out=f"{folder}/ca.pem")
         async with Gateway(options, {"greeting": Greeting()}) as gateway:
@@ -101,9 +104,11 @@ async def first_frames(times: int) -> list[Row]:
                 took = []
                 for n in range(times):
                     took.append(await _first_frame(gateway, tls, way, f"{WAYS.index(way)}-{n}"))
+                full = full or float(np.percentile(took, 50))
                 rows.append(
                     {
                         "handshake": way,
+                        "of_full": np.percentile(took, 50) / full,
                         "first_frame_p50_ms": np.percentile(took, 50),
                         "first_frame_p99_ms": np.percentile(took, 99),
                         "times": times,
@@ -180,6 +185,8 @@ class Listener:
         self.lost = ""
         self.longest = 0.0
         self.last = 0.0
+        self.back = 0.0
+        """When it went on on a new connection."""
         self.turn = 0
         self.call = line.open_call(CallFacts(sid, "inbound", "", ""), agent, self.on_event)
 
@@ -192,6 +199,8 @@ class Listener:
                 if self.last:
                     self.longest = max(self.longest, now - self.last)
                 self.last = now
+            case Noticed():
+                self.back = time.perf_counter()
             case LegFailed(code=code):
                 self.lost = str(code)
 
@@ -223,12 +232,17 @@ async def restart(calls: int, down_secs: float) -> list[Row]:
             gateway.wait()
             silent_from = time.perf_counter()
             seq = await _talk(line, listeners, seq, down_secs, commit_at=None)
-            gateway, _ = start(folder, port)
+            starting = asyncio.ensure_future(asyncio.to_thread(start, folder, port))
+            while not starting.done():
+                seq = await _talk(line, listeners, seq, 0.1, commit_at=None)
+            gateway, _ = starting.result()
+            listens = time.perf_counter()
             # What the bridge does for a caller who speaks on: the next turn.
             for _ in range(4):
                 seq = await _talk(line, listeners, seq, 1.0, commit_at=seq)
             ended = time.perf_counter()
             lost = sum(bool(listener.lost) for listener in listeners)
+            back = [x.back - listens for x in listeners if x.back]
             silences = [max(x.longest, ended - x.last) if x.lost else x.longest for x in listeners]
             await line.close()
             return [
@@ -236,6 +250,9 @@ async def restart(calls: int, down_secs: float) -> list[Row]:
                     "calls": calls,
                     "down_s": down_secs,
                     "calls lost": lost,
+                    "started_s": listens - silent_from,
+                    "back_p50_s": float(np.median(back)) if back else None,
+                    "back_max_s": max(back, default=None),
                     "silence_p50_s": float(np.median(silences)),
                     "silence_max_s": max(silences),
                     "watched_s": ended - silent_from,

@@ -76,6 +76,12 @@ def test_a_datagram_of_another_is_read(name):
     assert objects.decode_datagram(bytes.fromhex(KEPT[name])) == DATAGRAMS[name]
 
 
+def test_a_datagram_with_a_priority_is_written_as_another_does():
+    alias, group, object_id, properties, payload, _, priority = DATAGRAMS["datagram"]
+    raw = objects.encode_datagram(alias, group, object_id, payload, properties, priority)
+    assert raw.hex() == KEPT["datagram"]
+
+
 def test_a_subgroup_of_another_is_read_and_ours_differs_in_its_header_only():
     raw = bytes.fromhex(KEPT["subgroup"])
     kind, at = varint.decode(raw, 0)
