@@ -13,8 +13,6 @@ from bridge.moqt.errors import (
     DoneCode,
     RequestCode,
     ResetCode,
-    SessionCode,
-    SessionError,
     violation,
 )
 from bridge.moqt.events import (
@@ -36,6 +34,7 @@ from bridge.moqt.incoming import DataStreams
 from bridge.moqt.limits import Limits
 from bridge.moqt.messages import Message, Param, Parameters
 from bridge.moqt.names import Track
+from bridge.moqt.rate import RequestRate
 from bridge.moqt.renewals import Renewals
 from bridge.moqt.tracks import Handle, NamespaceRequest, Publication, Subscription
 
@@ -64,8 +63,7 @@ class Requests:
         self._deaf: set[int] = set()
         """Streams that are listened to no more."""
         self._lingering: list[Subscription] = []
-        self._credit = float(limits.request_burst)
-        self._credit_at = now
+        self._rate = RequestRate(limits, now)
 
     # --- for the session ---------------------------------------------------------------------
 
@@ -84,7 +82,7 @@ class Requests:
         handle.answered = True
         handle.context = asked.context
         self._handles.add(handle)
-        self.renewals.note(handle, getattr(asked.request, "parameters", {}), self._credit_at)
+        self.renewals.note(handle, getattr(asked.request, "parameters", {}), self._rate.at)
         self.say(asked.stream_id, answer)
         for _ in range(asked.updates):
             self.say(asked.stream_id, m.RequestOk())
@@ -212,7 +210,7 @@ class Requests:
         if isinstance(message, m.RequestUpdate):
             if mine and not (isinstance(handle, Publication) and handle.answered):
                 raise violation("REQUEST_UPDATE of a request that is not its own")
-            self._spend(now)
+            self._rate.spend(now)
             self.ids.use(message.request_id)
             yield from self._on_update(handle, message)
         elif isinstance(message, m.Goaway):
@@ -231,7 +229,7 @@ class Requests:
         if type(message) not in self._draft.openings:
             raise violation(f"a request stream begins with {type(message).__name__}")
         assert isinstance(message, m.Request)
-        self._spend(now)
+        self._rate.spend(now)
         self.ids.use(message.request_id)
         if isinstance(message, m.Publish):
             rules.check_properties(message.properties)
@@ -364,7 +362,7 @@ class Requests:
         match handle:
             case Subscription():
                 yield from self._lost(
-                    handle, DoneCode.INTERNAL_ERROR, "ended without a PUBLISH_DONE", self._credit_at
+                    handle, DoneCode.INTERNAL_ERROR, "ended without a PUBLISH_DONE", self._rate.at
                 )
             case Asked() | NamespaceRequest():
                 self._out.append(Send(stream_id, b"", True))
@@ -394,12 +392,3 @@ class Requests:
 
     def _new_reader(self) -> codec.MessageReader:
         return codec.MessageReader(self._draft, self._limits.message_bytes)
-
-    def _spend(self, now: float) -> None:
-        """One more request of the other side."""
-        limits = self._limits
-        grown = self._credit + (now - self._credit_at) * limits.request_rate
-        self._credit = min(float(limits.request_burst), grown) - 1.0
-        self._credit_at = now
-        if self._credit < 0:
-            raise SessionError(SessionCode.INTERNAL_ERROR, "too many requests")

@@ -22,9 +22,7 @@ class Waiting(deque[Datagram]):
     """Some may expire."""
 
     def put(self, datagram: Datagram) -> None:
-        """Behind all of its rank."""
-        if datagram.expires_at < math.inf:
-            self.timed = True
+        """Behind all of its rank. Set `timed` if it expires."""
         if not self or self[-1].rank <= datagram.rank:
             self.append(datagram)
         else:

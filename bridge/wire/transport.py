@@ -131,6 +131,8 @@ class WireProtocol(QuicConnectionProtocol):
         repair_until = now + min(repair_secs, expires_secs)
         datagram = Datagram(data, track, now, repair_until, False, rank, now + expires_secs)
         self._queue.put(datagram)
+        if expires_secs < math.inf:
+            self._queue.timed = True
         if twice:
             self._send_again(datagram)
 

@@ -42,6 +42,7 @@ def test_what_has_waited_too_long_is_shed_whatever_its_rank():
 
 def test_what_expires_is_shed_in_its_time():
     waiting = Waiting()
+    waiting.timed = True
     for name, its, expires in [("a", 5, 3.0), ("b", 5, 9.0), ("c", 2, 3.0), ("d", 5, math.inf)]:
         waiting.put(Datagram(name.encode(), rank=its, expires_at=expires))
     assert names(waiting.shed_before(-math.inf, now=2.9)) == ""
