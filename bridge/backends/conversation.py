@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from bridge.audio.frames import FRAME_MS
 from bridge.backends.audio import FromServer, ToServer
 from bridge.backends.farewell import Farewell
@@ -32,6 +34,7 @@ from bridge.backends.server_line import ServerLine
 from bridge.backends.servers import Servers
 from bridge.backends.socket import SocketFailed
 from bridge.backends.tools import Action, Hangup, SendDtmf, Transfer
+from bridge.backends.transferring import TAIL_MS, ended, words_of
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import (
     AgentEvent,
@@ -42,6 +45,7 @@ from bridge.gateway.events import (
     Digit,
     NoInput,
     Primed,
+    TransferProgress,
 )
 from bridge.wire.rate import TokenBucket
 
@@ -71,6 +75,8 @@ class Conversation:
         self._parting: tuple[int, Action] | None = None
         """The turn in whose reply the model asked for it, and what to do when that was spoken."""
         self._farewell = Farewell(call)
+        self._left_open: int | None = None
+        """The turn whose reply may go on when the transfer has failed."""
         self._accepted = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,13 +121,22 @@ class Conversation:
             case Primed(turn=turn):
                 core.prime(turn, now)
             case Committed(turn=turn):
+                self._left_open = None
                 events = core.commit(turn, now)
+            case NoInput(turn=turn) if self._farewell.transferring:
+                self._left_open = turn  # they wait for the other phone: nothing to say yet
             case NoInput(turn=turn):
+                self._left_open = None
                 events = core.no_input(turn, now)
             case Cancelled(turn=turn, heard_ms=heard_ms):
+                if self._left_open is not None and self._left_open <= turn:
+                    self._left_open = None
                 events = core.cancel(turn, heard_ms, now)
             case Digit(digit=digit):
                 core.digit(digit)
+            case TransferProgress() if ended(event):
+                open_turn, self._left_open = self._left_open, None
+                events = core.tell(words_of(event), open_turn, now)
             case _:
                 return
         self._handle(events)
@@ -149,12 +164,24 @@ class Conversation:
                     await self._call.end(turn)
                 case Hangup() | Transfer():
                     self._farewell.part(turn, spoken_ms, what)
+                    if spoken_ms and isinstance(what, Transfer):
+                        await self._pause(turn)
+                        spoken_ms += TAIL_MS
                 case bytes():
                     spoken_ms += len(what) / 8
                     await self._call.send_encoded(what, turn)
                 case _:
                     spoken_ms += len(what) * 1000 / self._call.info.output_rate_hz
                     await self._call.send(what, turn)
+
+    async def _pause(self, turn: int) -> None:
+        """Quiet, in the encoding of the words before it."""
+        format = self._core.capabilities.output
+        if self._is_the_calls(format):
+            await self._call.send_encoded(format.silence * TAIL_MS, turn)
+            return
+        samples = TAIL_MS * self._call.info.output_rate_hz // 1000
+        await self._call.send(np.zeros(samples, np.int16), turn)
 
     # --- the server --------------------------------------------------------------------------
 
@@ -215,9 +242,14 @@ class Conversation:
     def _on_reply_done(self, turn: int) -> None:
         self._servers.stats.replies += 1
         self._line.served()
-        self._speech.put_nowait((turn, None))
         parting, self._parting = self._parting, None
-        if parting is not None and parting[0] == turn:
+        if parting is not None and parting[0] != turn:
+            parting = None
+        if parting is not None and isinstance(parting[1], Transfer):
+            self._left_open = turn
+        else:
+            self._speech.put_nowait((turn, None))
+        if parting is not None:
             self._speech.put_nowait(parting)
 
     def _report(self, event: Said | Used | Noticed) -> None:

@@ -3,13 +3,16 @@
 import asyncio
 
 from bridge.backends.tools import Action, Hangup, Transfer
+from bridge.backends.transferring import ended
 from bridge.gateway.agent import AgentCall
-from bridge.gateway.events import AgentEvent, Cancelled, Held, Played
+from bridge.gateway.events import AgentEvent, Cancelled, Held, Played, TransferProgress
 
 NEARLY_MS = 100
 """What may be missing of the words: lost on the way, or filled up to a frame."""
 LONGEST_WAIT = 3.0
 """After the time that the words take, if the plugin does not say how far they were heard."""
+TRANSFER_SECS = 60.0
+"""A plugin that says nothing of a transfer for so long will say nothing more."""
 
 
 class Farewell:
@@ -22,6 +25,13 @@ class Farewell:
         self._cut = -1
         """Replies up to this turn were interrupted."""
         self._timer: asyncio.TimerHandle | None = None
+        self._transferred_at: float | None = None
+
+    @property
+    def transferring(self) -> bool:
+        """A transfer was asked for, and is under way."""
+        at = self._transferred_at
+        return at is not None and self._loop.time() < at + TRANSFER_SECS
 
     def part(self, turn: int, spoken_ms: float, action: Action) -> None:
         """Do it when the reply to `turn`, which is `spoken_ms` long, was heard."""
@@ -45,6 +55,8 @@ class Farewell:
                 self._disarm()
             case Held():
                 self._arm()
+            case TransferProgress() if ended(event):
+                self._transferred_at = None
 
     def close(self) -> None:
         """Nothing is done any more."""
@@ -67,6 +79,7 @@ class Farewell:
             case Hangup(reason=reason):
                 self._call.hangup(reason)
             case Transfer(target=target):
+                self._transferred_at = self._loop.time()
                 self._call.transfer(target)
 
     def _arm(self) -> None:

@@ -1,7 +1,7 @@
 """What was said on a call, for a server that has to be told again."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 MAX_ITEMS = 60
@@ -14,6 +14,8 @@ class Line:
     role: Literal["caller", "agent"]
     turn: int
     text: str
+    settled: bool = False
+    """It was heard as it stands."""
 
 
 class History:
@@ -34,12 +36,18 @@ class History:
         """Of the agent's words in the reply to `turn` only this part (0 to 1) was heard."""
         lines = []
         for line in self._lines:
-            if line.role == "agent" and line.turn == turn:
+            if line.role == "agent" and line.turn == turn and not line.settled:
                 line = Line("agent", turn, line.text[: int(len(line.text) * part)])
             if line.text:
                 lines.append(line)
         self._lines = deque(lines)
         self._characters = sum(len(line.text) for line in lines)
+
+    def settle(self, turn: int) -> None:
+        """What the agent has said in the reply to `turn` was heard whole, though more follows."""
+        self._lines = deque(
+            replace(line, settled=True) if line.turn == turn else line for line in self._lines
+        )
 
     def forget(self, turn: int) -> None:
         """The commit of this turn was taken back: it will be said again, with more."""
@@ -49,4 +57,6 @@ class History:
     @property
     def lines(self) -> list[Line]:
         """In the order of the conversation: a transcript of the caller may come after the reply."""
-        return sorted(self._lines, key=lambda line: (line.turn, line.role != "caller"))
+        return sorted(
+            self._lines, key=lambda line: (line.turn, not line.settled, line.role != "caller")
+        )

@@ -200,5 +200,9 @@ class Dialect(Protocol):
 
     def digit(self, digit: str) -> None: ...
 
+    def tell(self, words: str, turn: int | None, now: float) -> list[BackendEvent]:
+        """Something has happened that the model should know. If nobody speaks it may go on with
+        its reply to `turn`, which ends then as it does; None: it may not."""
+
     def tool_done(self, call_id: str, output: str, reply: bool, now: float) -> list[BackendEvent]:
         """What a function has given; `reply`: the model should speak about it."""

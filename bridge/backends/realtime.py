@@ -57,7 +57,8 @@ class RealtimeDialect:
         """The last turn was spoken by the caller, so that it can be taken back."""
         self._continued = False
         """The open turn is one whose commit was taken back."""
-        self._digits: deque[str] = deque(maxlen=32)
+        self._news: deque[str] = deque(maxlen=32)
+        """What the model is to be told."""
         self._session_by: float | None = None
 
     # --- the connection ----------------------------------------------------------------------
@@ -135,8 +136,20 @@ class RealtimeDialect:
         return events
 
     def digit(self, digit: str) -> None:
-        self._digits.append(digit)
-        self._tell_digits()
+        self._news.append(f"[The caller pressed the key {digit} on the phone.]")
+        self._tell_news()
+
+    def tell(self, words: str, turn: int | None, now: float) -> list[BackendEvent]:
+        self._news.append(words)
+        self._tell_news()
+        if turn is None:
+            return []
+        if self._speaking.turn is not None or self._buffer.open:
+            return [ReplyDone(turn)]
+        self._spoken_turn = False
+        self._speaking.go_on(turn, now)
+        self._speaking.ask(now)
+        return []
 
     def tool_done(self, call_id: str, output: str, reply: bool, now: float) -> list[BackendEvent]:
         return self._speaking.tool_done(call_id, output, reply, now)
@@ -234,14 +247,13 @@ class RealtimeDialect:
             caller = line.role == "caller"
             if not (unanswered and line.turn >= self._first_turn and caller):
                 self._outbox.say(line.turn, "user" if caller else "assistant", line.text)
-        self._tell_digits()
+        self._tell_news()
         if self._buffer.open:
             self._buffer.feed()
         elif unanswered:
             self._buffer.commit(self._last_turn)
         self._speaking.restore()
 
-    def _tell_digits(self) -> None:
-        while self._outbox.ready and self._digits:
-            words = f"[The caller pressed the key {self._digits.popleft()} on the phone.]"
-            self._outbox.say(self._last_turn, "user", words)
+    def _tell_news(self) -> None:
+        while self._outbox.ready and self._news:
+            self._outbox.say(self._last_turn, "user", self._news.popleft())

@@ -27,6 +27,8 @@ class Reply:
     response_id: str = ""
     items: list[Item] = field(default_factory=list)
     words: str = ""
+    begun: int = 0
+    """Where in the audio the words began that are not in the history yet."""
     worded: str = ""
     """The item whose words came last, piece by piece."""
     size: int = 0

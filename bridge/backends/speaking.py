@@ -26,6 +26,7 @@ from bridge.backends.outbox import Outbox, remember
 from bridge.backends.replies import Replies, Reply
 from bridge.backends.settings import Settings
 from bridge.backends.tools import MAX_ARGUMENTS
+from bridge.backends.transferring import TAIL_MS
 
 MAX_CALLS = 16
 """Function calls of a response."""
@@ -105,6 +106,18 @@ class Speaking:
         self._current.instructions = instructions
         self._want(now)
 
+    def go_on(self, turn: int, now: float) -> None:
+        """The reply to `turn`, which was complete, goes on with another response."""
+        reply = self._replies.get(turn) or self._replies.begin(turn)
+        reply.hear("", 0, TAIL_MS * self._format.bytes_per_ms if reply.size else 0)
+        reply.begun = reply.size
+        reply.done = reply.retried = reply.calling = False
+        reply.response_id = ""
+        self._history.settle(turn)
+        self._last_turn = turn
+        self._current = reply
+        self._want(now)
+
     def ask(self, now: float) -> None:
         """Ask for the response that is wanted, once the server has ended the one before."""
         reply = self._current
@@ -135,7 +148,8 @@ class Speaking:
         if reply is None:
             return []
         heard = heard_ms * self._format.bytes_per_ms
-        part = min(1.0, heard / reply.size) if reply.size else 0.0
+        size = reply.size - reply.begun
+        part = min(1.0, max(0.0, (heard - reply.begun) / size)) if size else 0.0
         if self._settings.capabilities.truncates:
             for item, item_heard in reply.unheard(heard):
                 if not item.item_id:

@@ -179,6 +179,9 @@ class TurnsDialect:
     def digit(self, digit: str) -> None:
         """There is no way to tell it."""
 
+    def tell(self, words: str, turn: int | None, now: float) -> list[BackendEvent]:
+        return [ReplyDone(turn)] if turn is not None else []
+
     def tool_done(self, call_id: str, output: str, reply: bool, now: float) -> list[BackendEvent]:
         return []
 

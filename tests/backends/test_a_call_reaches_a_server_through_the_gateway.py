@@ -87,7 +87,8 @@ def test_the_model_presses_keys_and_speaks_about_it_and_transfers():
             phone = await answered(line, where)
             assert len(await turn(phone, 1)) == 24 * 100
             assert of(phone, DtmfAsked) == [DtmfAsked("12#")]
-            await turn(phone, 2)
+            phone.call.prime(2)
+            phone.call.commit(2, phone.say(speech(0.5)))
             assert await phone.until_event(TransferAsked) == TransferAsked("+4930123456")
 
     simulate(story())

@@ -56,7 +56,8 @@ def test_the_model_acts_on_the_call():
         async with line_to(*answers, tools=tools) as (_, phone):
             assert len(await turn(phone, 1)) == 24 * 100
             assert of(phone, DtmfAsked) == [DtmfAsked("12#")]
-            await turn(phone, 2)
+            phone.call.prime(2)
+            phone.call.commit(2, phone.say(speech(0.5)))
             assert await phone.until_event(TransferAsked) == TransferAsked("+4930123456")
             await turn(phone, 3)
             assert (await phone.until_event(HangupAsked)).reason == "all said"

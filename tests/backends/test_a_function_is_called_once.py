@@ -7,7 +7,8 @@ from bridge.leg.interface import DtmfAsked, HangupAsked
 from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, Desk, ms
 from tests.backends.web import web_server
-from tests.leg.network import run, speech
+from tests.leg.network import speech
+from tests.leg.virtual import simulate
 
 BOOK = ("book", '{"table": 4}')
 
@@ -115,7 +116,7 @@ def test_what_was_asked_for_in_one_reply_is_not_done_after_the_next():
             await asyncio.sleep(0.3)
             assert of(phone, HangupAsked) == []
 
-    run(story())
+    simulate(story())
 
 
 def test_keys_are_pressed_once_though_the_connection_breaks():
@@ -135,4 +136,4 @@ def test_keys_are_pressed_once_though_the_connection_breaks():
             assert len(await phone.reply_to(1)) == 24 * 100
             assert of(phone, DtmfAsked) == [DtmfAsked("12#")]
 
-    run(story())
+    simulate(story())

@@ -14,7 +14,7 @@ from sip_plugin.gateway.metrics import GatewayMetrics
 from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, Desk, ms
 from tests.backends.web import web_server
-from tests.leg.network import run
+from tests.leg.virtual import simulate
 
 
 def asked(*answers: Answer) -> Desk:
@@ -152,7 +152,7 @@ def test_a_character_in_two_halves_is_whole_and_half_a_one_breaks_nothing():
             assert of(phone, PhoneNoticed)[0].message == "x: \ufffd"
             assert of(phone, UsageReported) == []
 
-    run(story())
+    simulate(story())
 
 
 def test_what_was_dropped_of_a_call_that_is_over_is_in_the_figures():
@@ -171,4 +171,4 @@ def test_what_was_dropped_of_a_call_that_is_over_is_in_the_figures():
             what = 'agent="model",code="unknown_type"'
             assert f"sip_gateway_backend_dropped_total{{{what}}} 1.0" in exposition
 
-    run(story())
+    simulate(story())

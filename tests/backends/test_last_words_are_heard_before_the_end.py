@@ -7,12 +7,20 @@ from bridge.leg.interface import HangupAsked, TransferAsked
 from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, ms
 from tests.backends.web import web_server
+from tests.leg.network import speech
 from tests.leg.virtual import simulate
 
 ENDS = {
     "hangup": ('{"reason": "all said"}', HangupAsked),
     "transfer": ('{"target": "2000"}', TransferAsked),
 }
+
+
+async def spoken(phone, number: int, ms: int) -> None:
+    """A turn, and so much of its reply: one with a transfer stays open."""
+    phone.call.prime(number)
+    phone.call.commit(number, phone.say(speech(0.5)))
+    await phone.until(lambda: len(phone.heard(number)) >= 24 * ms)
 
 
 def parting(name: str) -> Answer:
@@ -27,7 +35,7 @@ def test_it_ends_when_the_phone_has_heard_all(name):
             line_to(server, tools=(name,)) as (where, line),
         ):
             phone = await answered(line, where)
-            await turn(phone, 1)
+            await spoken(phone, 1, 3000)
             phone.call.playout(1, 1000)
             await asyncio.sleep(0.3)
             assert of(phone, ENDS[name][1]) == []
@@ -46,7 +54,7 @@ def test_who_interrupts_is_listened_to(name):
             line_to(server, tools=(name,)) as (where, line),
         ):
             phone = await answered(line, where)
-            await turn(phone, 1)
+            await spoken(phone, 1, 3000)
             phone.call.playout(1, 400)
             phone.call.cancel(1, 500)
             assert len(await turn(phone, 2)) == 24 * 100

@@ -116,6 +116,23 @@ def test_it_transfers_the_caller_where_the_rules_allow_it(backend, line_to, sipp
         assert line.wait_ended(sid)["cause"] == "transferred"
 
 
+def test_a_transfer_that_the_rules_forbid_is_spoken_about(line_to, sipp, rtp_peer):
+    moving = Answer(ms(300), "I connect you.", [("transfer", '{"target": "+15559990000"}')])
+    sorry = Answer(ms(300), "I may not do that. Goodbye.", [("hangup", "{}")])
+    with model_server(moving, sorry) as server:
+        line = line_to(server)
+        caller, peer, sid = calling(line, sipp, rtp_peer, "call_until_bye")
+        peer.say(speech.load("turn_1"))
+        caller.wait_passed()
+        assert line.wait_ended(sid)["cause"] == "model_hangup"
+        events = line.events(sid)
+        told = server.sessions[-1].of("conversation.item.create")
+    texts = [m["item"]["content"][0]["text"] for m in told if m["item"]["type"] == "message"]
+    assert texts == ["[The transfer failed: it is not allowed. The caller is still on the phone.]"]
+    said = [e["data"]["text"] for e in events if e["event"] == "transcript"]
+    assert said == ["I connect you.", "I may not do that. Goodbye."]
+
+
 def test_a_server_that_is_lost_and_found_again_is_a_notice(line_to, sipp, rtp_peer):
     with model_server(Answer(ms(200), "Yes."), Answer(ms(200), "Again.")) as server:
         line = line_to(server)

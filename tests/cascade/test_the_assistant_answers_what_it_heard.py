@@ -78,7 +78,7 @@ def test_a_rule_acts_on_the_call(words, asked, tool):
     async def story():
         async with call_to(agent()) as phone:
             say(phone, 1, words)
-            await phone.reply_to(1)
+            await said_by(phone, "agent")
             assert await phone.until_event(type(asked)) == asked
             (called,) = [e for e in phone.events if isinstance(e, ToolCalled)]
             assert (called.name, called.turn) == (tool, 1)

@@ -17,6 +17,7 @@ from bridge.backends.cascade.interface import (
 from bridge.backends.cascade.performing import Performing
 from bridge.backends.cascade.shared import Stages
 from bridge.backends.history import History
+from bridge.backends.transferring import ended, words_of
 from bridge.gateway.agent import AgentCall
 from bridge.gateway.events import (
     AgentEvent,
@@ -27,6 +28,7 @@ from bridge.gateway.events import (
     Digit,
     NoInput,
     Primed,
+    TransferProgress,
 )
 
 MAX_FAILURES = 3
@@ -90,7 +92,8 @@ class Conversation:
             await self._take(event)
 
     async def _take(self, event: AgentEvent) -> None:
-        self._performing.farewell.take(event)
+        performing = self._performing
+        performing.farewell.take(event)
         match event:
             case CallerAudio():
                 if self._hearing.hear(event):
@@ -112,6 +115,8 @@ class Conversation:
                 self._takes_back = True
                 self._stop_speaking()
                 self._speaking = self._start(self._answer(turn))
+            case NoInput(turn=turn) if performing.farewell.transferring:
+                performing.left_open = turn  # they wait for the other phone: nothing to say yet
             case NoInput(turn=turn):
                 self._last_turn = turn
                 self._takes_back = False
@@ -129,6 +134,9 @@ class Conversation:
             case Digit(digit=digit):
                 self._pressed = (self._pressed + digit)[-32:]
                 await self._drafting.drop()  # the answer is to the key as well
+            case TransferProgress() if ended(event):
+                open_turn, performing.left_open = performing.left_open, None
+                await self._not_transferred(words_of(event), open_turn)
 
     # --- turns -------------------------------------------------------------------------------
 
@@ -146,6 +154,21 @@ class Conversation:
         self._drafting.stop_asking()
         self._history.forget(turn)
         self._hearing.take_back()
+
+    async def _not_transferred(self, news: str, turn: int | None) -> None:
+        """The phone is ours again: say so in the reply that was left open, unless the caller
+        speaks; the next answer knows of it in any case."""
+        if turn is None or self._hearing.open:
+            self._history.add("caller", self._last_turn, news)
+            if turn is not None:
+                await self._call.end(turn)
+            return
+        self._takes_back = False
+        self._history.settle(turn)
+        by_rule = self._options.llm.engine == "rules"
+        draft = self._fixed(self._options.transfer_failed) if by_rule else self._answer_to(news)
+        self._history.add("caller", turn, news)
+        self._speaking = self._start(self._perform(draft, turn))
 
     # --- answers -----------------------------------------------------------------------------
 

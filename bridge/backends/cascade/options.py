@@ -143,6 +143,9 @@ class CascadeOptions(Section):
     apology: Words = "Sorry, something went wrong. Please say that again."
     """Said when the answer cannot be made."""
 
+    transfer_failed: Words = "Sorry, I could not connect you."
+    """Said when a rule's transfer has failed; a `chat` model says it in its own words."""
+
     no_input: Words = ""
     """Said when nobody has spoken for long; empty says nothing then."""
 

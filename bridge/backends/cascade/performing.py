@@ -2,6 +2,8 @@
 
 import logging
 
+import numpy as np
+
 from bridge.audio.resample import Resampler
 from bridge.backends.cascade.draft import Draft, Over, Sentence
 from bridge.backends.cascade.interface import FunctionCall, StageFailed, Tokens
@@ -11,7 +13,8 @@ from bridge.backends.farewell import Farewell
 from bridge.backends.fields import plain
 from bridge.backends.functions import Functions
 from bridge.backends.history import History
-from bridge.backends.tools import Action, SendDtmf
+from bridge.backends.tools import Action, SendDtmf, Transfer
+from bridge.backends.transferring import TAIL_MS
 from bridge.gateway.agent import AgentCall
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,8 @@ class Performing:
         self._turn = 0
         self._spoken: Spoken | None = None
         """The last reply, and how far it was sent."""
+        self.left_open: int | None = None
+        """The turn whose reply may go on when the transfer has failed."""
         self._parting: Action | None = None
         """What to do when the reply in which the model asked for it has been spoken."""
 
@@ -47,7 +52,10 @@ class Performing:
     async def perform(self, draft: Draft, turn: int) -> StageFailed | None:
         """Send it; what is left of it goes when this is cancelled. Returns why it is not whole."""
         self._turn = turn
-        spoken = self._spoken = Spoken(turn)
+        last = self._spoken
+        goes_on = last is not None and last.turn == turn
+        before_ms = last.before_ms + last.milliseconds if last is not None and goes_on else 0.0
+        spoken = self._spoken = Spoken(turn, before_ms)
         failed: StageFailed | None = None
         rate_hz = self._stages.voice.rate_hz
         down = Resampler(rate_hz, self._call.info.output_rate_hz)
@@ -79,7 +87,7 @@ class Performing:
 
     def stop(self) -> None:
         """What the model asked for at the end of its words is not done."""
-        self._parting = None
+        self._parting = self.left_open = None
 
     def cut(self, turn: int, heard_ms: int) -> None:
         """Of the reply only so much was heard: the next answer knows no more of it."""
@@ -88,7 +96,8 @@ class Performing:
             return
         self._spoken = None
         heard = spoken.heard(heard_ms)
-        if any(line.role == "agent" and line.turn == turn for line in self._history.lines):
+        lines = self._history.lines
+        if any((x.role, x.turn, x.settled) == ("agent", turn, False) for x in lines):
             self._history.cut(turn, len(heard) / max(len(spoken.text), 1))
         elif heard:
             self._history.add("agent", turn, heard)
@@ -106,7 +115,18 @@ class Performing:
             self._history.add("agent", spoken.turn, spoken.text)
             self._call.transcript("agent", plain(spoken.text), spoken.turn)
         self._stages.stats.replies += 1
-        await self._call.end(spoken.turn)
-        if self._parting is not None:
-            self.farewell.part(spoken.turn, spoken.milliseconds, self._parting)
-            self._parting = None
+        parting, self._parting = self._parting, None
+        if not isinstance(parting, Transfer):
+            await self._call.end(spoken.turn)
+        if parting is not None:
+            self.farewell.part(spoken.turn, spoken.before_ms + spoken.milliseconds, parting)
+        if isinstance(parting, Transfer):
+            self.left_open = spoken.turn
+            await self._pause(spoken)
+
+    async def _pause(self, spoken: Spoken) -> None:
+        """Quiet between the words and what comes of the transfer."""
+        if spoken.milliseconds:
+            samples = TAIL_MS * self._call.info.output_rate_hz // 1000
+            await self._call.send(np.zeros(samples, np.int16), spoken.turn)
+            spoken.milliseconds += TAIL_MS

@@ -6,8 +6,10 @@ from bisect import bisect_left
 class Spoken:
     """`say` a sentence before its audio, `add` the audio."""
 
-    def __init__(self, turn: int) -> None:
+    def __init__(self, turn: int, before_ms: float = 0.0) -> None:
+        """`before_ms` of the reply were said already, and heard."""
         self.turn = turn
+        self.before_ms = before_ms
         self.milliseconds = 0.0
         self._sentences: list[str] = []
         self._ends: list[float] = []
@@ -27,6 +29,7 @@ class Spoken:
 
     def heard(self, milliseconds: float) -> str:
         """The words up to a position; of the sentence at it the part, to its last whole word."""
+        milliseconds = max(milliseconds - self.before_ms, 0.0)
         index = bisect_left(self._ends, milliseconds)
         if index >= len(self._ends):
             return self.text
