@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 POLL_SECS = 0.02
 
-_TETHERED = (sys.executable, "-I", "-S", tether.__file__)
+TETHERED = (sys.executable, "-I", "-S", tether.__file__)
 """The kernel ends what a killed test run leaves behind."""
 
 
@@ -56,7 +56,7 @@ class Process:
         self.log = folder / f"{name}.log"
         self._log_file = self.log.open("ab")
         self._process = subprocess.Popen(
-            [*_TETHERED, str(os.getpid()), *map(str, command)],
+            [*TETHERED, str(os.getpid()), *map(str, command)],
             cwd=folder,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

@@ -14,15 +14,21 @@ from bridge.secret import REVEAL
 from sip_plugin.config import Config
 from sip_plugin.planes.messages import WorkerState
 from tests.peers.ports import Ports
+from tests.peers.process import TETHERED
 from tests.sip.phone import Phone
 from tests.sip.plane import Client, FakeWorker, Supervisor
 
-START_SECS = 15.0
+START_SECS = 60.0
+"""Far more than it takes on any machine."""
 
 
 @pytest.fixture(scope="session")
 def sip_ports() -> Ports:
     return Ports()
+
+
+STOP_SECS = 30.0
+"""It waits for answers to its BYE and REGISTER, but not for long."""
 
 
 class SipServer:
@@ -36,7 +42,10 @@ class SipServer:
         document = Config.model_validate(config).model_dump_json(context=REVEAL)
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "sip_plugin.sip", "--run-dir", str(folder), "--name", "sip"],
+                [
+                    *(*TETHERED, str(os.getpid()), sys.executable, "-m", "sip_plugin.sip"),
+                    *("--run-dir", str(folder), "--name", "sip"),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -47,6 +56,8 @@ class SipServer:
         deadline = time.monotonic() + START_SECS
         while "SIP on" not in self.log:
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                self.process.wait()
                 raise AssertionError(f"the SIP process did not start:\n{self.log}")
             time.sleep(0.02)
 
@@ -90,7 +101,7 @@ class SipServer:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(10)
+            return self.process.wait(STOP_SECS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -129,9 +140,8 @@ def start_sip(tmp_path: Path, sip_ports: Ports) -> Iterator[Callable[..., SipSer
         return server
 
     yield start
-    for server in servers:
-        crashed = server.process.poll() is not None
-        code = server.stop()
+    ends = [(server, server.process.poll() is not None, server.stop()) for server in servers]
+    for server, crashed, code in ends:
         assert code == 0, f"exit code {code}, crashed {crashed}:\n{server.log[-4000:]}"
         assert "Traceback" not in server.log, server.log[-4000:]
 

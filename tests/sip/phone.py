@@ -47,6 +47,11 @@ class Received:
         return self.headers["cseq"].split()[1]
 
     @property
+    def transaction(self) -> tuple[str, str]:
+        """What all copies of a request have in common."""
+        return self.headers["via"], self.headers["cseq"]
+
+    @property
     def port(self) -> int:
         """Audio port of its SDP."""
         match = re.search(r"^m=audio (\d+)", self.body, re.MULTILINE)
@@ -91,6 +96,7 @@ class Phone:
         self.remote_target = ""
         self.cseq = 0
         self.branch = ""
+        self._answered: dict[tuple[str, str], str] = {}
 
     def close(self) -> None:
         self._socket.close()
@@ -200,13 +206,16 @@ class Phone:
             to += f";tag={self.tag}"
         content = "Content-Type: application/sdp\r\n" if body else ""
         self.target = asked.source
-        self.send(
+        text = (
             f"SIP/2.0 {code} {reason}\r\nVia: {asked.headers['via']}\r\n"
             f"From: {asked.headers['from']}\r\nTo: {to}\r\n"
             f"Call-ID: {asked.headers['call-id']}\r\nCSeq: {asked.headers['cseq']}\r\n"
             f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>\r\n"
             f"{headers}{content}Content-Length: {len(body.encode())}\r\n\r\n{body}"
         )
+        if code >= 200:
+            self._answered[asked.transaction] = text
+        self.send(text)
 
     # --- receiving -----------------------------------------------------------------------
 
@@ -220,7 +229,11 @@ class Phone:
             return None
 
     def expect(self, *wanted: int | str, secs: float = WAIT_SECS) -> Received:
-        """The next message that is one of these codes or methods; others are passed over."""
+        """The next message that is one of these codes or methods; others are passed over.
+
+        A request that was answered already, and sent again before that was known, as a busy
+        machine's are, is answered as before and passed over (RFC 3261, section 17.2.2).
+        """
         seen = []
         deadline = time.monotonic() + secs
         while (left := deadline - time.monotonic()) > 0:
@@ -229,6 +242,9 @@ class Phone:
                 break
             if not message.start.strip():
                 continue  # a keep-alive
+            if not message.code and message.transaction in self._answered:
+                self.send(self._answered[message.transaction])
+                continue
             if (message.code or message.method) in wanted:
                 return message
             seen.append(message.start)
