@@ -5,17 +5,18 @@ import fcntl
 import os
 import resource
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
 
-from sip_plugin.config import Config, TrunkConfig
+from sip_plugin.config import Config
 from sip_plugin.config.address import is_ip_address, split_host_port
 from sip_plugin.doctor.finding import Finding, fault, limit, ok
 from sip_plugin.media.ports import PortPool, PortsExhausted
 from sip_plugin.service.run_dir import RunDirError, check_private
 from sip_plugin.sip.names import Names, name_servers
+from sip_plugin.sip.sdp import version_of
 from sip_plugin.sip.ways import SERVICES, Way
 
 RTP_PAIRS = 16
@@ -121,27 +122,28 @@ def _record_dir(path: Path) -> Finding:
 
 def _names(config: Config) -> Iterator[Finding]:
     """All looked up at the same time: a dead name server costs its time-out once."""
-    hosts: dict[str, list[str]] = {}
-    trunks: dict[str, TrunkConfig] = {}
+    users: dict[tuple[str, str], list[str]] = {}
+    """By what is looked up: a trunk's `HOST` or `HOST:PORT` with its transport, whose records are
+    others; an agent's host without one."""
     for name, trunk in config.trunks.items():
         way = trunk.proxy or trunk.domain  # behind a proxy the domain needs no address
-        hosts.setdefault(way, []).append(f"trunk {name}")
-        trunks[way] = trunk
+        users.setdefault((way, trunk.transport), []).append(f"trunk {name}")
     for name, agent in config.agents.items():
         for endpoint in agent.weights:
             host = split_host_port(endpoint.removeprefix("quic://"))[0]
-            hosts.setdefault(host, []).append(f"agent {name}")
-    wanted = [at for at in hosts if not is_ip_address(split_host_port(at, 0)[0])]
+            users.setdefault((host, ""), []).append(f"agent {name}")
+    servers = name_servers(config.sip.nameservers, [at for at, transport in users if transport])
+    names = Names(servers, version_of(config.sip.bind_host))
+    wanted = [key for key in users if not is_ip_address(split_host_port(key[0], 0)[0])]
     pool = ThreadPoolExecutor(max_workers=max(1, min(16, len(wanted))))
     lookups = {
-        at: pool.submit(_of_trunk, config.sip.nameservers, at, trunks[at].transport)
-        if at in trunks
+        (at, transport): pool.submit(_of_trunk, names, at, transport)
+        if transport
         else pool.submit(_addresses, at)
-        for at in wanted
+        for at, transport in wanted
     }
-    for host, lookup in lookups.items():
-        users = ", ".join(dict.fromkeys(hosts[host]))
-        yield _name(host, users, lookup)
+    for key, lookup in lookups.items():
+        yield _name(key[0], ", ".join(dict.fromkeys(users[key])), lookup)
     pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -156,11 +158,10 @@ def _name(host: str, users: str, lookup: "Future[list[str]]") -> Finding:
     return ok(subject, f"{host}: {', '.join(found)}")
 
 
-def _of_trunk(nameservers: Sequence[str], at: str, transport: str) -> list[str]:
+def _of_trunk(names: Names, at: str, transport: str) -> list[str]:
     """As the plugin finds them: by SRV records where the trunk has no port."""
 
     async def look_up() -> list[str]:
-        names = Names(name_servers(nameservers, [at]))
         way, to = await names.way(at, SERVICES) if transport == "auto" else (Way(transport), "")
         return await names.addresses(to or at, way.transport)
 

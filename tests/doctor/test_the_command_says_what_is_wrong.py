@@ -108,6 +108,40 @@ def test_names_that_nobody_knows(doctor):
     assert "name of agent parrot" not in found
 
 
+def test_trunks_of_one_domain_are_looked_up_each_by_its_transport(doctor, tmp_path):
+    check_dns_server()
+    hosts = {"udp.provider.test": "127.0.0.9", "tcp.provider.test": "127.0.0.10"}
+    services = [
+        (f"_sip._{transport}.provider.test", f"{transport}.provider.test", 5070, 10, 5)
+        for transport in ("udp", "tcp")
+    ]
+    names = DnsServer(tmp_path / "dns", hosts, services)
+    trunk = {"domain": "provider.test", "sip_username": "1001"}
+    trunks = {
+        "one": trunk,
+        "other": {**trunk, "transport": "tcp"},
+        "third": {**trunk, "sip_username": "1002"},
+    }
+    try:
+        _, found = doctor(sip={"nameservers": [names.address]}, trunks=trunks)
+    finally:
+        names.stop()
+    assert found["name of trunk one, trunk third"]["found"] == "provider.test: 127.0.0.9"
+    assert found["name of trunk other"]["found"] == "provider.test: 127.0.0.10"
+
+
+def test_with_ipv6_names_are_looked_up_for_it(doctor, ports, tmp_path):
+    check_dns_server()
+    names = DnsServer(tmp_path / "dns", {"sip1.provider.test": "127.0.0.9,2001:db8::9"})
+    trunk = {"domain": "sip1.provider.test", "sip_username": "1001"}
+    sip = {"bind": f"[::1]:{ports.one()}", "nameservers": [names.address]}
+    try:
+        _, found = doctor(sip=sip, media={"bind_address": "::1"}, trunks={"main": trunk})
+    finally:
+        names.stop()
+    assert found["name of trunk main"]["found"] == "sip1.provider.test: 2001:db8::9"
+
+
 def test_a_trunk_that_has_srv_records_only(doctor, tmp_path):
     check_dns_server()
     service = ("_sip._udp.provider.test", "sip1.provider.test", 5070, 10, 5)

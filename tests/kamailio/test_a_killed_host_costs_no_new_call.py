@@ -25,6 +25,7 @@ def test_new_calls_fail_over_and_it_is_used_again_once_it_is_back(edge, hosts, s
     assert len(waited) == 12
     assert max(waited) < FAILOVER_SECS, waited
     edge.wait_host(dead.address, active=False)
+    assert dead.address in edge.left_out()
     # Once it is known to be dead, no call is tried there any more.
     known = len(edge.failovers())
     sipp("call", edge.address, NUMBER, calls=4, rate=5, stay_ms=100).wait_passed()

@@ -109,6 +109,10 @@ class Kamailio:
         """Where calls went on to, one entry each."""
         return re.findall(r"goes on to sip:(\S+)", self.process.output())
 
+    def left_out(self) -> list[str]:
+        """Hosts that were out of rotation for a while, one entry each time."""
+        return re.findall(r"sip:(\S+) is out of rotation", self.process.output())
+
     def stop(self) -> None:
         """Raises PeerError when it died, or took a configuration line for a fault."""
         died = not self.process.running
