@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import pjsua2 as pj
 
 from sip_plugin.media.description import PhoneCodec
+from sip_plugin.sip import allowed_methods
 from sip_plugin.sip.afterwards import Afterwards
 from sip_plugin.sip.dialogs import exists
 from sip_plugin.sip.errors import StackError
@@ -35,6 +36,7 @@ from sip_plugin.sip.probes import ProbeAnswers
 from sip_plugin.sip.referring import Replaced
 from sip_plugin.sip.replaces_hider import ReplacesHider
 from sip_plugin.sip.sids import new_sid
+from sip_plugin.sip.stack_module import StackModule
 from sip_plugin.sip.strays import Strays
 
 POLL_SECS = 0.005
@@ -86,10 +88,12 @@ class UserAgent:
         self._on_invite = on_invite
         self._on_refer = on_refer
         self._name_account_of = account_of
-        self._probes = ProbeAnswers(retry_after_secs)
-        self._replaces = ReplacesHider()
-        self._refusals = NotifyRefusals()
-        self._strays = Strays(lambda address: account_of(address, "") != "")
+        self._modules: tuple[StackModule, ...] = (
+            Strays(lambda address: account_of(address, "") != ""),
+            NotifyRefusals(),
+            ProbeAnswers(retry_after_secs),
+            ReplacesHider(),
+        )
         self._endpoint: Endpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
         self._calls: dict[str, PjCall] = {}
@@ -105,10 +109,9 @@ class UserAgent:
         self._endpoint = open_endpoint(
             self.options, self.emit, self._connection_lost, self._account_of
         )
-        self._probes.install()
-        self._replaces.install()
-        self._refusals.install()
-        self._strays.install()
+        for module in self._modules:
+            module.install()
+        allowed_methods.leave_out_refused()
         self.port = bound_port(self._endpoint)
         self._poller = asyncio.create_task(self._poll(), name="sip poll")
 

@@ -53,6 +53,15 @@ def test_outside_of_a_call(server):
             assert answer.headers["allow-events"] == "refer"
 
 
+def test_allow_names_nothing_that_is_refused(server):
+    phone = server.phone()
+    for answer in (ask(phone, "OPTIONS", ""), phone.call()):
+        allowed = {method.strip() for method in answer.headers["allow"].split(",")}
+        assert allowed >= {"INVITE", "BYE", "UPDATE", "PRACK", "INFO", "REFER", "NOTIFY"}
+        assert not allowed & {"MESSAGE", "SUBSCRIBE", "PUBLISH"}
+    phone.hang_up()
+
+
 def test_of_a_call_that_is_not_there(server):
     phone = server.phone()
     for method, headers, _ in STRAYS:
