@@ -15,6 +15,7 @@ from sip_plugin.sip.message import parse, printable
 from sip_plugin.sip.pj_call import PjCall
 from sip_plugin.sip.referring import Malformed, replaces
 from sip_plugin.sip.sdp import SrtpMode
+from sip_plugin.sip.sdp_text import SdpError
 
 if TYPE_CHECKING:
     from sip_plugin.sip.agent import UserAgent
@@ -188,7 +189,7 @@ class PjAccount(pj.Account):
         host, _, port = prm.rdata.srcAddress.rpartition(":")
         try:
             read = sdp.read_offer(offer, self._version) if offer else None
-        except sdp.SdpError as error:
+        except SdpError as error:
             log.warning("INVITE from %s has an unusable SDP: %s", host, error)
             return Refuse(488, "Not Acceptable Here")
         call.dialog_id = message.headers.get("call-id", "")

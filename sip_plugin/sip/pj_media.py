@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from sip_plugin.media.description import Direction, MediaDescription
-from sip_plugin.sip import sdp
+from sip_plugin.sip import local_sdp, sdp
 from sip_plugin.sip.errors import log_fault
 from sip_plugin.sip.events import LocalMedia
 from sip_plugin.sip.pj_stream import describe
+from sip_plugin.sip.sdp_text import SdpError
 
 if TYPE_CHECKING:
     from sip_plugin.sip.agent import UserAgent
@@ -39,16 +40,16 @@ class CallMedia:
         try:
             self._described = self._local_sdp(created, remote)
             return self._described
-        except sdp.SdpError as error:
+        except SdpError as error:
             self.failure = str(error)
             log.warning("call %s: no usable local SDP: %s", sid, error)
         except Exception:
             log_fault(log, "call %s: local SDP failed", sid)
-        return sdp.declined(created, remote)
+        return local_sdp.declined(created, remote)
 
     def _local_sdp(self, created: str, remote: str) -> str:
         if self.local is None:
-            raise sdp.SdpError("the call has no media port")
+            raise SdpError("the call has no media port")
         codecs = self.local.codecs
         current = self._agreed.codec if self._agreed else None
         if remote:
@@ -56,11 +57,11 @@ class CallMedia:
             offer = sdp.read_offer(remote, version).with_srtp(self.local.srtp)
             chosen = current if current in offer.codecs else sdp.choose(offer, codecs)
             if chosen is None or offer.problem:
-                raise sdp.SdpError(offer.problem or "no common codec")
+                raise SdpError(offer.problem or "no common codec")
             codecs = (chosen,)
         elif current is not None:
             codecs = (current,)
-        return sdp.rewrite_local(created, self.local.address, self.local.port, codecs)
+        return local_sdp.rewrite_local(created, self.local.address, self.local.port, codecs)
 
     def negotiated(self, call: pj.Call) -> MediaDescription | None:
         """What the stack has agreed on for `call`; None when that is nothing that we can carry."""
@@ -79,7 +80,7 @@ class CallMedia:
                 remote = self._remote or self._owner.latest_sdp
                 found = describe(call.getStreamInfo(media.index), sdp.packet_ms(remote))
                 return self._agree(self._secured(found, remote))
-            except sdp.SdpError as error:
+            except SdpError as error:
                 self.failure = str(error)
                 return None
             except pj.Error as error:
@@ -96,5 +97,5 @@ class CallMedia:
             return media
         keys = sdp.srtp_keys(self._described, remote, media.remote_rtp_port)
         if keys is None and self.local.srtp == "required":
-            raise sdp.SdpError('the far side did not agree on SRTP (srtp = "required")')
+            raise SdpError('the far side did not agree on SRTP (srtp = "required")')
         return media.model_copy(update={"srtp": keys})

@@ -7,17 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip_plugin.media.description import PhoneCodec
-from sip_plugin.sip.sdp import (
-    DEAD_SDP,
-    AudioOffer,
-    SdpError,
-    choose,
-    declined,
-    hazard,
-    packet_ms,
-    read_offer,
-    rewrite_local,
-)
+from sip_plugin.sip.local_sdp import DEAD_SDP, declined, rewrite_local
+from sip_plugin.sip.sdp import AudioOffer, choose, hazard, packet_ms, read_offer
+from sip_plugin.sip.sdp_text import SdpError
 from tests.sip.phone import offer
 
 ULAW, ALAW = PhoneCodec.ULAW, PhoneCodec.ALAW
