@@ -32,19 +32,22 @@ class Stray:
 
 
 def answer_to(stray: Stray) -> Answer | None:
-    """None: the stack knows what to say. Not for INVITE, ACK, CANCEL and OPTIONS."""
+    """None: the stack knows what to say. Not for INVITE, ACK, CANCEL and OPTIONS.
+
+    Requests that a call lives by are its own whenever they have a tag: it may know their call where
+    we do not.
+    """
     match stray.method:
         case "SUBSCRIBE" if stray.is_of_call or not stray.has_tag:
             return 489, (("Allow-Events", "refer"),)
-        case "NOTIFY" if stray.is_of_call:
-            # Of a REFER of ours it is the stack's.
-            return None if stray.event == "refer" else (489, (("Allow-Events", "refer"),))
-        case "NOTIFY":
-            return None if stray.event == _MESSAGES_WAITING else (481, ())
+        case "NOTIFY" if stray.is_of_call and stray.event != "refer":
+            return 489, (("Allow-Events", "refer"),)
+        case "NOTIFY" if stray.event == _MESSAGES_WAITING:
+            return None
         case "REFER" if not stray.has_tag:
             return 405, (("Allow", ALLOW),)
         case method if method in _OF_CALLS:
-            return None if stray.is_of_call else (481, ())
+            return None if stray.has_tag else (481, ())
         case _ if stray.has_tag and not stray.is_of_call:
             return 481, ()
         case method if method in _KNOWN:

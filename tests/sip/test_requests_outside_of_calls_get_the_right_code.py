@@ -7,7 +7,7 @@ import pytest
 
 from sip_plugin.sip.stray_answers import STRANGERS_RATE, StrayLimits
 from tests.peers.process import wait_until
-from tests.sip.phone import Phone, Received
+from tests.sip.phone import Phone, Received, offer
 
 STRAYS = [
     ("MESSAGE", "", 405),
@@ -84,6 +84,18 @@ def test_within_a_call_which_goes_on(server, method, headers, code):
     phone.call()
     phone.again(method, headers=headers)
     assert phone.expect(200, 405, 481, 489, 500, 501).code == code
+    phone.hang_up()
+
+
+def test_a_bye_is_the_calls_own_whatever_its_tag_looks_like(server):
+    """We read tags of up to 128 characters."""
+    phone = server.phone()
+    phone.call_id, phone.tag, phone.cseq = secrets.token_hex(8), "a" * 200, 1
+    uri = f"sip:2000@127.0.0.1:{server.port}"
+    phone.send(phone.request("INVITE", uri, offer(), to=f"<{uri}>"))
+    answer = phone.final()
+    assert answer.code == 200
+    phone.ack(answer)
     phone.hang_up()
 
 
