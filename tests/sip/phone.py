@@ -7,7 +7,8 @@ import socket
 import time
 from dataclasses import dataclass
 
-WAIT_SECS = 8.0
+WAIT_SECS = 20.0
+"""For what must come; far more than it takes on any machine."""
 _numbers = itertools.count(1)
 
 

@@ -24,7 +24,8 @@ from sip_plugin.planes.messages import (
 )
 
 M = TypeVar("M", bound=Message)
-WAIT_SECS = 8.0
+WAIT_SECS = 20.0
+"""For what must come; far more than it takes on any machine."""
 
 
 class Client:
