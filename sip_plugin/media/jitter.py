@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bridge.audio.frames import FRAME_MS, FRAME_SAMPLES, PHONE_RATE_HZ
+from sip_plugin.media.sample_ring import SampleRing
 
 FRAME_SECS = FRAME_MS / 1000
 MARGIN_MIN_SECS = 0.022
@@ -54,11 +55,6 @@ MAX_CATCH_UP = 50
 LONG_PAUSE_SECS = 0.030
 """A pull later than this after the last one: we were late, the packets are likely waiting."""
 
-_RING = 8192
-_MASK = _RING - 1
-_VALID = b"\x01" * _RING
-_EMPTY = bytes(_RING)
-_FRAME_VALID = _VALID[:FRAME_SAMPLES]
 _NEVER = float("-inf")
 
 
@@ -101,8 +97,7 @@ class JitterBuffer:
         self._is_silent = is_silent
         self._begins_at = begins_at
         self.stats = JitterStats()
-        self._ring = bytearray(_RING)
-        self._valid = bytearray(_RING)
+        self._ring = SampleRing()
         self._position: int | None = None
         """Next sample to emit, as extended timestamp; None before the first packet."""
         self._end = 0
@@ -155,7 +150,7 @@ class JitterBuffer:
     def restart(self) -> None:
         """Another stream follows, with timestamps of its own. The slots go on."""
         if self._position is not None:
-            self._valid[:] = _EMPTY
+            self._ring.clear()
             self._position = None
             self.stats.restarts += 1
 
@@ -206,12 +201,12 @@ class JitterBuffer:
             if begin >= self._end:
                 begin = extended
             self.stats.overflow_samples += max(0, min(begin, self._end) - position)
-            self._erase(position, begin)
+            self._ring.erase(position, begin)
             self._position = position = begin
         if extended < position:
             payload = payload[position - extended :]
             extended = position
-        self._write(extended, payload)
+        self._ring.write(extended, payload)
         if end > self._end:
             self._end = end
 
@@ -252,7 +247,7 @@ class JitterBuffer:
             early = self._due - now - self._run_ahead
             if self._ready():
                 position = self._position
-                payload = self._read(position)
+                payload = self._ring.frame(position)
                 if early > 0:
                     if not self._surplus(payload, now):
                         self._waited = True
@@ -348,46 +343,11 @@ class JitterBuffer:
         position = self._position
         if position is None or self._end < position + FRAME_SAMPLES:
             return False
-        at = position & _MASK
-        if at <= _RING - FRAME_SAMPLES:
-            return self._valid[at : at + FRAME_SAMPLES] == _FRAME_VALID
-        return self._valid[at:] + self._valid[: at + FRAME_SAMPLES - _RING] == _FRAME_VALID
-
-    def _read(self, position: int) -> bytes:
-        at = position & _MASK
-        if at <= _RING - FRAME_SAMPLES:
-            return bytes(self._ring[at : at + FRAME_SAMPLES])
-        return bytes(self._ring[at:] + self._ring[: at + FRAME_SAMPLES - _RING])
+        return self._ring.has_frame(position)
 
     def _advance(self) -> None:
-        self._erase(self._position, self._position + FRAME_SAMPLES)
+        self._ring.erase(self._position, self._position + FRAME_SAMPLES)
         self._position += FRAME_SAMPLES
-
-    def _write(self, position: int, payload: bytes) -> None:
-        at = position & _MASK
-        size = len(payload)
-        fits = _RING - at
-        if size <= fits:
-            self._ring[at : at + size] = payload
-            self._valid[at : at + size] = _VALID[:size]
-        else:
-            self._ring[at:] = payload[:fits]
-            self._ring[: size - fits] = payload[fits:]
-            self._valid[at:] = _VALID[:fits]
-            self._valid[: size - fits] = _VALID[: size - fits]
-
-    def _erase(self, begin: int, end: int) -> None:
-        size = end - begin
-        if size >= _RING:
-            self._valid[:] = _EMPTY
-            return
-        at = begin & _MASK
-        fits = _RING - at
-        if size <= fits:
-            self._valid[at : at + size] = _EMPTY[:size]
-        else:
-            self._valid[at:] = _EMPTY[:fits]
-            self._valid[: size - fits] = _EMPTY[: size - fits]
 
 
 def _run_ahead_secs(packet: int) -> float:
