@@ -44,6 +44,8 @@ class Arrivals:
         self._missing = 0
         self._waiting: deque[messages.FromPlugin] = deque()
         self._waiting_until = 0.0
+        self._postponed_at: float | None = None
+        """When what is waited for was."""
         self._accepted = False
 
     @property
@@ -63,8 +65,15 @@ class Arrivals:
         """The uplink of a call that another gateway has had begins there."""
         self._order.next_seq = self._position = seq
 
-    def postpone(self, now: float) -> None:
-        """Nothing comes at all: the waits for what is missing begin anew."""
+    def postpone(self, now: float, heard_at: float) -> None:
+        """Nothing comes at all, the last at `heard_at`: the waits for what is missing begin anew.
+
+        Unless something has come since they last did: the path works, and what is missing is late.
+        A connection with one call that is held has nothing on it but a ping now and then.
+        """
+        if self._postponed_at is not None and heard_at > self._postponed_at:
+            return
+        self._postponed_at = now
         self._order.restart(now)
         self._waiting_until = now + LATE_AUDIO_WAIT
 
@@ -154,6 +163,8 @@ class Arrivals:
                 out.append(self._caller_audio())
             else:
                 break
+        if out:
+            self._postponed_at = None
         return out
 
     def _caller_audio(self) -> CallerAudio:

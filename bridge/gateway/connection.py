@@ -465,7 +465,7 @@ class GatewayLink:
             self.touched(call)
         else:
             if self.protocol.quiet:
-                call.session.postpone(now)
+                call.session.postpone(now, self.protocol.packet_at)
             self._deliver(call, call.session.expire(now))
 
 

@@ -84,9 +84,9 @@ class Session:
         """The call waits for the plugin, on whichever tracks."""
         return self._break.lost
 
-    def postpone(self, now: float) -> None:
-        """Nothing comes at all: the waits for what is missing begin anew."""
-        self._arrivals.postpone(now)
+    def postpone(self, now: float, heard_at: float) -> None:
+        """Nothing comes at all, the last at `heard_at`: what is missing is waited for anew."""
+        self._arrivals.postpone(now, heard_at)
 
     def resume(self, again: messages.Again, now: float) -> list[Asked | AgentEvent]:
         """The plugin has found its way back."""
@@ -99,7 +99,7 @@ class Session:
         self._first = [control.encode(resumed)]
         self._messages = lacking + self._messages
         self.replies.go_on(again.turn, again.next_frame)
-        self.postpone(now)
+        self.postpone(now, heard_at=float("-inf"))
         if self._relayed:
             self._silent_at = now + PEER_SILENT_AFTER
         self.stats.breaks += 1

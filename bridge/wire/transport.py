@@ -69,7 +69,8 @@ class WireProtocol(QuicConnectionProtocol):
         self._clock = time.monotonic if by_rounds else self._loop.time
         self.last_heard = self._loop.time()
         """When the other side was last known to be alive."""
-        self._packet_at = self.last_heard
+        self.packet_at = self.last_heard
+        """When the last packet came."""
         self.ended: ConnectionTerminated | None = None
         base = quic.configuration.max_datagram_size
         self.stats.packet_bytes = base
@@ -258,7 +259,7 @@ class WireProtocol(QuicConnectionProtocol):
     @property
     def quiet(self) -> bool:
         """Nothing has come for a while: what is missing is not late, the path may be broken."""
-        return self.now - self._packet_at > QUIET_SECS
+        return self.now - self.packet_at > QUIET_SECS
 
     def rank_stream(self, stream_id: int, rank: int, after: int | None = None) -> None:
         """Of streams that have something to send, those of the smallest rank go first; `after`
@@ -389,7 +390,7 @@ class WireProtocol(QuicConnectionProtocol):
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         assert isinstance(data, bytes)
         self.stats.packets_received += 1
-        now = self._packet_at = self.now
+        now = self.packet_at = self.now
         lay = self._age.secs(first=self._transmit_task is None)
         came = self._clock() - lay
         self._internals.received(lay)
