@@ -35,6 +35,7 @@ async def call_through(
     """A call that is open, its caller, and the gateway. What an agent says at once this relay
     passes on whole only on streams."""
     options = {
+        "resume_secs": 60,
         "relays": (gateway_at or relay.endpoint,),
         "relay_ca_file": str(relay.ca_file),
         **options,
@@ -92,9 +93,10 @@ def lost(phone: Phone) -> bool:
 
 
 def assert_it_went_on(phone: Phone, caller: Caller, diary: Diary, gateway) -> None:
-    """One break, which neither the agent nor the caller's words suffered from."""
-    assert caller.notices() == ["connection_resumed"]
-    assert phone.call.stats.breaks == 1 and phone.call.stats.break_secs > 0
+    """A break, or more on a machine that is busy for seconds, which neither the agent nor the
+    caller's words suffered from."""
+    assert set(caller.notices()) == {"connection_resumed"}
+    assert phone.call.stats.breaks == len(caller.notices()) and phone.call.stats.break_secs > 0
     assert not caller.failed()
     assert diary.missing == 0
     assert diary.heard == list(range(len(diary.heard)))
@@ -192,6 +194,7 @@ class GatewayProcess:
 listen = "127.0.0.1:{ports.one()}"
 relays = ["{relay.endpoint}"]
 relay_ca_file = "{relay.ca_file}"
+resume_secs = 60
 [agents.parrot]
 backend = "parrot"
 pace = 0
@@ -240,7 +243,6 @@ def test_the_gateway_is_killed_and_started_again(relay, ports, tmp_path):
             assert match > 0.9
             phone.call.commit(3, phone.say(speech(0.6)))
             await phone.reply_to(3)
-            assert phone.call.stats.breaks == 1
         finally:
             await line.close()
 
@@ -287,6 +289,7 @@ async def is_silent_until_replied(phone: Phone, turn: int) -> None:
 
 def assert_began_anew(events: list, turns: set[int]) -> None:
     """The call is another gateway's, and replies to these turns are all that is heard."""
-    assert [e.code for e in events if isinstance(e, Noticed)] == ["model_restarted"]
+    first, *more = (e.code for e in events if isinstance(e, Noticed))
+    assert first == "model_restarted" and set(more) <= {"connection_resumed"}
     assert not any(isinstance(e, LegFailed) for e in events)
     assert {e.turn for e in events if isinstance(e, ReplyAudio)} == turns

@@ -6,7 +6,7 @@ from bridge.gateway.events import Ended
 from tests.leg.network import Phone, place, speech
 from tests.leg.path import over_path
 from tests.leg.virtual import simulate
-from tests.quic.test_a_broken_connection_ends_no_call import Caller, Diary, until
+from tests.quic.caller import Caller, Diary, until
 
 
 def test_the_gateway_does_not_take_the_second_try_for_another_call():
