@@ -3,114 +3,29 @@
 import asyncio
 import logging
 from collections.abc import Hashable, Iterable
-from typing import Protocol
-
-from aioquic.quic.connection import QuicConnection as AioQuic
-from aioquic.quic.events import HandshakeCompleted, QuicEvent
 
 from bridge.codec import CodecUnavailable
-from bridge.gateway.agent import Agent, AgentCall, CallFailed, CallInfo
-from bridge.gateway.call_tracks import CallTracks, was_anothers
-from bridge.gateway.counters import AgentStats, GatewayStats
+from bridge.gateway.agent import Agent, AgentCall, CallFailed
+from bridge.gateway.call import Call, Host, call_info
+from bridge.gateway.call_tracks import was_anothers
+from bridge.gateway.counters import AgentStats
 from bridge.gateway.events import AgentEvent, CallerAudio, Ended
 from bridge.gateway.feeding import Feeder
-from bridge.gateway.session import Asked, Session
+from bridge.gateway.session import Asked
 from bridge.moqt import events as moqt
 from bridge.moqt.errors import RequestCode
 from bridge.moqt.messages import Publish, PublishNamespace, Subscribe, SubscribeTracks
 from bridge.moqt.objects import Datagram
 from bridge.moqt.tracks import Subscription
-from bridge.quic.paths import KnownPaths
 from bridge.wire import messages
 from bridge.wire.alarm import Alarm
 from bridge.wire.errors import ErrorCode, WireError
-from bridge.wire.limits import (
-    FAREWELL_WAIT,
-    MAX_CALLS_AT_GATEWAY,
-    PEER_SILENT_AFTER,
-)
+from bridge.wire.limits import FAREWELL_WAIT
 from bridge.wire.moqt_protocol import MoqtProtocol
 from bridge.wire.tracks import VOICE, CallTrack, parse
-from bridge.wire.transport import NO_ERROR, REFUSED
+from bridge.wire.transport import NO_ERROR
 
 log = logging.getLogger(__name__)
-
-
-class Host(Protocol):
-    """The gateway that a connection belongs to."""
-
-    stats: GatewayStats
-    sids: set[str]
-    protocols: "set[ServerProtocol]"
-    links: "set[GatewayLink]"
-
-    paths: KnownPaths
-    closing: bool
-    tasks: set[asyncio.Task[None]]
-
-    def admit(self, asked: messages.Open) -> Agent: ...
-
-    def resumable(self, sid: str, call: object) -> tuple[str, int]:
-        """A call that was taken; the token and the seconds by which it may be taken up again."""
-
-    def claim(self, sid: str, token: str) -> object | None:
-        """The call of that sid, for who shows its token."""
-
-    def begun(self, sid: str, token: str, call: object) -> None:
-        """A call that was another gateway's, which had given it that token."""
-
-    def begun_with(self, sid: str, token: str) -> object | None:
-        """The call of that sid that was begun so, for who shows that token again."""
-
-    def forget(self, sid: str) -> None: ...
-
-
-class _Call:
-    """One call: its session, its tracks, and once it was accepted its agent."""
-
-    def __init__(self, name: CallTrack, link: "GatewayLink", protocol: MoqtProtocol) -> None:
-        self.sid = name.sid
-        self.attempt = name.attempt
-        self.link: GatewayLink | None = link
-        """None while it waits for another connection."""
-        self.expiry: asyncio.TimerHandle | None = None
-        """When it has waited long enough."""
-        self.session = Session(protocol.now, relayed=link.relayed)
-        self.tracks = CallTracks(self, self.sid, self.attempt, self.session, protocol)
-        self.agent_call: AgentCall | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.admitted = False
-        self.stats: AgentStats | None = None
-        """Its agent's."""
-        self.over = False
-        self.rest: asyncio.TimerHandle | None = None
-        """Its reply is as far ahead as it may be; when it goes on."""
-        self.farewell_by: float | None = None
-        """Its last message waits for somebody who wants it; until when."""
-
-    def touched(self) -> None:
-        """The agent has said something."""
-        if self.link is not None:
-            self.link.touched(self)
-
-    def voiced(self) -> None:
-        """The agent has spoken."""
-        link = self.link
-        if link is not None and link.feeder is not None:
-            link.feeder.add(self)
-
-    def rested(self) -> None:
-        """Its reply may be less far ahead now."""
-        self.rest = None
-        self.touched()
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.sid, self.attempt
-
-    @property
-    def deadline(self) -> float | None:
-        return self.farewell_by if self.session.ended else self.session.deadline
 
 
 class GatewayLink:
@@ -123,10 +38,10 @@ class GatewayLink:
         self._most_calls = most_calls
         self._protocol: MoqtProtocol | None = None
         self._loop = asyncio.get_running_loop()
-        self._calls: dict[tuple[str, int], _Call] = {}
+        self._calls: dict[tuple[str, int], Call] = {}
         """By sid and attempt."""
         self.feeder: Feeder | None = None
-        self._alarm: Alarm[_Call] = Alarm(self._overdue)
+        self._alarm: Alarm[Call] = Alarm(self._overdue)
         self.leaving = asyncio.Event()
         """The other side ends."""
         self.go_to = ""
@@ -185,26 +100,26 @@ class GatewayLink:
             self._host.stats.datagrams_unknown += stats.datagrams_unknown
             self._host.stats.streams_refused += stats.streams_refused
 
-    def _release(self, call: _Call) -> None:
+    def _release(self, call: Call) -> None:
         """The call is on this connection no more."""
         call.link = None
         self._calls.pop(call.key, None)
         self._silence(call)
         self._alarm.forget(call)
 
-    def _park(self, call: _Call) -> None:
+    def _park(self, call: Call) -> None:
         """The call is lost, and waits."""
         self._release(call)
         secs = call.session.resume_secs
         log.warning("call %s: its connection is lost; it waits %d s for another", call.sid, secs)
         call.expiry = self._loop.call_later(secs + 0.01, self._waited_long_enough, call)
 
-    def _waited_long_enough(self, call: _Call) -> None:
+    def _waited_long_enough(self, call: Call) -> None:
         for event in call.session.expire(self._loop.time()):
             if isinstance(event, Ended):
                 self._call_over(call, event)
 
-    def _rejoin(self, newcomer: _Call, call: _Call, again: messages.Again) -> None:
+    def _rejoin(self, newcomer: Call, call: Call, again: messages.Again) -> None:
         """`newcomer` turns out to be a call whose tracks are lost, or will be."""
         now = self._loop.time()
         newcomer.session.close("resumed")
@@ -221,7 +136,7 @@ class GatewayLink:
         self._deliver(call, call.session.resume(again, now))
 
     @staticmethod
-    def _leave(call: _Call) -> None:
+    def _leave(call: Call) -> None:
         """Neither its present tracks nor its wait for others count any more."""
         link = call.link
         if link is not None:
@@ -236,7 +151,7 @@ class GatewayLink:
 
     def on_object(self, subscription: Subscription, datagram: Datagram, now: float) -> None:
         call = subscription.context
-        if type(call) is not _Call:
+        if type(call) is not Call:
             return
         events = call.tracks.on_object(datagram, subscription, now)
         agent_call = call.agent_call
@@ -272,7 +187,7 @@ class GatewayLink:
             case _:
                 return
         call = handle.context
-        if isinstance(call, _Call):
+        if isinstance(call, Call):
             self._deliver(call, call.tracks.receive(event, now))
         elif isinstance(event, moqt.Refused):
             log.warning("calls are not offered: %s", event.reason or event.code)
@@ -307,12 +222,12 @@ class GatewayLink:
         known = (name.sid, name.attempt) in self._calls
         return not known and was_anothers(asked, name.role)
 
-    def _call(self, name: CallTrack) -> _Call | None:
+    def _call(self, name: CallTrack) -> Call | None:
         """The call that a track is of, a new one if need be; None for one too many."""
         key = name.sid, name.attempt
         call = self._calls.get(key)
         if call is None and len(self._calls) < self._most_calls:
-            call = self._calls[key] = _Call(name, self, self.protocol)
+            call = self._calls[key] = Call(name, self, self.protocol)
         return call
 
     # --- what leaves -------------------------------------------------------------------------
@@ -321,7 +236,7 @@ class GatewayLink:
         """Pass frames of speaking calls to QUIC; whether there may be more."""
         return self.feeder is not None and self.feeder.feed()
 
-    def _deliver(self, call: _Call, events: Iterable[Asked | AgentEvent]) -> None:
+    def _deliver(self, call: Call, events: Iterable[Asked | AgentEvent]) -> None:
         for event in events:
             if isinstance(event, Asked):
                 self._admit(call, event.open)
@@ -332,7 +247,7 @@ class GatewayLink:
                 self._call_over(call, Ended(str(ErrorCode.AGENT_FAILED), "events unread"))
         self.touched(call)
 
-    def touched(self, call: _Call) -> None:
+    def touched(self, call: Call) -> None:
         """The call may have something to send, or a new deadline, or be over."""
         if call.link is not self:
             return
@@ -358,20 +273,20 @@ class GatewayLink:
         self._alarm.watch(call)
         self.protocol.transmit_soon()
 
-    def _silence(self, call: _Call) -> None:
+    def _silence(self, call: Call) -> None:
         """The call has nothing more to say here."""
         if self.feeder is not None:
             self.feeder.drop(call)
 
-    def _admit(self, call: _Call, asked: messages.Open) -> None:
+    def _admit(self, call: Call, asked: messages.Open) -> None:
         call.tracks.opened(asked)
         if asked.again is not None:
             known = self._host.claim(asked.sid, asked.again.token)
-            if isinstance(known, _Call):
+            if isinstance(known, Call):
                 self._rejoin(call, known, asked.again)
                 return
             half = self._host.begun_with(asked.sid, asked.again.token)
-            if isinstance(half, _Call):
+            if isinstance(half, Call):
                 # It never heard that it was taken anew: so did nobody.
                 self._leave(half)
                 half.session.close("begun anew")
@@ -383,7 +298,7 @@ class GatewayLink:
             agent = self._host.admit(asked)
             stats = self._host.stats.agents.setdefault(asked.agent, AgentStats())
             agent_call = AgentCall(
-                _info(asked),
+                call_info(asked),
                 call.session,
                 touched=call.touched,
                 accept=lambda headers: self._accept(call, headers),
@@ -414,13 +329,13 @@ class GatewayLink:
         if not getattr(agent, "accepts_calls", False):
             self._accept(call)
 
-    def _accept(self, call: _Call, sip_headers: dict[str, str] | None = None) -> None:
+    def _accept(self, call: Call, sip_headers: dict[str, str] | None = None) -> None:
         if not call.session.accepted and not call.session.ended:
             token, secs = self._host.resumable(call.sid, call)
             now = self._loop.time()
             self._deliver(call, call.session.accept(now, token, secs, sip_headers))
 
-    async def _serve(self, call: _Call, agent_call: AgentCall, agent: Agent) -> None:
+    async def _serve(self, call: Call, agent_call: AgentCall, agent: Agent) -> None:
         try:
             await agent(agent_call)
         except asyncio.CancelledError:
@@ -437,7 +352,7 @@ class GatewayLink:
             self._call_over(call, Ended("", "the agent is done"))
         call.touched()
 
-    def _call_over(self, call: _Call, ended: Ended) -> None:
+    def _call_over(self, call: Call, ended: Ended) -> None:
         if call.over:
             return
         call.over = True
@@ -459,7 +374,7 @@ class GatewayLink:
         if call.agent_call is not None:
             call.agent_call.finish(ended)
 
-    def _overdue(self, call: _Call, now: float) -> None:
+    def _overdue(self, call: Call, now: float) -> None:
         if call.session.ended:
             call.tracks.end()
             self.touched(call)
@@ -467,62 +382,3 @@ class GatewayLink:
             if self.protocol.quiet:
                 call.session.postpone(now, self.protocol.packet_at)
             self._deliver(call, call.session.expire(now))
-
-
-class ServerProtocol(MoqtProtocol):
-    """A plugin's connection, or that of a relay which came to us."""
-
-    def __init__(self, quic: AioQuic, host: Host) -> None:
-        super().__init__(quic)
-        self._host = host
-        self._stood = False
-        """The handshake is over: the plugin is where it says."""
-        self.link = GatewayLink(host, MAX_CALLS_AT_GATEWAY)
-        self.open_session()
-        self.attach(self.link)
-        self.link.start(self)
-        self._silence = self._loop.call_later(PEER_SILENT_AFTER / 4, self._check_silence)
-        host.protocols.add(self)
-
-    def on_other(self, event: QuicEvent) -> None:
-        super().on_other(event)
-        internals = self._internals
-        if isinstance(event, HandshakeCompleted):
-            self._host.stats.connections += 1
-            self._stood = True
-            found = self._host.paths.take(internals.address[0], self.now)
-            if found is not None:
-                internals.model.resume(found.bandwidth, found.rtt)
-        if self.ended is not None:
-            if self._stood:
-                model = internals.model
-                address = internals.address[0]
-                self._host.paths.remember(address, model.bandwidth, model.min_rtt, self.now)
-            self._silence.cancel()
-            self.link.over()
-            self._host.protocols.discard(self)
-
-    def _check_silence(self) -> None:
-        quiet_for = self.now - self.last_heard
-        if quiet_for >= PEER_SILENT_AFTER:
-            self.close(REFUSED, "the plugin was not heard from")
-            return
-        if quiet_for >= PEER_SILENT_AFTER / 4:
-            self.ping(0)
-            self.transmit_soon()
-        self._silence = self._loop.call_later(PEER_SILENT_AFTER / 4, self._check_silence)
-
-
-def _info(asked: messages.Open) -> CallInfo:
-    return CallInfo(
-        sid=asked.sid,
-        direction=asked.direction,
-        caller=asked.caller,
-        called=asked.called,
-        headers=dict(asked.headers),
-        codec=asked.codec,
-        input_rate_hz=asked.input_rate_hz,
-        output_rate_hz=asked.output_rate_hz,
-        greeting=asked.greeting,
-        greets_first=asked.greets_first,
-    )

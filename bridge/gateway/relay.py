@@ -5,7 +5,8 @@ import logging
 import math
 
 from bridge.agent import TlsOptions
-from bridge.gateway.connection import GatewayLink, Host
+from bridge.gateway.call import Host
+from bridge.gateway.connection import GatewayLink
 from bridge.leg.dial import ClientProtocol, Dialer
 from bridge.wire.errors import WireError
 

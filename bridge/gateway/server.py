@@ -22,10 +22,11 @@ from bridge.agent import TlsOptions
 from bridge.gateway.agent import Agent
 from bridge.gateway.certificate import self_signed, write_ca
 from bridge.gateway.clock import SpeechClock
-from bridge.gateway.connection import GatewayLink, ServerProtocol
+from bridge.gateway.connection import GatewayLink
 from bridge.gateway.counters import GatewayStats
 from bridge.gateway.greeter import Greeter
 from bridge.gateway.parrot import Parrot
+from bridge.gateway.plugin import ServerProtocol
 from bridge.gateway.relay import RelayLink
 from bridge.quic.client_certificates import demand_certificate
 from bridge.quic.paths import KnownPaths
