@@ -8,6 +8,7 @@ import numpy as np
 from bridge import GatewayOptions
 from bridge.agent import AgentSpec
 from bridge.leg.quic import QuicConnection
+from sip_plugin.config.load import load
 from tests.leg.network import Phone, connection, place, speech
 from tests.leg.virtual import simulate
 
@@ -67,3 +68,17 @@ def test_the_example_agent_has_thirty_lines():
     code = EXAMPLE.read_text().split('"""', 2)[2]
     lines = [line for line in code.splitlines() if line.strip()]
     assert len(lines) <= 32
+
+
+def test_the_plugins_side_of_it_is_what_it_prints():
+    table = tomllib.loads(EXAMPLE.with_name("echo.toml").read_text())["agents"]["echo"]
+    source = EXAMPLE.read_text()
+    for line in (f'agent = "{table["agent"]}"', f"input_rate_hz = {table['input_rate_hz']}"):
+        assert line in source
+    assert f'ca_out="{table["tls"]["ca_file"]}"' in source
+    assert f"port={table['endpoint'].rsplit(':', 1)[1]}" in source
+
+
+def test_the_plugin_takes_its_configuration():
+    config = load(EXAMPLE.with_name("echo.toml"))
+    assert list(config.agents) == ["echo"]
