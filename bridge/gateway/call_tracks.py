@@ -176,6 +176,10 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
         if self._audio is not None:
             self._audio.finish_group()
 
+    @property
+    def _sender(self) -> Any:
+        return self._owner
+
     def _leave(self) -> None:
         super()._leave()
         for asked in self._asked.values():

@@ -101,6 +101,10 @@ class CallTracks(call_tracks.CallTracks[ModelEvent, audio.DownlinkFrame]):
             self.call.core.stats.uplink_shed += 1
             self._voice.drop_group()
 
+    @property
+    def _sender(self) -> "QuicCall":
+        return self.call
+
     # --- what arrives ------------------------------------------------------------------------
 
     def receive(self, event: moqt.Event, now: float) -> list[ModelEvent]:

@@ -44,6 +44,13 @@ class Waiting(deque[Datagram]):
             return len(self)
         return bisect_right(self, rank, key=_rank)
 
+    def drop_arrived(self) -> None:
+        """Take out what need not leave any more."""
+        kept = [datagram for datagram in self if not datagram.arrived]
+        if len(kept) < len(self):
+            self.clear()
+            self.extend(kept)
+
     def shed_before(self, at: float, now: float) -> list[Datagram]:
         """Take out what has waited since before `at`, of every rank, and what has expired."""
         out = []

@@ -1,6 +1,6 @@
 """What both ends of a call share of its tracks: messages both ways, and the audio that comes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
 from bridge.moqt import events as moqt
@@ -101,9 +101,16 @@ class CallTracks(Generic[E, F]):
                 self._audio.drop_group()
             self._leave()
 
+    @property
+    def _sender(self) -> Hashable:
+        """By what the connection knows the audio that this end sends."""
+        raise NotImplementedError
+
     def _leave(self) -> None:
         """Withdraw from the four requests."""
         self.over = True
+        # PUBLISH_DONE says that no object follows it (section 10.11).
+        self._protocol.forget(self._sender)
         for publication in (self.messages_out, self.audio_out):
             if publication is not None:
                 self._session.finish(publication)

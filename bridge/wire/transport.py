@@ -145,6 +145,13 @@ class WireProtocol(QuicConnectionProtocol):
         for datagram in list(mine)[-MOST_HURRIED:]:
             self._send_again(datagram)
 
+    def forget(self, track: Hashable) -> None:
+        """Of a track nothing more is sent: neither what waits, nor what is lost from now on."""
+        for datagram in (*self._internals.on_the_way, *self._queue):
+            if datagram.track is track:
+                datagram.arrived = True
+        self._queue.drop_arrived()
+
     def on_shed(self, track: Hashable) -> None:
         """A datagram of this track was shed: the path does not take what we have to send."""
 
