@@ -19,7 +19,7 @@ HOUSEKEEPING_FRAMES = 50
 JUDGE_PHASES = PHASES_PER_FRAME // 2
 """From one inference of the voice activity to the next: 10 ms."""
 FEW_CALLS = 3
-"""So many are served when there is something to do; from four on phases cost less."""
+"""So many are served when there is something to do; at three, phases would cost the same."""
 MAX_WOKEN = PHASES_PER_FRAME
 """By sockets in one frame, which is three packets of each of a few calls."""
 FINE_CALLS = 60
