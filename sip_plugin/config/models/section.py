@@ -18,6 +18,7 @@ class Problem(NamedTuple):
 
 
 def refuse(problems: Sequence[Problem]) -> NoReturn:
+    """For a model's validator: raises what `config.faults` makes lines of the file of."""
     text = "; ".join(f"{'.'.join(map(str, p.path))}: {p.message}" for p in problems)
     raise PydanticCustomError(
         "config_problems", "{text}", {"text": text, "problems": tuple(problems)}
