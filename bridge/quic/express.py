@@ -36,6 +36,8 @@ MOST_NUMBER, SAMPLED = 4, 20
 (RFC 9001 section 5.4.2)."""
 NEW_KEYS_AFTER = 1 << 22
 """Packets; RFC 9001 section 6.6 allows AES-GCM twice as many with a key."""
+STAY_EVERY = 0.1
+"""Seconds in which the end of an idle connection, 10 s away, is moved on once."""
 NOTHING: list[bytes] = []
 
 
@@ -49,6 +51,8 @@ class Express:
         self.on_the_way: dict[int, list[Datagram]] = {}
         """By packet: neither known to have arrived nor to be lost."""
         self._new_keys_at = NEW_KEYS_AFTER
+        self._stays_until = 0.0
+        """Until then the time of idling is not looked at again."""
         self._space: QuicPacketSpace | None = None
         """Of 1-RTT packets; None until the handshake is over. From then on this, and what is read
         with it, stays the same object."""
@@ -184,13 +188,19 @@ class Express:
         )
         quic._loss.on_packet_sent(packet=packet, space=self._space)
         if eliciting and not quic._ack_eliciting_sent_since_receipt:
-            quic._close_at = now + quic._idle_timeout()
+            self._stay(now)
             quic._ack_eliciting_sent_since_receipt = True
         quic._network_paths[0].bytes_sent += len(data)
         if number >= self._new_keys_at:
             self._new_keys_at = number + NEW_KEYS_AFTER
             quic.request_key_update()
         return data
+
+    def _stay(self, now: float) -> None:
+        """The connection is not idle."""
+        if now >= self._stays_until:
+            self._stays_until = now + STAY_EVERY
+            self._quic._close_at = now + self._quic._idle_timeout()
 
     def on_delivery(self, state: QuicDeliveryState, number: int) -> None:
         """The fate of a packet with datagrams."""
@@ -242,7 +252,7 @@ class Express:
             quic._spin_highest_pn = number
         if payload.ack is not None:
             self._on_ack(*payload.ack, now)
-        quic._close_at = now + quic._idle_timeout()
+        self._stay(now)
         quic._ack_eliciting_sent_since_receipt = False
         if number > space.largest_received_packet:
             space.largest_received_packet = number
