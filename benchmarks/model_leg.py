@@ -2,8 +2,7 @@
 
 A gateway process and a plugin process on loopback, with the packets of an Ethernet path. All
 calls speak and are spoken to, 50 frames a second each way. Latency is from `append` (or an agent's
-`send`) to the other end's event, so it holds what queues, pacing and the event loop add. From 20
-calls on it is taken of one frame in five: to stamp all would be a twentieth of what is measured.
+`send`) to the other end's event, so it holds what queues, pacing and the event loop add.
 
     python -m benchmarks.model_leg [--quick] [--calls 1 20 50 100 200] [--codec pcm16/16000]
 """
@@ -15,8 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from itertools import product, repeat
+from itertools import product
 from typing import Any, get_args
 
 import numpy as np
@@ -36,8 +34,6 @@ TICK = 0.02
 PACKET_BYTES = 1472
 CALLS_PER_CONNECTION = 100
 WARM_SECS = 1.0
-MANY_CALLS, STAMPED = 20, 5
-"""With so many calls, the time is in one frame of so many."""
 CODECS = ("g711_ulaw/8000", "opus/24000", "pcm16/8000", "pcm16/16000", "pcm16/24000")
 DELIVERIES = ("datagram", "stream")
 
@@ -65,14 +61,6 @@ def stamp(pcm: bytearray) -> bytes:
     return bytes(pcm)
 
 
-def frames(size: int, every: int) -> Iterator[bytes]:
-    """Frames of so many bytes, the first of each `every` with the time."""
-    pcm, plain = bytearray(size), bytes(size)
-    while True:
-        yield stamp(pcm)
-        yield from repeat(plain, every - 1)
-
-
 def percentile(took: list[float], share: float) -> float | None:
     return sorted(took)[min(len(took) - 1, int(len(took) * share))] if took else None
 
@@ -88,8 +76,7 @@ def untouched(codec: str) -> bool:
 class Speaking:
     """Speaks from the first commit to the end, on one clock for all calls."""
 
-    def __init__(self, every: int) -> None:
-        self.every = every
+    def __init__(self) -> None:
         self.clock = SpeechClock()
         self.uplink = Latency()
 
@@ -97,10 +84,8 @@ class Speaking:
         task = None
         async for event in call:
             match event:
-                case CallerAudio(seq=seq) as frame:
-                    if seq % self.every == 0:
-                        plain = untouched(call.info.codec)
-                        self.uplink.take(frame.payload if plain else frame.pcm)
+                case CallerAudio() as frame:
+                    self.uplink.take(frame.payload if untouched(call.info.codec) else frame.pcm)
                 case Committed(turn=turn):
                     task = asyncio.ensure_future(self._speak(call, turn))
         if task is not None:
@@ -108,18 +93,19 @@ class Speaking:
 
     async def _speak(self, call: AgentCall, turn: int) -> None:
         if untouched(call.info.codec):
-            for data in frames(call.info.output_rate_hz // 50, self.every):
-                if not await call.send_encoded(data, turn):
-                    return
+            data = bytearray(frame_bytes(call.info.codec, call.info.output_rate_hz))
+            while await call.send_encoded(stamp(data), turn):
                 await self.clock.tick()
-        for data in frames(call.info.output_rate_hz // 50 * 2, self.every):
+            return
+        pcm = bytearray(call.info.output_rate_hz // 50 * 2)
+        while True:
             await self.clock.tick()
-            if not await call.send(np.frombuffer(data, "<i2"), turn):
+            if not await call.send(np.frombuffer(stamp(pcm), "<i2"), turn):
                 return
 
 
-async def serve(folder: str, every: int) -> None:
-    speaking = Speaking(every)
+async def serve(folder: str) -> None:
+    speaking = Speaking()
     options = GatewayOptions(port=0, ca_out=f"{folder}/ca.pem", packet_bytes=PACKET_BYTES)
     async with Gateway(options, {"speaking": speaking}) as gateway:
         settle()
@@ -141,11 +127,10 @@ async def serve(folder: str, every: int) -> None:
 
 
 class Server:
-    def __init__(self, every: int) -> None:
+    def __init__(self) -> None:
         self.folder = tempfile.mkdtemp()
-        command = [sys.executable, "-m", "benchmarks.model_leg"]
         self._process = subprocess.Popen(
-            [*command, f"--every={every}", "--serve", self.folder],
+            [sys.executable, "-m", "benchmarks.model_leg", "--serve", self.folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -171,17 +156,14 @@ class Server:
 
 
 async def measure(codec: str, delivery: str, calls: int, secs: float) -> list[Row]:
-    every = STAMPED if calls >= MANY_CALLS else 1
-    server = Server(every)
+    server = Server()
     try:
-        return await _measure(server, codec, delivery, calls, secs, every)
+        return await _measure(server, codec, delivery, calls, secs)
     finally:
         server.close()
 
 
-async def _measure(
-    server: Server, codec: str, delivery: str, calls: int, secs: float, every: int
-) -> list[Row]:
+async def _measure(server: Server, codec: str, delivery: str, calls: int, secs: float) -> list[Row]:
     name, _, rate = codec.partition("/")
     tls = TlsOptions(ca_file=f"{server.folder}/ca.pem")
     options: dict[str, Any] = {"input_rate_hz": int(rate), "output_rate_hz": int(rate)}
@@ -203,9 +185,8 @@ async def _measure(
 
         def on_event(event: ModelEvent, opened: asyncio.Event = opened) -> None:
             match event:
-                case ReplyAudio(seq=seq, payload=payload):
-                    if seq % every == 0:
-                        downlink.take(payload)
+                case ReplyAudio(payload=payload):
+                    downlink.take(payload)
                 case Opened():
                     opened.set()
                 case LegFailed():
@@ -215,11 +196,10 @@ async def _measure(
         legs.append(lines[n % len(lines)].open_call(facts, agent, on_event))
     for opened in waiting:
         await asyncio.wait_for(opened.wait(), 20)
-    size = frame_bytes(name, int(rate))
-    pcm, plain = bytearray(size), bytes(size)
+    pcm = bytearray(frame_bytes(name, int(rate)))
     for leg in legs:
         leg.answered()
-        leg.append(0, 0, plain)
+        leg.append(0, 0, bytes(pcm))
         leg.commit(1, 0)
     loop = asyncio.get_running_loop()
     begun = loop.time()
@@ -231,7 +211,7 @@ async def _measure(
             before = await server.report()
             cpu, downlink.took, sent, from_at = time.process_time(), [], counted(lines), loop.time()
         for leg in legs:
-            leg.append(tick, tick * int(rate) // 50, plain if tick % every else stamp(pcm))
+            leg.append(tick, tick * int(rate) // 50, stamp(pcm))
         for line in lines:
             line.flush()
     spent, took = time.process_time() - cpu, loop.time() - from_at
@@ -279,10 +259,9 @@ def main() -> None:
     parser.add_argument("--delivery", nargs="+", default=deliveries, choices=deliveries)
     parser.add_argument("--secs", type=float, default=8.0)
     parser.add_argument("--serve", metavar="FOLDER", help=argparse.SUPPRESS)
-    parser.add_argument("--every", type=int, default=1, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        uvloop.run(serve(options.serve, options.every))
+        uvloop.run(serve(options.serve))
         return
     if options.quick:
         options.calls, options.secs = [20, 100], 3.0

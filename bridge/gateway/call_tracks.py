@@ -152,12 +152,6 @@ class CallTracks(call_tracks.CallTracks[Any, audio.UplinkFrame]):
         assert self.audio_out is not None and self._audio is not None
         return self.audio_out.rank_of(self._audio.first_priority)
 
-    @property
-    def timeout(self) -> float:
-        """Seconds in which a frame of the agent's voice has to leave."""
-        assert self.audio_out is not None
-        return self.audio_out.datagram_timeout
-
     def voice_waits(self, room: int) -> bool:
         """Whether the streams of the agent's voice have more than `room` bytes that the path has
         not taken."""

@@ -60,7 +60,8 @@ class Feeder:
         self._calls[call] = None
         if call.session.replies.starts:
             self._starting[call] = None
-        if call.tracks.rank != ORDINARY:
+        track = call.tracks.audio_out
+        if track is not None and track.rank != ORDINARY:
             self._ranked = True
         self._protocol.transmit_soon()
 
@@ -147,13 +148,15 @@ class Feeder:
             datagram = tracks.send_frame(frame)
             if datagram is not None:
                 self._frame_bytes = len(datagram)
+                track = tracks.audio_out
+                assert track is not None
                 self._protocol.queue_datagram(
                     datagram,
                     track=call,
                     repair_secs=repair_secs,
                     twice=first,
-                    rank=tracks.first_rank if first else tracks.rank,
-                    expires_secs=tracks.timeout,
+                    rank=tracks.first_rank if first else track.rank,
+                    expires_secs=track.datagram_timeout,
                 )
         if not more:
             self.drop(call)
