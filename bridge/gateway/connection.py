@@ -19,11 +19,11 @@ from bridge.moqt.objects import Datagram
 from bridge.moqt.tracks import Subscription
 from bridge.wire import messages
 from bridge.wire.alarm import Alarm
+from bridge.wire.connection import NO_ERROR
 from bridge.wire.errors import ErrorCode, WireError
 from bridge.wire.limits import FAREWELL_WAIT
 from bridge.wire.moqt_protocol import MoqtProtocol
 from bridge.wire.tracks import VOICE, CallTrack, parse
-from bridge.wire.transport import NO_ERROR
 
 log = logging.getLogger(__name__)
 

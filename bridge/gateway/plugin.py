@@ -5,9 +5,9 @@ from aioquic.quic.events import HandshakeCompleted, QuicEvent
 
 from bridge.gateway.call import Host
 from bridge.gateway.connection import GatewayLink
+from bridge.wire.connection import REFUSED
 from bridge.wire.limits import MAX_CALLS_AT_GATEWAY, PEER_SILENT_AFTER
 from bridge.wire.moqt_protocol import MoqtProtocol
-from bridge.wire.transport import REFUSED
 
 
 class ServerProtocol(MoqtProtocol):
