@@ -8,8 +8,8 @@ from bridge.gateway.arrivals import Arrivals
 from bridge.gateway.events import Committed
 from bridge.gateway.stats import SessionStats
 from bridge.wire import messages
+from bridge.wire.connection import QUIET_SECS
 from bridge.wire.limits import LATE_AUDIO_WAIT, PING_INTERVAL
-from bridge.wire.transport import QUIET_SECS
 
 BROKEN_SECS = 2.0
 
