@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bridge.leg.interface import DtmfAsked, ReplyAudio
+from bridge.leg.interface import DtmfAsked, HangupAsked, ReplyAudio
 from tests.cascade.desk import agent, call_to, caller, said_by, say
 from tests.leg.network import run, silence
 
@@ -77,6 +77,38 @@ def test_a_commit_that_is_taken_back_does_not_press_the_keys_again():
             await phone.reply_to(2)
             assert (await said_by(phone, "agent"))[-1] == "It opens."
             assert [e for e in phone.events if isinstance(e, DtmfAsked)] == [DtmfAsked("9#")]
+
+    run(story())
+
+
+def test_a_commit_that_is_taken_back_hangs_up_after_the_words_that_are_heard():
+    async def story():
+        async with call_to(agent(early_ms=0)) as phone:
+            say(phone, 1, "Thank you goodbye.")
+            await phone.reply_to(1)
+            phone.call.cancel(1, 0)
+            phone.call.commit(2, phone.say(silence(0.3)))
+            await phone.reply_to(2)
+            assert (await said_by(phone, "agent"))[-1] == "Goodbye."
+            phone.call.playout(2, 60_000)
+            phone._line.flush()
+            await phone.until_event(HangupAsked)
+
+    run(story())
+
+
+def test_what_an_earlier_turn_has_done_is_done_again_in_one_that_is_taken_back():
+    async def story():
+        async with call_to(agent(early_ms=0)) as phone:
+            say(phone, 1, "Open the door.")
+            await phone.reply_to(1)
+            phone.call.prime(2)
+            last = phone.say(caller("Open the door."))
+            phone.call.commit(2, last)
+            phone.call.cancel(2, 0)
+            phone.call.commit(3, phone.say(silence(0.3)))
+            await phone.reply_to(3)
+            assert len([e for e in phone.events if isinstance(e, DtmfAsked)]) == 2
 
     run(story())
 

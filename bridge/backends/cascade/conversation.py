@@ -113,6 +113,7 @@ class Conversation:
                 self._hearing.commit()
                 self._last_turn = turn
                 self._takes_back = True
+                self._replying = None
                 self._stop_speaking()
                 self._speaking = self._start(self._answer(turn))
             case NoInput(turn=turn) if performing.farewell.transferring:
@@ -149,7 +150,8 @@ class Conversation:
         """The caller goes on: the same turn, with all that came since."""
         self._continued = True
         if self._replying is not None:
-            self._done += self._replying.exchanges
+            was_done = self._performing.was_done
+            self._done += [x for x in self._replying.exchanges if was_done(x.call)]
             self._replying = None
         self._drafting.stop_asking()
         self._history.forget(turn)
@@ -160,6 +162,7 @@ class Conversation:
         speaks; the next answer knows of it in any case."""
         if turn is None or self._hearing.open:
             self._history.add("caller", self._last_turn, news)
+            await self._drafting.drop()
             if turn is not None:
                 await self._call.end(turn)
             return

@@ -38,6 +38,8 @@ class Performing:
         """The turn whose reply may go on when the transfer has failed."""
         self._parting: Action | None = None
         """What to do when the reply in which the model asked for it has been spoken."""
+        self._postponed: list[FunctionCall] = []
+        """The calls of the reply that asked for something of the kind."""
 
     async def run_function(self, call: FunctionCall) -> tuple[str, bool]:
         """The result, and whether the model should speak about it."""
@@ -47,11 +49,17 @@ class Performing:
             self._call.send_dtmf(outcome.action.digits)
         elif outcome.action is not None:
             self._parting = outcome.action
+            self._postponed.append(call)
         return outcome.result, outcome.reply
+
+    def was_done(self, call: FunctionCall) -> bool:
+        """Of the last reply, when it was taken back: a hangup goes with the words before it."""
+        return self.farewell.transferring or all(call is not other for other in self._postponed)
 
     async def perform(self, draft: Draft, turn: int) -> StageFailed | None:
         """Send it; what is left of it goes when this is cancelled. Returns why it is not whole."""
         self._turn = turn
+        self._postponed = []
         last = self._spoken
         goes_on = last is not None and last.turn == turn
         before_ms = last.before_ms + last.milliseconds if last is not None and goes_on else 0.0
