@@ -16,6 +16,11 @@ def remember(names: "OrderedDict[str, object]", name: str, value: object) -> Non
         names.popitem(last=False)
 
 
+def message_item(role: str, text: str) -> Message:
+    content = {"type": "input_text" if role == "user" else "output_text", "text": text}
+    return {"type": "message", "role": role, "content": [content]}
+
+
 class Outbox:
     """Nothing but the settings goes out before `ready` is set."""
 
@@ -46,9 +51,7 @@ class Outbox:
 
     def say(self, turn: int, role: str, text: str) -> None:
         """A line of the conversation; `role` is `user` or `assistant`."""
-        content = {"type": "input_text" if role == "user" else "output_text", "text": text}
-        item = {"type": "message", "role": role, "content": [content]}
-        self.send("conversation.item.create", turn, item=item)
+        self.send("conversation.item.create", turn, item=message_item(role, text))
 
     def take(self) -> list[Message]:
         out, self._out = self._out, []

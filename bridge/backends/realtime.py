@@ -140,16 +140,14 @@ class RealtimeDialect:
         self._tell_news()
 
     def tell(self, words: str, turn: int | None, now: float) -> list[BackendEvent]:
+        if turn is not None and self._speaking.turn is None and not self._buffer.open:
+            self._spoken_turn = False
+            self._speaking.go_on(turn, words, now)
+            self._speaking.ask(now)
+            return []
         self._news.append(words)
         self._tell_news()
-        if turn is None:
-            return []
-        if self._speaking.turn is not None or self._buffer.open:
-            return [ReplyDone(turn)]
-        self._spoken_turn = False
-        self._speaking.go_on(turn, now)
-        self._speaking.ask(now)
-        return []
+        return [ReplyDone(turn)] if turn is not None else []
 
     def tool_done(self, call_id: str, output: str, reply: bool, now: float) -> list[BackendEvent]:
         return self._speaking.tool_done(call_id, output, reply, now)

@@ -38,7 +38,7 @@ class Reply:
     calling: bool = False
     """The response has called a function: it is not asked for again."""
     exchanges: list[Message] = field(default_factory=list)
-    """The calls and their results, as items of the conversation."""
+    """The calls, their results, and news to speak about, as items of the conversation."""
     rounds: int = 0
     """Responses that were asked for to speak about results."""
     follow_up: bool = False
@@ -46,6 +46,11 @@ class Reply:
     retried: bool = False
     instructions: str | None = None
     done: bool = False
+
+    @property
+    def spoke(self) -> bool:
+        """There was audio of what is not in the history yet."""
+        return self.size > self.begun
 
     def close(self) -> None:
         """Nothing more is made of it."""
@@ -103,5 +108,7 @@ class Replies:
         for reply in self._by_turn.values():
             reply.items.clear()
             reply.response_id = ""
+            if reply is current and reply.size:
+                reply.items.append(Item("", 0, reply.size))
             if reply is not current:
                 reply.calls_open.clear()

@@ -22,7 +22,7 @@ from bridge.backends.interface import (
     ToolCalled,
     Used,
 )
-from bridge.backends.outbox import Outbox, remember
+from bridge.backends.outbox import Outbox, message_item, remember
 from bridge.backends.replies import Replies, Reply
 from bridge.backends.settings import Settings
 from bridge.backends.tools import MAX_ARGUMENTS
@@ -78,7 +78,7 @@ class Speaking:
         self._name_of_item.clear()
         events: list[BackendEvent] = []
         reply = self._current
-        if reply is not None and reply.size:
+        if reply is not None and reply.spoke:
             # To say it again from the beginning would be worse than to stop here.
             events += self._finish(reply)
         self._replies.forget_items(self._current)
@@ -91,7 +91,7 @@ class Speaking:
 
     def restore(self) -> None:
         """The new connection takes messages: tell it of the functions that were called for the
-        reply that it is asked for, lest it calls them again."""
+        reply that it is asked for, lest it calls them again, and of what it is to speak about."""
         reply = self._current
         for item in reply.exchanges if reply is not None else ():
             self._outbox.send("conversation.item.create", reply.turn, item=item)
@@ -106,13 +106,16 @@ class Speaking:
         self._current.instructions = instructions
         self._want(now)
 
-    def go_on(self, turn: int, now: float) -> None:
-        """The reply to `turn`, which was complete, goes on with another response."""
+    def go_on(self, turn: int, words: str, now: float) -> None:
+        """The reply to `turn`, which was complete, goes on with a response to these words."""
         reply = self._replies.get(turn) or self._replies.begin(turn)
         reply.hear("", 0, TAIL_MS * self._format.bytes_per_ms if reply.size else 0)
         reply.begun = reply.size
         reply.done = reply.retried = reply.calling = False
-        reply.response_id = ""
+        reply.response_id, reply.instructions = "", None
+        item = message_item("user", words)
+        reply.exchanges.append(item)
+        self._outbox.send("conversation.item.create", turn, item=item)
         self._history.settle(turn)
         self._last_turn = turn
         self._current = reply
@@ -336,7 +339,7 @@ class Speaking:
 
     def _try_again(self, reply: Reply, now: float) -> bool:
         """Once, if nothing of it was heard, and nothing was done for it."""
-        if reply.size or reply.calling or reply.retried:
+        if reply.spoke or reply.calling or reply.retried:
             return False
         reply.retried = True
         reply.response_id = ""

@@ -8,7 +8,7 @@ import pytest
 from bridge.backends.transferring import TAIL_MS
 from bridge.leg.interface import HangupAsked, ReplyEnd, TransferAsked
 from tests.backends.calls import answered, line_to, of, turn
-from tests.backends.desk import Answer, ms
+from tests.backends.desk import Answer, Desk, info, ms
 from tests.backends.web import web_server
 from tests.leg.network import Phone, speech
 from tests.leg.virtual import simulate
@@ -72,6 +72,52 @@ def test_who_interrupts_what_is_said_of_it_has_heard_what_they_heard():
             assert list(server.sessions[0].truncated.values()) == [200]
 
     simulate(story())
+
+
+NEWS = "[The transfer failed.]"
+
+
+def gone_on(*answers: Answer, lost: bool = False, **options) -> Desk:
+    """The reply to turn 0 or 1 was said, and the transfer that followed it has failed."""
+    turn = 0 if options else 1
+    desk = Desk(Answer(ms(500), "One moment."), *answers, **options)
+    if turn:
+        desk.commit(1)
+    else:
+        desk.took(desk.core.answered(desk.now))
+    if lost:
+        desk.took(desk.core.connected(desk.now))
+    desk.took(desk.core.tell(NEWS, turn, desk.now))
+    return desk
+
+
+def test_a_connection_that_is_lost_before_a_word_of_it_is_told_again():
+    desk = gone_on(Answer(hold=True))
+    desk.connect(SORRY)
+    assert news(desk.server) == ["One moment.", NEWS]
+    assert desk.heard(1) == ms(500) + ms(300, 9)
+    assert desk.done() == [1, 1]
+    desk.cancel(1, 500 + TAIL_MS + 200)
+    assert list(desk.server.truncated.values()) == [200]
+
+
+def test_a_transfer_that_fails_between_two_connections_is_told_to_the_second():
+    desk = gone_on(lost=True)
+    desk.connect(SORRY)
+    assert news(desk.server) == ["One moment.", NEWS]
+    assert desk.heard(1) == ms(500) + ms(300, 9)
+
+
+def test_a_response_that_failed_before_a_word_of_it_is_asked_for_again():
+    desk = gone_on(Answer(status="failed", error="server_error"), SORRY)
+    desk.wait(2)
+    assert desk.heard(1) == ms(500) + ms(300, 9)
+
+
+def test_a_greeting_is_not_asked_for_again_when_its_transfer_fails():
+    desk = gone_on(SORRY, call=info(greets_first=True, greeting="Say that you connect them."))
+    asked = [m["response"] for m in desk.server.of("response.create")]
+    assert ["instructions" in response for response in asked] == [True, False]
 
 
 def test_a_caller_who_speaks_meanwhile_is_answered_and_the_model_knows():
