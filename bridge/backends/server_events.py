@@ -190,7 +190,8 @@ def read(message: Message) -> ServerEvent | None:
 
 def _expiry(session: Message) -> int:
     value = session.get("expires_at")
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    known = isinstance(value, int) and not isinstance(value, bool)
+    return value if known and 0 < value <= fields.MAX_COUNT else 0
 
 
 def _session_taken(message: Message) -> SessionTaken:
@@ -269,6 +270,7 @@ def _limits(message: Message) -> LimitsReached | None:
     if not used_up:
         return None
     resets = [limit.get("reset_seconds") for limit in used_up]
-    waits = [r for r in resets if isinstance(r, int | float) and not isinstance(r, bool)]
+    numbers = [r for r in resets if isinstance(r, int | float) and not isinstance(r, bool)]
+    waits = [r for r in numbers if 0 <= r <= fields.MAX_COUNT]  # not NaN, which JSON can hold
     names = tuple(fields.loose_text(limit, "name") for limit in used_up)
     return LimitsReached(names, max(waits, default=0.0))

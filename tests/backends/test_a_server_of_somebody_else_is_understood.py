@@ -4,10 +4,11 @@ the sources of one (LocalAI, Speaches, speech-to-speech)."""
 import asyncio
 import base64
 import json
+import math
 
 import pytest
 
-from bridge.backends.interface import Failed, Noticed, Used
+from bridge.backends.interface import Expires, Failed, Noticed, Used
 from bridge.leg.interface import Noticed as PhoneNoticed
 from bridge.leg.interface import Transcript, UsageReported
 from sip_plugin.gateway.metrics import GatewayMetrics
@@ -43,6 +44,19 @@ def test_audio_without_the_name_of_its_item_is_heard_and_not_truncated(kind):
     assert desk.heard(1) == ms(100)
     desk.cancel(1, 40)
     assert desk.server.kinds()[-1] == "response.cancel"
+
+
+@pytest.mark.parametrize("secs", [math.nan, math.inf, -5, 10**400])
+def test_a_limit_or_an_end_that_is_no_time_is_no_news(secs):
+    desk = Desk(Answer(status="failed", error="rate_limit_exceeded"), Answer(ms(100)))
+    limits = [{"name": "requests", "remaining": 0, "reset_seconds": secs}]
+    said_by(desk, type="rate_limits.updated", rate_limits=limits)
+    said_by(desk, type="session.updated", session={"expires_at": secs})
+    said_by(desk, type="session.created", session={"expires_at": secs})
+    assert not any(isinstance(event, Expires) for event in desk.events)
+    desk.commit(1)
+    desk.wait(1)
+    assert desk.heard(1) == ms(100)
 
 
 def test_words_that_come_only_at_the_end_are_the_transcript():
