@@ -56,7 +56,7 @@ _BUILT_IN = {
     "transfer": _schema(
         "Transfer the caller to another phone. Tell the caller first.",
         "target",
-        target=_text("The number or SIP address to transfer to."),
+        target=_text("The number, extension or name to transfer to; no SIP address."),
     ),
     "send_dtmf": _schema(
         "Press keys on the phone's keypad, for instance in a voice menu.",
