@@ -104,13 +104,13 @@ class RealtimeDialect:
         self._buffer.begin(turn)
 
     def commit(self, turn: int, now: float) -> list[BackendEvent]:
-        if not self._continued:
+        continued, self._continued = self._continued, False
+        if not continued:
             self._first_turn = turn
-        self._continued = False
         self._last_turn = turn
         self._spoken_turn = True
         self._buffer.close()
-        self._speaking.begin(turn, None, now)
+        self._speaking.begin(turn, None, now, continued)
         self._buffer.commit(turn)
         self._speaking.ask(now)
         return []

@@ -38,24 +38,19 @@ class Reply:
     calling: bool = False
     """The response has called a function: it is not asked for again."""
     exchanges: list[Message] = field(default_factory=list)
-    """The calls, their results, and news to speak about, as items of the conversation."""
+    """The calls, their results, and news to speak about, as items of the conversation, for another
+    connection; until they were spoken about, or another turn began."""
     rounds: int = 0
     """Responses that were asked for to speak about results."""
     follow_up: bool = False
     """A function's result is to be spoken about."""
     retried: bool = False
     instructions: str | None = None
-    done: bool = False
 
     @property
     def spoke(self) -> bool:
         """There was audio of what is not in the history yet."""
         return self.size > self.begun
-
-    def close(self) -> None:
-        """Nothing more is made of it."""
-        self.done = True
-        self.exchanges.clear()
 
     def hear(self, item_id: str, content_index: int, size: int) -> None:
         last = self.items[-1] if self.items else None
@@ -103,12 +98,21 @@ class Replies:
         return next((r for r in self._by_turn.values() if call_id in r.calls_open), None)
 
     def forget_items(self, current: Reply | None) -> None:
-        """There is another connection, which knows none of them; the calls of `current` are told
-        to it."""
+        """There is another connection, which knows none of them; it is told of the exchanges."""
         for reply in self._by_turn.values():
             reply.items.clear()
             reply.response_id = ""
             if reply is current and reply.size:
                 reply.items.append(Item("", 0, reply.size))
-            if reply is not current:
+            if not reply.exchanges:
                 reply.calls_open.clear()
+
+    @property
+    def exchanges(self) -> list[tuple[int, Message]]:
+        """Of all of them, each with its turn."""
+        return [(reply.turn, item) for reply in self._by_turn.values() for item in reply.exchanges]
+
+    def settle(self) -> None:
+        """What was called was spoken about, or the caller's turn is another."""
+        for reply in self._by_turn.values():
+            reply.exchanges.clear()

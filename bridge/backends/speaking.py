@@ -90,17 +90,21 @@ class Speaking:
         return events
 
     def restore(self) -> None:
-        """The new connection takes messages: tell it of the functions that were called for the
-        reply that it is asked for, lest it calls them again, and of what it is to speak about."""
-        reply = self._current
-        for item in reply.exchanges if reply is not None else ():
-            self._outbox.send("conversation.item.create", reply.turn, item=item)
+        """The new connection takes messages: tell it of the functions that were called in this
+        turn, lest it calls them again, and of what it is to speak about."""
+        for turn, item in self._replies.exchanges:
+            self._outbox.send("conversation.item.create", turn, item=item)
 
     # --- what the call wants -----------------------------------------------------------------
 
-    def begin(self, turn: int, instructions: str | None, now: float) -> None:
-        """A reply to `turn` is wanted, and none before it; `ask` asks for it."""
+    def begin(
+        self, turn: int, instructions: str | None, now: float, continued: bool = False
+    ) -> None:
+        """A reply to `turn` is wanted, and none before it; `ask` asks for it. `continued`: the
+        turn is one that was taken back, and went on."""
         self.stop()
+        if not continued:
+            self._replies.settle()
         self._last_turn = turn
         self._current = self._replies.begin(turn)
         self._current.instructions = instructions
@@ -111,7 +115,7 @@ class Speaking:
         reply = self._replies.get(turn) or self._replies.begin(turn)
         reply.hear("", 0, TAIL_MS * self._format.bytes_per_ms if reply.size else 0)
         reply.begun = reply.size
-        reply.done = reply.retried = reply.calling = False
+        reply.retried = reply.calling = False
         reply.response_id, reply.instructions = "", None
         item = message_item("user", words)
         reply.exchanges.append(item)
@@ -139,7 +143,6 @@ class Speaking:
         self._reply_by = None
         if reply is None:
             return
-        reply.close()
         if self._asking.is_open(reply.response_id):
             self._outbox.send("response.cancel", reply.turn, response_id=reply.response_id)
         elif self._asking.is_asked(reply.turn):
@@ -180,7 +183,8 @@ class Speaking:
         asked.calls_open.discard(call_id)
         asked.follow_up |= reply
         item: Message = {"type": "function_call_output", "call_id": call_id, "output": output}
-        asked.exchanges.append(item)
+        if asked.exchanges:
+            asked.exchanges.append(item)
         self._outbox.send("conversation.item.create", asked.turn, item=item)
         if asked is self._current and not self._asking.is_open(asked.response_id):
             return self._go_on(asked, now)
@@ -322,6 +326,7 @@ class Speaking:
             self._want(now)
             self.ask(now)
             return []
+        self._replies.settle()
         return self._finish(reply)
 
     def _finish(self, reply: Reply) -> list[BackendEvent]:
@@ -330,7 +335,6 @@ class Speaking:
             self._history.add("agent", reply.turn, words)
             events.append(Said("agent", words, reply.turn, True))
             reply.words = ""
-        reply.close()
         if reply is self._current:
             self._current = None
             self._asking.stop()

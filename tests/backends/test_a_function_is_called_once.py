@@ -84,6 +84,38 @@ def test_a_result_that_comes_between_two_connections_is_told_to_the_second():
     assert desk.heard(1) == ms(100)
 
 
+def test_a_reply_that_was_cut_by_a_lost_connection_leaves_its_call_to_the_next():
+    desk = calling(Answer(ms(100), "One moment.", calls=[BOOK], hold=True))
+    desk.connect(Answer(ms(100), "It is booked."))
+    assert desk.done() == [1]
+    assert told(desk)[-1] == "function_call"
+    result(desk)
+    assert told(desk)[-1] == "function_call_output"
+    desk.commit(2)
+    assert desk.heard(2) == ms(100)
+
+
+def test_a_turn_that_was_taken_back_is_told_again_with_what_was_called_for_it():
+    desk = calling(Answer(calls=[BOOK]), Answer(hold=True))
+    result(desk)
+    desk.cancel(1, 0)
+    desk.connect(Answer(ms(100), "It is booked."))
+    desk.commit(2)
+    assert told(desk) == ["function_call", "function_call_output"]
+    assert desk.heard(2) == ms(100)
+    desk.connect()
+    assert "function_call" not in told(desk), "it was spoken about"
+
+
+def test_what_was_called_for_one_turn_is_not_told_with_the_next():
+    desk = calling(Answer(ms(100), calls=[BOOK], hold=True))
+    desk.cancel(1, 50)
+    desk.commit(2)
+    result(desk)
+    desk.connect(Answer(ms(100)))
+    assert "function_call_output" not in told(desk)
+
+
 def test_a_model_that_does_nothing_but_call_is_stopped():
     desk = calling(*[Answer(calls=[BOOK])] * 30)
     for index in range(30):
