@@ -216,6 +216,31 @@ def test_a_commit_that_is_taken_back_does_not_call_again_what_was_called():
     run(story())
 
 
+def test_a_function_that_is_being_called_when_the_commit_is_taken_back_is_not_called_again():
+    booked = []
+
+    async def book(info, arguments) -> str:
+        booked.append(arguments)
+        await asyncio.sleep(60)
+        return "booked"
+
+    async def story():
+        answers = [Says([], [("book", '{"table": 4}')]), Says(["Let me see."])]
+        async with chat_server(*answers) as server:
+            async with call_to(made(server, {"book": book}, early_ms=0)) as phone:
+                say(phone, 1, QUESTION)
+                await phone.until_event(ToolCalled)
+                phone.call.cancel(1, 0)
+                phone.call.commit(2, phone.say(caller("please")))
+                await phone.reply_to(2)
+            *_, called, told = server.requests[-1]["messages"]
+            assert (called["role"], told["role"]) == ("assistant", "tool")
+            assert "not known" in told["content"]
+            assert booked == [{"table": 4}]
+
+    run(story())
+
+
 def test_half_a_character_is_spoken_and_told():
     async def story():
         halves = ("It is 5 \ud83d", "\ude00 and \ud83d.")

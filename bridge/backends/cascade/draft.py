@@ -28,6 +28,8 @@ MAX_ROUNDS = 5
 """Answers of one reply: each function call needs another."""
 MAX_CALLS = 16
 MAX_WORDS = 20_000
+UNFINISHED = '{"result": "not known: the caller went on speaking before it came"}'
+"""Of a function that was being called when the commit was taken back."""
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +119,9 @@ class Draft:
             await self._released.wait()
             goes_on = False
             for call in calls:
+                self.exchanges.append(Exchange(call, UNFINISHED))
                 result, wanted = await self._run_function(call)
-                self.exchanges.append(Exchange(call, result))
+                self.exchanges[-1] = Exchange(call, result)
                 goes_on |= wanted
             if not goes_on:
                 return
