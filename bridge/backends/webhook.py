@@ -34,7 +34,11 @@ def webhook(options: ToolOptions) -> Function:
             ):
                 if answer.status != 200:
                     raise ValueError(f"the function failed with HTTP {answer.status}")
-                content = await answer.content.read(MAX_RESULT)
+                content = b""
+                async for piece in answer.content.iter_chunked(MAX_RESULT):
+                    content += piece
+                    if len(content) >= MAX_RESULT:
+                        break
         except TimeoutError:
             raise ValueError(f"the function took over {options.timeout_secs:g} s") from None
         except (aiohttp.ClientError, OSError):

@@ -1,9 +1,11 @@
 import asyncio
+import contextlib
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from bridge.backends.functions import MAX_RESULT
 from bridge.backends.options import ToolOptions
 from bridge.backends.webhook import webhook
 from tests.backends.desk import info
@@ -33,6 +35,30 @@ def test_the_arguments_go_out_and_the_text_comes_back():
         return web.Response(text="two loaves")
 
     assert asyncio.run(ask(orders)) == "two loaves"
+
+
+def test_an_answer_that_comes_in_pieces_is_whole():
+    async def orders(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b"two ", b"loaves"):
+            await response.write(piece)
+            await asyncio.sleep(0.05)
+        return response
+
+    assert asyncio.run(ask(orders)) == "two loaves"
+
+
+def test_an_answer_without_an_end_is_cut():
+    async def orders(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b"loaves " * 1000)
+        return response
+
+    assert len(asyncio.run(ask(orders))) >= MAX_RESULT
 
 
 @pytest.mark.parametrize(
