@@ -15,7 +15,7 @@ from bridge.codec import CodecError, CodecName
 from bridge.gateway.events import AgentEvent, CallerAudio, Cancelled, Committed, Ended
 from bridge.gateway.latency import Latency
 from bridge.gateway.session import Session
-from bridge.wire import messages
+from bridge.wire import control, messages
 
 MAX_UNREAD = 1000
 """Events that an agent may leave unread: 20 s of audio. Older audio is dropped."""
@@ -215,7 +215,7 @@ class AgentCall:
 
     def tool_called(self, name: str, arguments: str, turn: int) -> None:
         """Tell the plugin that the model called a function, with its arguments as JSON."""
-        arguments = arguments[: messages.MAX_ARGUMENTS]
+        arguments = control.fitting(arguments, messages.MAX_ARGUMENTS)
         self._session.tell(messages.ToolCall(name=name[:128], arguments=arguments, turn=turn))
         self._touched()
 

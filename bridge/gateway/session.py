@@ -171,7 +171,7 @@ class Session:
         self._say(
             messages.Transcript(
                 role=role,  # type: ignore[arg-type]
-                text=text[: messages.MAX_TRANSCRIPT],
+                text=control.fitting(text, messages.MAX_TRANSCRIPT),
                 turn=turn,
                 final=final,
             )

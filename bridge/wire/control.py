@@ -1,5 +1,6 @@
 """A call's messages as objects of its reliable tracks: each a JSON object with a `type`."""
 
+import json
 from collections.abc import Iterable
 from typing import Annotated, TypeVar
 
@@ -19,6 +20,9 @@ _FROM_GATEWAY: TypeAdapter[FromGateway] = TypeAdapter(
     Annotated[FromGateway, Field(discriminator="type")]
 )
 
+ROOM_FOR_TEXT = MAX_MESSAGE - 1024
+"""The rest is for a message's other fields."""
+
 
 def encode(message: Message) -> bytes:
     """One message. Raises WireError when it is larger than the wire allows."""
@@ -29,6 +33,15 @@ def encode(message: Message) -> bytes:
             ErrorCode.MESSAGE_TOO_LARGE, f"{name} has {len(body)} bytes, over {MAX_MESSAGE}"
         )
     return body
+
+
+def fitting(text: str, most: int) -> str:
+    """The beginning of a text, at most so many characters, for which a message has room: one
+    character takes up to 6 bytes."""
+    text = text[:most]
+    while (size := len(json.dumps(text, ensure_ascii=False).encode())) > ROOM_FOR_TEXT:
+        text = text[: len(text) * ROOM_FOR_TEXT // size]
+    return text
 
 
 def decode_from_plugin(body: bytes) -> FromPlugin:

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.backends.interface import Expires, Failed, Noticed, Used
 from bridge.leg.interface import Noticed as PhoneNoticed
-from bridge.leg.interface import Transcript, UsageReported
+from bridge.leg.interface import ToolCalled, Transcript, UsageReported
 from sip_plugin.gateway.metrics import GatewayMetrics
 from tests.backends.calls import answered, line_to, of, turn
 from tests.backends.desk import Answer, Desk, ms
@@ -165,6 +165,25 @@ def test_a_character_in_two_halves_is_whole_and_half_a_one_breaks_nothing():
             assert of(phone, Transcript)[0].text == "Bye \U0001f600 and \ufffd"
             assert of(phone, PhoneNoticed)[0].message == "x: \ufffd"
             assert of(phone, UsageReported) == []
+
+    simulate(story())
+
+
+@pytest.mark.parametrize("character", ["\u8a9e", "\x01", "\U0001f600"])
+def test_words_that_a_message_has_no_room_for_are_cut(character):
+    async def story():
+        long = character * 9000
+        said = Answer(ms(100), long, [("book", json.dumps({"for": long}, ensure_ascii=False))])
+        async with (
+            web_server(said, Answer(ms(100))) as server,
+            line_to(server) as (where, line),
+        ):
+            phone = await answered(line, where)
+            await turn(phone, 1)
+            await turn(phone, 2)
+            (told,) = [e for e in of(phone, Transcript) if e.role == "agent" and e.text]
+            assert 2000 < len(told.text) < 8000 and set(told.text) == {character}
+            assert len(of(phone, ToolCalled)) == 1
 
     simulate(story())
 
