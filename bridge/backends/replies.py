@@ -29,8 +29,8 @@ class Reply:
     words: str = ""
     begun: int = 0
     """Where in the audio the words began that are not in the history yet."""
-    worded: str = ""
-    """The item whose words came last, piece by piece."""
+    worded: str | None = None
+    """The item whose words came last; empty if the server does not name it."""
     size: int = 0
     """Bytes of audio, over all connections."""
     calls_open: set[str] = field(default_factory=set)

@@ -59,10 +59,11 @@ def test_a_limit_or_an_end_that_is_no_time_is_no_news(secs):
     assert desk.heard(1) == ms(100)
 
 
-def test_words_that_come_only_at_the_end_are_the_transcript():
+@pytest.mark.parametrize("item", [{"item_id": "i"}, {}])
+def test_words_that_come_only_at_the_end_are_the_transcript(item):
     desk = asked()
-    whose = {"response_id": desk.server.active["id"], "item_id": "i", "content_index": 0}
-    said_by(desk, type="response.output_audio.delta", **audio(desk, item_id="i"))
+    whose = {"response_id": desk.server.active["id"], "content_index": 0} | item
+    said_by(desk, type="response.output_audio.delta", **audio(desk, **item))
     said_by(desk, type="response.output_audio_transcript.done", transcript="Hello.", **whose)
     desk.deliver(desk.server.finish())
     assert desk.said() == [("agent", "Hello.", 1)]
