@@ -43,9 +43,11 @@ class PhaseClock:
         return ceil((at - self._origin) / PHASE_SECS)
 
     def plan(self, n: int) -> None:
-        """Phase `n` is wanted next, or the next one if it has passed."""
-        self._next = max(n, self.now + 1)
-        self._arm()
+        """Phase `n` is wanted next, or the next one if it has passed; after what is due by now."""
+        now = self.now
+        if self._next > now:
+            self._next = max(n, now + 1)
+            self._arm()
 
     def run(self) -> bool:
         """Run what is due. Returns whether anything was."""
@@ -69,7 +71,7 @@ class PhaseClock:
             self.behind = reached - n
             wanted = self._on_phase(n)
             if n == reached:
-                self._next = max(wanted, self._next)
+                self._next = max(wanted, n + 1)  # whatever was planned meanwhile: it knows more
 
     def stop(self) -> None:
         self._ticker.stop()

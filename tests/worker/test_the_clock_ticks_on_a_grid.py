@@ -63,3 +63,26 @@ def test_after_a_long_stall_the_oldest_phases_are_skipped_and_counted(timer, run
     assert numbers == sorted(set(numbers))
     assert clock.skipped >= 15
     assert clock.skipped + len(numbers) == numbers[-1]
+
+
+def test_what_a_stall_has_left_due_is_not_planned_away(timer, run):
+    """Whoever is called first after it, such as a socket, may plan before the clock ticks."""
+
+    async def story():
+        seen: list[int] = []
+
+        def on_phase(n: int) -> int:
+            seen.append(n)
+            return n + 4
+
+        clock = PhaseClock(on_phase)
+        await asyncio.sleep(0.05)
+        before = seen[-1]
+        time.sleep(0.06)
+        clock.plan(clock.now + 8)
+        await asyncio.sleep(0.02)
+        clock.stop()
+        return before, [n for n in seen if n > before]
+
+    before, seen = run(story())
+    assert seen[:20] == list(range(before + 4, before + 24))
