@@ -1,6 +1,7 @@
 """Which phase of the clock a worker of a few calls waits for, and what a flood makes of that."""
 
 import asyncio
+import time
 from math import ceil
 from types import SimpleNamespace
 
@@ -51,9 +52,27 @@ def test_the_next_phase_is_the_first_in_which_there_is_something_to_do(calls, ph
     tested._sockets_wake = True
     tested._clock = SimpleNamespace(phase_at=lambda at: ceil(at / PHASE_SECS))
     tested._calls = dict.fromkeys(calls)
+    tested._frame = 100 // PHASES_PER_FRAME
     assert tested._next_phase(100) == phase
     tested._sockets_wake = False
     assert tested._next_phase(100) == 101, "many calls are served in every phase"
+
+
+def test_each_frame_has_a_phase_though_it_is_planned_anew_all_the_time():
+    async def story():
+        frames = []
+        tested = Tick("tested", time.monotonic, lambda: None, lambda: frames.append(1), 60.0)
+        tested.begin()
+        tested._calls = dict.fromkeys([Call()])
+        tested._serve = lambda n: None
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            tested.stir()
+            await asyncio.sleep(0.004)
+        tested.stop()
+        return len(frames)
+
+    assert asyncio.run(story()) >= 15
 
 
 def test_sockets_wake_the_worker_of_a_few_calls_only():
