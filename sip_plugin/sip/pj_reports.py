@@ -28,8 +28,10 @@ class Reports:
 
     def __init__(self, owner: "UserAgent") -> None:
         self._owner = owner
-        self._open: set[int] = set()
-        """The stack's handles of those that have no answer yet."""
+        self._open: dict[int, int] = {}
+        """The stack's handles of those that have no answer yet, which it gives out again, and which
+        one of ours each is."""
+        self._sent = 0
 
     @staticmethod
     def request(event: str, code: int, reason: str, final: bool) -> pj.CallSendRequestParam:
@@ -47,10 +49,11 @@ class Reports:
         handle, state, code = int(event.tsx.pjTransaction), event.tsx.state, event.tsx.statusCode
         if state not in _FINISHED:
             if event.type == pj.PJSIP_EVENT_TX_MSG and handle not in self._open:
-                self._open.add(handle)
-                self._owner.in_secs(PATIENCE_SECS, lambda: self._give_up(handle))
+                self._sent += 1
+                self._open[handle] = number = self._sent
+                self._owner.in_secs(PATIENCE_SECS, lambda: self._give_up(handle, number))
         elif handle in self._open:
-            self._open.discard(handle)
+            del self._open[handle]
             if code >= 300 and code not in (401, 407):
                 log.info("call %s: a NOTIFY got %d, no more are sent", sid, code)
                 self._owner.emit(NotifyRefused(sid, int(code)))
@@ -59,7 +62,7 @@ class Reports:
         """The call has ended: the stack tells of its requests no more."""
         self._open.clear()
 
-    def _give_up(self, handle: int) -> None:
-        if handle in self._open:
+    def _give_up(self, handle: int, number: int) -> None:
+        if self._open.get(handle) == number:
             library = ctypes.CDLL(importlib.import_module("pjsua2._pjsua2").__file__)
             library.pjsip_tsx_terminate(ctypes.c_void_p(handle), _NO_ANSWER)
