@@ -35,6 +35,8 @@ class Rebinding:
         self._moved_at = float("-inf")
         self._left: Address | None = None
         """The address before the last move."""
+        self._left_ssrc = 0
+        """The stream that it sent: the new one may have made anything of its numbers since."""
         self._rival: Address | None = None
         """The one that the old address has had the line back from."""
         self._goes_back = False
@@ -48,34 +50,47 @@ class Rebinding:
         self._left = self._rival = self._candidate = None
 
     def follows(
-        self, source: Address, sequence: int, newest: int, silent_secs: float, now: float
+        self,
+        source: Address,
+        ssrc: int,
+        sequence: int,
+        *,
+        stream: int,
+        newest: int,
+        silent_secs: float,
+        now: float,
     ) -> bool:
-        """Whether `source`, which sends with the peer's SSRC, is where the peer is now.
+        """Whether `source`, which sends that, is where the peer is now.
 
-        `newest`: the stream's newest sequence number. `silent_secs`: since the last packet from
-        where the peer was.
+        `stream`: the peer's SSRC, `newest`: its newest sequence number. `silent_secs`: since the
+        last packet from where the peer was.
         """
-        ahead = (sequence - newest + _SLACK) & 0xFFFF
-        if ahead > 2 * _SLACK + silent_secs * _MOST_A_SECOND:
+        is_old = source == self._left and ssrc == self._left_ssrc
+        if ssrc != stream and not is_old:
             return False
         if silent_secs < SILENT_SECS:
             self.distrusted |= source == self._rival
             self._goes_back = source == self._left
             if self._goes_back:
                 return True
+        ahead = (sequence - newest + _SLACK) & 0xFFFF
+        if not is_old and ahead > 2 * _SLACK + silent_secs * _MOST_A_SECOND:
+            return False
         in_sequence = source == self._candidate and sequence == self._next
         self._proofs = self._proofs + 1 if in_sequence else 1
         self._candidate, self._next = source, (sequence + 1) & 0xFFFF
         if self._proofs < PROOF_PACKETS or silent_secs < SILENT_SECS:
             return False
-        if self.distrusted or self.moves >= MAX_MOVES or now - self._moved_at < REST_SECS:
+        rests = now - self._moved_at < REST_SECS and not is_old
+        if rests or self.distrusted or self.moves >= MAX_MOVES:
             return False
         self._candidate = None
         return True
 
-    def moved(self, left: Address | None, now: float) -> None:
-        """It was followed, away from `left`."""
+    def moved(self, left: Address | None, ssrc: int, now: float) -> None:
+        """It was followed, away from `left`, where its stream was `ssrc`."""
         self.moves += 1
         self._moved_at = now
         self._left, self._rival = (None, left) if self._goes_back else (left, None)
+        self._left_ssrc = ssrc
         self._goes_back = False

@@ -165,12 +165,19 @@ class RtpSession:
 
     def _has_moved(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
         """Whether the peer goes on from an unexpected source, which is its address then."""
-        if ssrc != self._ssrc or self._sequence is None or not self._receives:
+        if self._ssrc is None or self._sequence is None or not self._receives:
             return False
-        newest, silent_secs = self._sequence.newest, now - self._heard_at
-        if not self._rebinding.follows(source, sequence, newest, silent_secs, now):
+        if not self._rebinding.follows(
+            source,
+            ssrc,
+            sequence,
+            stream=self._ssrc,
+            newest=self._sequence.newest,
+            silent_secs=now - self._heard_at,
+            now=now,
+        ):
             return False
-        self._rebinding.moved(self._source.pinned, now)
+        self._rebinding.moved(self._source.pinned, self._ssrc, now)
         self._source.move(source)
         self._rtcp_learned = None
         self._stats.source_moves += 1

@@ -93,6 +93,22 @@ def test_the_old_address_takes_the_line_back_from_one_who_knew_the_numbers(story
     assert story.call.stats.source_moves == 2
 
 
+@pytest.mark.parametrize("hold_secs", [0.0, 1.0], ids=["who speaks", "who is silent"])
+@pytest.mark.parametrize("made", [{"seq": 20500}, {"ssrc": SSRC + 1}], ids=["numbers", "stream"])
+def test_the_old_address_takes_it_back_whatever_the_new_one_made_of_the_stream(
+    story, made, hold_secs
+):
+    story.wait(1.0)
+    story.speak(STRANGER, 20)
+    n = story.n
+    story.speak(STRANGER, 50, **made)
+    assert story.heard_at == STRANGER
+    story.n = n
+    story.wait(hold_secs)
+    assert story.speak(PHONE, 50) >= 47
+    assert story.heard_at == PHONE
+
+
 def test_a_phone_that_goes_back_to_its_first_network_is_followed(story):
     story.speak(MOVED, 500)
     assert story.speak(PHONE, 500) == 500
