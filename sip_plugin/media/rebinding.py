@@ -19,6 +19,8 @@ REST_SECS = 5.0
 """From one move to the next."""
 MAX_MOVES = 8
 """Of a call."""
+LATE_SECS = 2.0
+"""After a move what the old address had sent before it may still come: no sign that it speaks."""
 _MOST_A_SECOND = 200
 """Packets, of 5 ms; which bounds how far the numbers can have gone on meanwhile."""
 _SLACK = 100
@@ -39,6 +41,8 @@ class Rebinding:
         """The stream that it sent: the new one may have made anything of its numbers since."""
         self._rival: Address | None = None
         """The one that the old address has had the line back from."""
+        self._moved_with = 0
+        """The sequence number that the last move was made with."""
         self._goes_back = False
         self._candidate: Address | None = None
         self._next = 0
@@ -68,6 +72,9 @@ class Rebinding:
         is_old = source == self._left and ssrc == self._left_ssrc
         if ssrc != stream and not is_old:
             return False
+        is_before = (sequence - self._moved_with) & 0xFFFF >= 0x8000
+        if is_old and is_before and now - self._moved_at < LATE_SECS:
+            return False
         if silent_secs < SILENT_SECS:
             self.distrusted |= source == self._rival
             self._goes_back = source == self._left
@@ -84,7 +91,7 @@ class Rebinding:
         rests = now - self._moved_at < REST_SECS and not is_old
         if rests or self.distrusted or self.moves >= MAX_MOVES:
             return False
-        self._candidate = None
+        self._candidate, self._moved_with = None, sequence
         return True
 
     def moved(self, left: Address | None, ssrc: int, now: float) -> None:

@@ -116,6 +116,24 @@ def test_a_phone_that_goes_back_to_its_first_network_is_followed(story):
     assert 70 < story.speak(ELSEWHERE, 100) < 80, "nobody did anything wrong"
 
 
+def test_a_packet_that_was_late_on_the_old_way_changes_nothing(story):
+    late = story.n
+    story.n += 5
+    story.speak(MOVED, 40)
+    assert story.speak(PHONE, 5, seq=late) == 0
+    assert story.speak(MOVED, 100) == 100
+    assert story.heard_at == MOVED
+
+
+def test_nobody_keeps_the_line_by_numbers_ahead_of_the_peers(story):
+    story.wait(1.0)
+    n = story.n
+    assert story.speak(STRANGER, 3, seq=n + 250) == 1
+    story.n = n
+    assert 95 < story.speak(PHONE, 200) < 105, "two seconds are taken for late packets"
+    assert story.heard_at == PHONE
+
+
 def test_it_does_not_go_back_and_forth(story):
     story.speak(MOVED, 50)
     assert story.speak(ELSEWHERE, 100) == 0
