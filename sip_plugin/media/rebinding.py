@@ -35,12 +35,11 @@ class Rebinding:
         self.distrusted = False
         """Two addresses spoke at once with one stream's numbers."""
         self._moved_at = float("-inf")
-        self._left: Address | None = None
-        """The address before the last move."""
-        self._left_ssrc = 0
-        """The stream that it sent: the new one may have made anything of its numbers since."""
-        self._rival: Address | None = None
-        """The one that the old address has had the line back from."""
+        self._left: dict[Address, int] = {}
+        """The addresses before, each with the SSRC of the stream that it sent: the new one may have
+        made anything of its numbers since."""
+        self._rivals: set[Address] = set()
+        """Those that an old address has had the line back from."""
         self._moved_with = 0
         """The sequence number that the last move was made with."""
         self._goes_back = False
@@ -51,7 +50,7 @@ class Rebinding:
 
     def forget(self) -> None:
         """A new address was signalled: nothing that came before counts."""
-        self._left = self._rival = self._candidate = None
+        self._left, self._rivals, self._candidate = {}, set(), None
 
     def follows(
         self,
@@ -69,15 +68,15 @@ class Rebinding:
         `stream`: the peer's SSRC, `newest`: its newest sequence number. `silent_secs`: since the
         last packet from where the peer was.
         """
-        is_old = source == self._left and ssrc == self._left_ssrc
+        is_old = self._left.get(source) == ssrc
         if ssrc != stream and not is_old:
             return False
         is_before = (sequence - self._moved_with) & 0xFFFF >= 0x8000
         if is_old and is_before and now - self._moved_at < LATE_SECS:
             return False
         if silent_secs < SILENT_SECS:
-            self.distrusted |= source == self._rival
-            self._goes_back = source == self._left
+            self.distrusted |= source in self._rivals
+            self._goes_back = source in self._left
             if self._goes_back:
                 return True
         ahead = (sequence - newest + _SLACK) & 0xFFFF
@@ -94,10 +93,14 @@ class Rebinding:
         self._candidate, self._moved_with = None, sequence
         return True
 
-    def moved(self, left: Address | None, ssrc: int, now: float) -> None:
+    def moved(self, left: Address | None, ssrc: int, to: Address, now: float) -> None:
         """It was followed, away from `left`, where its stream was `ssrc`."""
         self.moves += 1
         self._moved_at = now
-        self._left, self._rival = (None, left) if self._goes_back else (left, None)
-        self._left_ssrc = ssrc
+        self._left.pop(to, None)
+        if left is not None:
+            self._left[left] = ssrc
+        self._rivals = set()
+        if self._goes_back:
+            self._rivals, self._left = set(self._left), {}
         self._goes_back = False

@@ -177,7 +177,7 @@ class RtpSession:
             now=now,
         ):
             return False
-        self._rebinding.moved(self._source.pinned, self._ssrc, now)
+        self._rebinding.moved(self._source.pinned, self._ssrc, source, now)
         self._source.move(source)
         self._rtcp_learned = None
         self._stats.source_moves += 1

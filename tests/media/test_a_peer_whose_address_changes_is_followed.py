@@ -109,6 +109,22 @@ def test_the_old_address_takes_it_back_whatever_the_new_one_made_of_the_stream(
     assert story.heard_at == PHONE
 
 
+def test_the_first_address_takes_it_back_from_one_who_changed_his_own(story):
+    story.wait(1.0)
+    story.speak(STRANGER, 20)
+    story.wait(REST_SECS)
+    story.speak(ELSEWHERE, 20)
+    assert story.heard_at == ELSEWHERE
+    n = story.n
+    story.speak(ELSEWHERE, 50, seq=n + 20000)
+    story.n = n
+    assert story.speak(PHONE, 50) >= 49
+    story.speak(STRANGER, 1)
+    story.wait(60.0)
+    assert story.speak(STRANGER, 50) == 0, "not again on this call"
+    assert story.heard_at == PHONE
+
+
 def test_a_phone_that_goes_back_to_its_first_network_is_followed(story):
     story.speak(MOVED, 500)
     assert story.speak(PHONE, 500) == 500
