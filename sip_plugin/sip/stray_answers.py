@@ -72,7 +72,7 @@ class StrayLimits:
 
     def admit(self, source: str, method: str, now: float) -> bool:
         """Count one. Sources are IP addresses."""
-        ok = self._is_trunk(source) or self._of_strangers.admit("", now)
-        ok = ok and self._of_source[method == "OPTIONS"].admit(source, now)
+        ok = self._of_source[method == "OPTIONS"].admit(source, now)
+        ok = ok and (self._is_trunk(source) or self._of_strangers.admit("", now))
         self.dropped += not ok
         return ok

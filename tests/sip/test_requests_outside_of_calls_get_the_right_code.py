@@ -133,6 +133,12 @@ def test_strangers_together_are_answered_so_often():
     assert limits.admit("198.51.100.7", "FOO", 1.0)
 
 
+def test_what_one_stranger_is_refused_is_not_at_the_cost_of_others():
+    limits = StrayLimits(lambda source: False)
+    assert not all(limits.admit("198.51.100.1", "FOO", 0.0) for _ in range(5000))
+    assert limits.admit("198.51.100.2", "OPTIONS", 0.0)
+
+
 def test_other_requests_of_a_trunk_leave_room_for_its_probes():
     limits = StrayLimits(lambda source: True)
     assert not all(limits.admit("192.0.2.1", "NOTIFY", 0.0) for _ in range(1000))
