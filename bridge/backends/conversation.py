@@ -263,8 +263,9 @@ class Conversation:
             case Used():
                 self._call.used(event.turn, event.input_tokens, event.output_tokens, event.details)
             case Noticed(code=code, message=message):
+                message = plain(message)  # a log is UTF-8, too
                 log.warning("call %s: %s: %s", self._call.info.sid, code, message)
-                self._call.notice(code, plain(message))
+                self._call.notice(code, message)
 
     def _on_tool(self, event: ToolCalled) -> None:
         if self._reports.take(self._loop.time()):

@@ -142,7 +142,7 @@ def test_usage_that_no_counter_holds_is_left_out():
     assert [e for e in desk.events if isinstance(e, Used)] == [Used(1, 0, 0, {"total_tokens": 5})]
 
 
-def test_a_character_in_two_halves_is_whole_and_half_a_one_breaks_nothing():
+def test_a_character_in_two_halves_is_whole_and_half_a_one_breaks_nothing(caplog):
     """A server that cuts its words between the halves of an emoji, as JavaScript counts them."""
 
     async def story():
@@ -187,6 +187,7 @@ def test_words_that_a_message_has_no_room_for_are_cut(character):
             assert len(of(phone, ToolCalled)) == 1
 
     simulate(story())
+    caplog.text.encode()
 
 
 def test_what_was_dropped_of_a_call_that_is_over_is_in_the_figures():
