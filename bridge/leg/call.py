@@ -115,9 +115,9 @@ class LegCall:
         self._outgoing.begin_again()
         return True
 
-    def postpone(self, now: float) -> None:
-        """Nothing comes at all: the waits for what is missing begin anew."""
-        self._replies.postpone(now)
+    def postpone(self, now: float, heard_at: float) -> None:
+        """Nothing comes at all, the last at `heard_at`: what is missing is waited for anew."""
+        self._replies.postpone(now, heard_at)
 
     def resume(self, now: float) -> None:
         """There are to be new tracks: the first message on them asks to go on."""
@@ -138,7 +138,7 @@ class LegCall:
     def _go_on(self, resumed: messages.Resumed, now: float) -> list[ModelEvent]:
         self._break.received -= 1
         self._outgoing.go_on(resumed)
-        self.postpone(now)
+        self._replies.restart(now)
         return self._found_again(now, "connection_resumed", "the call went on")
 
     def _start_over(self, now: float) -> list[ModelEvent]:

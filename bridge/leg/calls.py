@@ -314,7 +314,7 @@ class Calls:
 
     def _overdue(self, call: QuicCall, now: float) -> None:
         if self._protocol is not None and self._protocol.quiet:
-            call.core.postpone(now)
+            call.core.postpone(now, self._protocol.packet_at)
         self._deliver(call, call.core.expire(now))
         if call.core.has_messages:
             self.touched_soon(call)

@@ -22,6 +22,8 @@ class _Reply:
         """How many it has, once that is known."""
         self.came_at = 0.0
         """When something of it came last."""
+        self.postponed: tuple[int, float] | None = None
+        """The frame that is waited for, and when that wait was last begun anew."""
 
     @property
     def end_deadline(self) -> float | None:
@@ -122,8 +124,24 @@ class Replies:
         events = [_reply_audio(f) for f in reply.order.expire(now)]
         return events + self._end_of(reply, now)
 
-    def postpone(self, now: float) -> None:
-        """Nothing comes at all: the waits for what is missing begin anew."""
+    def postpone(self, now: float, heard_at: float) -> None:
+        """Nothing comes at all, the last at `heard_at`: the waits for what is missing begin anew.
+
+        Unless something has come since they last did: the path works, and what is missing is late.
+        A connection with one call that is held has nothing on it but a ping now and then.
+        """
+        reply = self._reply
+        if reply is None:
+            return
+        if reply.postponed is not None:
+            frame, at = reply.postponed
+            if frame == reply.order.next_seq and heard_at > at:
+                return
+        self.restart(now)
+        reply.postponed = reply.order.next_seq, now
+
+    def restart(self, now: float) -> None:
+        """The waits for what is missing begin anew."""
         if self._reply is not None:
             self._reply.order.restart(now)
             self._reply.came_at = now
