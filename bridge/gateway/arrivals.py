@@ -73,7 +73,12 @@ class Arrivals:
         """
         if self._postponed_at is not None and heard_at > self._postponed_at:
             return
+        self.restart(now)
         self._postponed_at = now
+
+    def restart(self, now: float) -> None:
+        """The waits for what is missing begin anew."""
+        self._postponed_at = None
         self._order.restart(now)
         self._waiting_until = now + LATE_AUDIO_WAIT
 
@@ -128,6 +133,7 @@ class Arrivals:
         for message in self._waiting:
             if isinstance(message, messages.Commit) and message.turn == turn:
                 self._waiting.remove(message)
+                self._postponed_at = None
                 return self._pump(now)
         return None
 

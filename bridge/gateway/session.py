@@ -99,7 +99,7 @@ class Session:
         self._first = [control.encode(resumed)]
         self._messages = lacking + self._messages
         self.replies.go_on(again.turn, again.next_frame)
-        self.postpone(now, heard_at=float("-inf"))
+        self._arrivals.restart(now)
         if self._relayed:
             self._silent_at = now + PEER_SILENT_AFTER
         self.stats.breaks += 1

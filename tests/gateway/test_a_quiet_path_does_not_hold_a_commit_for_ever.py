@@ -8,6 +8,7 @@ from bridge.gateway.arrivals import Arrivals
 from bridge.gateway.events import Committed
 from bridge.gateway.stats import SessionStats
 from bridge.wire import messages
+from bridge.wire.audio import UplinkFrame
 from bridge.wire.connection import QUIET_SECS
 from bridge.wire.limits import LATE_AUDIO_WAIT, PING_INTERVAL
 
@@ -42,3 +43,15 @@ def test_it_is_waited_for_as_long_as_nothing_comes_at_all():
         return -0.01 if now < BROKEN_SECS else now
 
     assert BROKEN_SECS <= committed_at(heard) <= BROKEN_SECS + LATE_AUDIO_WAIT
+
+
+def test_a_break_that_is_over_shortens_no_later_wait():
+    arrivals = Arrivals(SessionStats())
+    arrivals.accept(0.0)
+    arrivals.restart(1.0)  # the call goes on after a break, with nothing missing
+    for seq in range(10):
+        arrivals.receive_audio(UplinkFrame(seq, seq * 320, b"\0\0"), 1.0 + seq * 0.02)
+    arrivals.receive(messages.Commit(turn=1, last_seq=10), 1.2)
+    arrivals.postpone(1.4, heard_at=1.2)
+    assert arrivals.expire(1.4) == []
+    assert arrivals.deadline == 1.4 + LATE_AUDIO_WAIT
