@@ -96,6 +96,7 @@ class Replies:
     def drop(self) -> None:
         """The call is over."""
         self._reply = None
+        self._again.clear()
 
     # --- what the agent says -----------------------------------------------------------------
 
@@ -190,7 +191,8 @@ class Replies:
 
     def go_on(self, turn: int, next_frame: int) -> None:
         """After a break of the connection: say again what was sent from there on."""
-        self._again.extend(f for f in self._recent if (f.turn, f.seq) >= (turn, next_frame))
+        lacking = [f for f in self._recent if (f.turn, f.seq) >= (turn, next_frame)]
+        self._again.extendleft(reversed(lacking))
         self._recent.clear()
 
     # --- inside ------------------------------------------------------------------------------

@@ -56,3 +56,35 @@ def test_it_is_kept_for_so_long_and_no_longer():
     desk.session.expect_end(desk.now)
     desk.wait(SECS + 2)
     assert [event.code for event in desk.events] == ["connection_lost"]
+
+
+def speaking(frames: int) -> Desk:
+    """A call that has said so many frames of its reply to turn 1."""
+    desk = taken()
+    desk.plugin_says(messages.Commit(turn=1, last_seq=-1))
+    assert desk.session.speak(1, bytes(frames * 960))
+    assert len(desk.spoken()) == frames
+    return desk
+
+
+def lost_and_resumed_at(desk: Desk, next_frame: int) -> None:
+    assert desk.session.lose(desk.now)
+    came = again(1)
+    desk.session.resume(came.model_copy(update={"turn": 1, "next_frame": next_frame}), desk.now)
+
+
+def test_what_a_second_break_swallowed_of_what_is_said_again_comes_in_its_order():
+    desk = speaking(100)
+    lost_and_resumed_at(desk, 50)
+    for _ in range(20):
+        desk.session.next_frame(desk.now)
+    lost_and_resumed_at(desk, 60)
+    assert [frame.seq for frame in desk.spoken()] == list(range(60, 100))
+
+
+def test_nothing_is_said_again_once_the_call_is_over():
+    desk = speaking(250)
+    lost_and_resumed_at(desk, 0)
+    desk.session.close("done")
+    assert not desk.session.replies.backlog_ms, "an agent would wait for that to leave"
+    assert desk.spoken() == []
