@@ -90,11 +90,11 @@ class Session:
 
     def resume(self, again: messages.Again, now: float) -> list[Asked | AgentEvent]:
         """The plugin has found its way back."""
+        self._break.found(now)
         try:
             lacking = self._break.lacking(again.received)
         except WireError as error:
             return self.fail(error.code, error.message)
-        self._break.found(now)
         resumed = messages.Resumed(received=self._break.received, next_seq=self._arrivals.next_seq)
         self._first = [control.encode(resumed)]
         self._messages = lacking + self._messages

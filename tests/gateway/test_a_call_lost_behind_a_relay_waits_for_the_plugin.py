@@ -88,3 +88,12 @@ def test_nothing_is_said_again_once_the_call_is_over():
     desk.session.close("done")
     assert not desk.session.replies.backlog_ms, "an agent would wait for that to leave"
     assert desk.spoken() == []
+
+
+def test_a_plugin_that_claims_to_have_what_was_never_said_is_told_that_its_call_has_failed():
+    desk = taken()
+    assert desk.session.lose(desk.now)
+    desk.events += desk.session.resume(again(7), desk.now)
+    assert [event.code for event in desk.events] == ["protocol_violation"]
+    assert not desk.session.lost
+    assert [message.type for message in desk.said()] == ["error"]
