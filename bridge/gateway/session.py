@@ -308,7 +308,9 @@ class Session:
         return [Ended(str(code), message)]
 
     def _on_message(self, message: messages.FromPlugin, now: float) -> list[Asked | AgentEvent]:
-        if isinstance(message, messages.Ping) and self.accepted:
+        if isinstance(message, messages.Ping):
+            if not self.accepted:
+                raise WireError(ErrorCode.PROTOCOL_VIOLATION, "ping before opened")
             self._relayed = True
             self._silent_at = now + PEER_SILENT_AFTER
             self._say(messages.Pong())

@@ -37,6 +37,12 @@ def test_what_follows_the_open_at_once_waits_for_the_agent():
     assert desk.session.accept(desk.now) == [Answered(), Committed(1, -1, missing=0)]
 
 
+def test_a_ping_before_the_agent_has_taken_the_call_is_out_of_place():
+    desk = Desk(accepted=False)
+    desk.plugin_says(OPEN, messages.Ping())
+    assert ended(desk) == ["protocol_violation"]
+
+
 def test_turns_that_go_backwards_end_the_call():
     desk = Desk()
     desk.plugin_says(messages.Commit(turn=2, last_seq=-1), messages.Commit(turn=1, last_seq=-1))
