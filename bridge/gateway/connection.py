@@ -280,6 +280,9 @@ class GatewayLink:
 
     def _admit(self, call: Call, asked: messages.Open) -> None:
         call.tracks.opened(asked)
+        if asked.sid != call.sid:
+            call.session.refuse(ErrorCode.PROTOCOL_VIOLATION, "open of another call's sid")
+            return
         if asked.again is not None:
             known = self._host.claim(asked.sid, asked.again.token)
             if isinstance(known, Call):
@@ -291,9 +294,6 @@ class GatewayLink:
                 self._leave(half)
                 half.session.close("begun anew")
                 self._call_over(half, Ended("", "the plugin has begun it anew"))
-        if asked.sid != call.sid:
-            call.session.refuse(ErrorCode.PROTOCOL_VIOLATION, "open of another call's sid")
-            return
         try:
             agent = self._host.admit(asked)
             stats = self._host.stats.agents.setdefault(asked.agent, AgentStats())

@@ -90,6 +90,30 @@ def test_a_plugin_that_speaks_nonsense_gets_an_error_and_others_go_on(said, code
     simulate(story())
 
 
+def test_a_call_is_taken_up_again_on_tracks_of_its_own_only():
+    async def story():
+        async with place(pace=0) as where, raw_client(where) as client:
+            Call(client, "mine").say(OPEN.replace(b'"bad"', b'"mine"'))
+            mine = str(track("mine", "events"))
+            await client.until(lambda: mine in client.said)
+            opened = control.decode_from_gateway(client.said[mine][0])
+            assert isinstance(opened, messages.Opened) and opened.resume
+            again = messages.Again(
+                token=opened.resume, received=1, turn=0, next_frame=0, first_seq=0, committed=0
+            )
+            call = Call(client)
+            call.say(
+                control.encode(
+                    messages.Open(sid="mine", agent="parrot", direction="inbound", again=again)
+                )
+            )
+            (answer,) = await call.answer()
+            assert isinstance(answer, messages.Error) and answer.code == "protocol_violation"
+            assert mine not in client.over_tracks
+
+    simulate(story())
+
+
 def test_audio_that_is_none_is_counted_and_dropped():
     async def story():
         async with place(pace=0) as where, connection(where) as line:
