@@ -279,6 +279,10 @@ class Dialer:
                         ErrorCode.CONNECTION_REFUSED,
                         "nobody listens there; start the gateway, or check the port",
                     ) from None
+                case UnicodeError():
+                    raise self._error(
+                        ErrorCode.HOST_UNKNOWN, "TLS takes names in ASCII only; set tls.server_name"
+                    ) from error
             raise
 
     def _take_up_path(self, protocol: ClientProtocol, address: Any) -> None:
@@ -298,7 +302,7 @@ class Dialer:
             found = await asyncio.get_running_loop().getaddrinfo(
                 self._at.host, self._at.port, type=socket.SOCK_DGRAM
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: it is no name at all
             raise self._error(ErrorCode.HOST_UNKNOWN, f"{self._at.host}: {error}") from error
         family, _, _, _, address = found[0]
         return address, family

@@ -92,7 +92,9 @@ def test_new_calls_go_to_another_gateway_and_running_ones_stay():
     simulate(story())
 
 
-@pytest.mark.parametrize("uri", ["there", "nowhere", "moqt://127.0.0.1:1/", "rubbish"])
+@pytest.mark.parametrize(
+    "uri", ["there", "nowhere", "moqt://127.0.0.1:1/", "rubbish", f"quic://{'a' * 64}:1"]
+)
 def test_new_calls_go_where_the_gateway_says(uri):
     async def story():
         async with place() as old, place() as new:
