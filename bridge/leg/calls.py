@@ -151,6 +151,15 @@ class Calls:
                 failed.append(call)
         self._fail_all(failed, why)
 
+    def stay(self) -> None:
+        """There will be no other connection while this one stands: new calls begin on it."""
+        self.leaving = False
+        if self._protocol is None or self._protocol.ended is not None:
+            return
+        waiting, self._unplaced = self._unplaced, []
+        for call in waiting:
+            self._place(call)
+
     @property
     def may_move(self) -> bool:
         """Whether every call goes on on another connection, though this one stands."""

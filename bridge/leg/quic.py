@@ -184,7 +184,7 @@ class QuicConnection:
     async def _elsewhere(self) -> ClientProtocol | None:
         """The connection that all calls can go to from a relay that ends, if there is one."""
         if not self._calls.may_move:
-            self._calls.leaving = False
+            self._calls.stay()
             return None
         try:
             return await self._dialer.dial(full=True)

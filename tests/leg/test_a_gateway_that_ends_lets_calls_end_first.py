@@ -115,3 +115,18 @@ def test_new_calls_go_where_the_gateway_says(uri):
             await worker.endpoints.close()
 
     simulate(story())
+
+
+def test_a_call_that_begins_as_a_relay_ends_stays_with_those_that_cannot_leave():
+    async def story():
+        async with place(resume_secs=0) as where:
+            relay = where.endpoint.replace("quic://", "moqt://") + "/"
+            async with connection(where, endpoint=relay) as line:
+                running = await talks(line, where.agent())
+                line._on_going_away("", 0)
+                later = await Phone(line, where.agent()).opened()
+                for phone in (running, later):
+                    assert not code_of(phone)
+                assert line.reconnects == 0
+
+    simulate(story())
