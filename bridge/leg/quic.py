@@ -171,8 +171,9 @@ class QuicConnection:
                     return protocol, watching.result()
                 self._leave.clear()
                 leave = self._loop.create_task(self._leave.wait())
-                other = await self._elsewhere()
-                if other is not None and not watching.done():
+                # It may have been said on a connection before this one.
+                other = await self._elsewhere() if self._calls.leaving else None
+                if other is not None:
                     watching.cancel()
                     self._move(other)
                     protocol, watching = other, self._loop.create_task(other.watch())

@@ -1,9 +1,11 @@
 """GOAWAY: what a plugin, and a gateway behind a relay, do when the other side is about to end."""
 
 import asyncio
+import socket
 
 import pytest
 
+from bridge.leg.dial import CONNECT_TIMEOUT
 from bridge.leg.endpoints import Endpoints
 from bridge.leg.interface import CallFacts, LegFailed, Opened
 from tests.leg.network import Phone, connection, place, speech, talks
@@ -128,5 +130,24 @@ def test_a_call_that_begins_as_a_relay_ends_stays_with_those_that_cannot_leave()
                 for phone in (running, later):
                     assert not code_of(phone)
                 assert line.reconnects == 0
+
+    simulate(story())
+
+
+def test_a_relay_that_ends_before_there_is_another_leaves_one_connection():
+    async def story():
+        nobody = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        nobody.bind(("127.0.0.1", 0))
+        async with place() as where:
+            relay = where.endpoint.replace("quic://", "moqt://") + "/"
+            async with connection(where, endpoint=relay) as line:
+                running = await talks(line, where.agent())
+                line._on_going_away(f"moqt://127.0.0.1:{nobody.getsockname()[1]}/", 0)
+                line._protocol.close()
+                await asyncio.sleep(CONNECT_TIMEOUT + 1)
+                assert len(where.gateway.protocols) == 1
+                running.call.commit(2, running.say(speech(0.5)))
+                assert len(await running.reply_to(2)) > 0
+        nobody.close()
 
     simulate(story())
