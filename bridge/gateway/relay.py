@@ -65,13 +65,13 @@ class RelayLink:
         protocol.max_queued_secs = math.inf
         link = GatewayLink(self._host, self._most_calls, relayed=True)
         leaving = asyncio.ensure_future(link.leaving.wait())
+        watching = asyncio.ensure_future(protocol.watch())
         finishing = False
         try:
             link.start(protocol)
             protocol.attach(link)
             self.connected.set()
             log.info("relay %s: connected", self.endpoint)
-            watching = asyncio.ensure_future(protocol.watch())
             await asyncio.wait({watching, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 return watching.result(), protocol.stood
@@ -85,6 +85,7 @@ class RelayLink:
         finally:
             leaving.cancel()
             if not finishing:
+                watching.cancel()
                 link.over()
                 protocol.abandon()
 
