@@ -336,6 +336,7 @@ class LegCall:
         match message:
             case messages.Error(code=ErrorCode.DUPLICATE_CALL) if self._asking:
                 # It has yet to learn that what it has of the call is nobody's any more.
+                self._break.received -= 1
                 self._comeback.failed(now)
                 return []
             case messages.Error(code=code, message=text):

@@ -92,6 +92,16 @@ def test_a_refusal_is_no_answer():
         assert leg.events == []
 
 
+def test_a_refusal_is_no_message_that_was_taken():
+    leg = lost()
+    leg.core.resume(leg.now)
+    (asked,) = leg.said()
+    leg.gateway_says(messages.Error(code="duplicate_call", message="not yet"))
+    leg.core.resume(leg.now)
+    (later,) = leg.said()
+    assert later.again.received == asked.again.received == 1
+
+
 def test_what_will_not_change_fails_the_call():
     leg = lost()
     leg.core.resume(leg.now)
