@@ -290,6 +290,10 @@ class GatewayLink:
                 return
             half = self._host.begun_with(asked.sid, asked.again.token)
             if isinstance(half, Call):
+                if call.attempt < half.attempt:
+                    call.session.close("begun anew")
+                    call.tracks.abandon()
+                    return
                 # It never heard that it was taken anew: so did nobody.
                 self._leave(half)
                 half.session.close("begun anew")

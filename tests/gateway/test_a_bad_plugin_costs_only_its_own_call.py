@@ -40,12 +40,12 @@ EVENTS = str(track("bad", "events"))
 class Call:
     """A call's tracks, on a raw client."""
 
-    def __init__(self, client: RawPeer, sid: str = "bad") -> None:
+    def __init__(self, client: RawPeer, sid: str = "bad", attempt: int = 0) -> None:
         self.client = client
-        self.events = client.subscribe(sid, "events")
-        client.subscribe(sid, "downlink")
-        self.control = client.publish(sid, "control")
-        self.uplink = client.publish(sid, "uplink")
+        self.events = client.subscribe(sid, "events", attempt)
+        client.subscribe(sid, "downlink", attempt)
+        self.control = client.publish(sid, "control", attempt)
+        self.uplink = client.publish(sid, "uplink", attempt)
         self.writer = client.writer(self.control)
 
     def say(self, *bodies: bytes) -> None:
@@ -110,6 +110,26 @@ def test_a_call_is_taken_up_again_on_tracks_of_its_own_only():
             (answer,) = await call.answer()
             assert isinstance(answer, messages.Error) and answer.code == "protocol_violation"
             assert mine not in client.over_tracks
+
+    simulate(story())
+
+
+def test_an_attempt_of_before_ends_no_call_that_was_begun_anew():
+    again = messages.Again(
+        token="another's", received=1, turn=0, next_frame=0, first_seq=0, committed=0
+    )
+    asked = messages.Open(sid="bad", agent="parrot", direction="inbound", again=again)
+
+    async def story():
+        async with place(pace=0) as where, raw_client(where) as client:
+            Call(client, attempt=2).say(control.encode(asked))
+            later = str(track("bad", "events", 2))
+            await client.until(lambda: later in client.said)
+            Call(client, attempt=1).say(control.encode(asked))
+            sooner = str(track("bad", "events", 1))
+            await asyncio.sleep(1)
+            assert sooner not in client.said and later not in client.over_tracks
+            assert where.gateway.stats.calls == 1
 
     simulate(story())
 

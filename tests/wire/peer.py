@@ -31,12 +31,12 @@ class RawPeer(MoqtProtocol):
         self.open_session()
         self.attach(_Ears(self))
 
-    def publish(self, sid: str, role: Role) -> Publication:
+    def publish(self, sid: str, role: Role, attempt: int = 0) -> Publication:
         properties = audio_properties("pcm16", 16000) if role in ("uplink", "downlink") else ()
-        return self.session.publish(track(sid, role), properties, eager=True)
+        return self.session.publish(track(sid, role, attempt), properties, eager=True)
 
-    def subscribe(self, sid: str, role: Role) -> Subscription:
-        return self.session.subscribe(track(sid, role))
+    def subscribe(self, sid: str, role: Role, attempt: int = 0) -> Subscription:
+        return self.session.subscribe(track(sid, role, attempt))
 
     def writer(self, publication: Publication) -> MessageWriter:
         return MessageWriter(self.session, publication)
