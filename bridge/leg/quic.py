@@ -224,7 +224,7 @@ class QuicConnection:
 
     def _use(self, protocol: ClientProtocol) -> None:
         self._protocol = protocol
-        self._failure = None
+        self._failure = self.going_away = None
         self._connected.set()
         log.info("%s: connected", self.endpoint)
         self._calls.use(protocol)

@@ -151,3 +151,25 @@ def test_a_relay_that_ends_before_there_is_another_leaves_one_connection():
         nobody.close()
 
     simulate(story())
+
+
+def test_a_gateway_that_is_back_is_not_left_for_what_it_said_before():
+    async def story():
+        async with place() as where:
+            worker = Worker()
+            agent = where.agent(tls={"verify": False})
+            worker.endpoints.connect(agent)
+            (line,) = worker.endpoints._connections.values()
+            await asyncio.sleep(2)
+            (link,) = where.gateway.links
+            link.protocol.session.goaway(1000)
+            link.protocol.transmit()
+            await asyncio.sleep(1)
+            link.protocol.close()
+            await asyncio.sleep(2)
+            assert line.reconnects == 1 and line.connected
+            await Phone(worker, agent).opened()
+            assert [*worker.endpoints._connections.values()] == [line]
+            await worker.endpoints.close()
+
+    simulate(story())
