@@ -60,7 +60,9 @@ class Outgoing:
 
     def append(self, frame: audio.UplinkFrame) -> None:
         self._audio.append(frame)
-        if self.behind and len(self._audio) > MAX_GAP_FRAMES:
+        # What is said again comes on top.
+        most = MAX_GAP_FRAMES if self._break.lost else MAX_GAP_FRAMES + RECENT_FRAMES
+        if self.behind and len(self._audio) > most:
             self._audio.popleft()
             self._stats.uplink_shed += 1
 

@@ -3,7 +3,14 @@ from itertools import pairwise
 from bridge.leg.interface import Noticed, ReplyAudio
 from bridge.wire import messages
 from bridge.wire.errors import ErrorCode
-from bridge.wire.limits import ANSWER_WAIT, ASK_PAUSE, DEAD_AFTER, PING_INTERVAL, TAKEN_WAIT
+from bridge.wire.limits import (
+    ANSWER_WAIT,
+    ASK_PAUSE,
+    DEAD_AFTER,
+    MAX_GAP_FRAMES,
+    PING_INTERVAL,
+    TAKEN_WAIT,
+)
 from tests.leg.calls import Leg
 
 SECS = 10
@@ -135,6 +142,29 @@ def test_no_audio_of_an_old_reply_is_heard_after_a_break():
     heard = [(e.turn, e.seq) for e in leg.events if isinstance(e, ReplyAudio)]
     assert heard == [(1, 0), (2, 0)]
     assert leg.core.stats.fenced == 2
+
+
+def test_what_was_on_its_way_when_the_path_broke_is_no_part_of_the_bound_on_the_break():
+    leg = taken()
+    seqs = iter(range(100_000))
+
+    def speak() -> list[int]:
+        seq = next(seqs)
+        leg.core.append(seq, 320 * seq, bytes(640))
+        return [frame.seq for frame in leg.core.take_audio()]
+
+    for _ in range(250):
+        speak()
+    leg.core.lose(leg.now)
+    for _ in range(MAX_GAP_FRAMES):
+        assert speak() == []
+    leg.core.resume(leg.now)
+    leg.gateway_says(messages.Resumed(received=1, next_seq=160))
+    said: list[int] = []
+    while leg.core.behind:
+        said += speak()
+    assert said == list(range(160, 160 + len(said)))
+    assert leg.core.stats.uplink_shed == 0
 
 
 def test_a_call_on_hold_is_pinged_while_it_catches_up():
