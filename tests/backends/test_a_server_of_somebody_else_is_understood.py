@@ -168,6 +168,7 @@ def test_a_character_in_two_halves_is_whole_and_half_a_one_breaks_nothing(caplog
             assert of(phone, UsageReported) == []
 
     simulate(story())
+    caplog.text.encode()
 
 
 @pytest.mark.parametrize("character", ["\u8a9e", "\x01", "\U0001f600"])
@@ -187,7 +188,6 @@ def test_words_that_a_message_has_no_room_for_are_cut(character):
             assert len(of(phone, ToolCalled)) == 1
 
     simulate(story())
-    caplog.text.encode()
 
 
 def test_what_was_dropped_of_a_call_that_is_over_is_in_the_figures():
