@@ -111,7 +111,6 @@ class BandwidthModel:
         self._period_rtt = 0.0
         self._held = self._period_held = 0.0
         """How long packets lay in sockets, at most, lately and in this period."""
-        self._held, self._period_held = self._period_held, 0.0
         self._period_lost = self._period_acked = 0
         self._bad_periods = 0
         self._standing: _Queue | None = None
@@ -295,6 +294,7 @@ class BandwidthModel:
                 self._bound = None
         self._period_at = now
         self._period_rtt = 0.0
+        self._held, self._period_held = self._period_held, 0.0
         self._period_lost = self._period_acked = 0
 
     def _is_given(self, queued: bool, now: float) -> bool:

@@ -44,6 +44,20 @@ def test_a_bottleneck_is_seen_through_it(rtt: float):
     assert path.deepest < 0.25
 
 
+def test_the_room_for_pauses_goes_with_them():
+    busy = in_slices(SLICE, 0.09)
+
+    def takes(at: float) -> float:
+        return busy(at) if at < 5.0 else at
+
+    call = Simulation(PathModel(rtt=0.05), PACKETS, there=takes)
+    call.run(5.0)
+    room = call.model.burst / call.model.bandwidth
+    call.run(6.0)
+    assert room > 0.1
+    assert call.model.burst / call.model.bandwidth == pytest.approx(2 * TICK, rel=0.01)
+
+
 def test_who_has_too_little_cpu_is_sent_less():
     """What lies in the other side's socket grows, whatever its process says of it."""
     path = PathModel(rtt=0.01)
