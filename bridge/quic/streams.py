@@ -44,14 +44,17 @@ class StreamChooser:
             self._after[stream_id] = after
 
     def order(self) -> None:
-        """Put the next packet's streams in order: aioquic has moved those it served to the end."""
+        """Put the next packet's streams in order: aioquic has moved those it served to the end.
+
+        Streams without data go first: a reset or a STOP_SENDING is short, and aioquic builds no
+        further packet when one does not fit behind data."""
         queue = self._quic._streams_queue
         if len(queue) < 2:
             return
         waiting = [stream for stream in queue if not stream.sender.buffer_is_empty]
-        if len(waiting) > 1:
+        if waiting:
             rest = [stream for stream in queue if stream.sender.buffer_is_empty]
-            self._quic._streams_queue = sorted(waiting, key=self._place) + rest
+            self._quic._streams_queue = rest + sorted(waiting, key=self._place)
 
     def _place(self, stream: QuicStream) -> tuple[int, bool]:
         stream_id = stream.stream_id
