@@ -375,6 +375,7 @@ class Requests:
         subscription.ended = True
         subscription.forget_at = now + self._limits.unknown_wait
         self._handles.remove(subscription)
+        self.renewals.forget(subscription)
         self._lingering.append(subscription)
         if self._readers.pop(subscription.stream_id, None) is not None:
             self._deaf.add(subscription.stream_id)

@@ -221,6 +221,19 @@ def test_a_subscription_that_expires_is_asked_for_again_in_time():
     assert pair.client.session.deadline is None
 
 
+def test_a_subscription_that_is_done_is_not_asked_for_again():
+    pair = Pair()
+    subscription = pair.client.session.subscribe(DOWNLINK)
+    pair.carry()
+    stream_id = pair.server.one(Asked).stream_id
+    say(pair.server.session, stream_id, m.SubscribeOk(0, {Param.EXPIRES: 20_000}))
+    say(pair.server.session, stream_id, m.PublishDone(DoneCode.TRACK_ENDED, 0, ""))
+    pair.carry()
+    assert pair.client.one(SubscriptionEnded).subscription is subscription
+    pair.client.session.expire(10.0)
+    assert pair.client.session.deadline is None
+
+
 def test_who_says_that_it_expires_at_once_is_asked_once_a_second():
     pair = Pair()
     pair.client.session.subscribe(DOWNLINK)
