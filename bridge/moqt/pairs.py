@@ -4,7 +4,7 @@ Types are written as differences from the one before. A value of an even type is
 odd one bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from bridge.moqt import varint
 from bridge.moqt.errors import SessionCode, SessionError, violation
@@ -48,11 +48,14 @@ def decode(data: bytes) -> Pairs:
 
 def find(pairs: Pairs, kind: int) -> Value | None:
     """The first value of a type, also among the immutable ones."""
+    return next((value for key, value in flat(pairs) if key == kind), None)
+
+
+def flat(pairs: Pairs) -> Iterator[tuple[int, Value]]:
+    """All of them, the immutable ones in the place of what holds them: of these no further ones,
+    however deep they are. Raises SessionError when they are malformed."""
     for key, value in pairs:
-        if key == kind:
-            return value
         if key == IMMUTABLE and isinstance(value, bytes):
-            inner = find(decode(value), kind)
-            if inner is not None:
-                return inner
-    return None
+            yield from decode(value)
+        else:
+            yield key, value

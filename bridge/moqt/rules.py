@@ -1,7 +1,5 @@
 """What must not be in a message whose form is sound: it depends on what it answers (draft 18)."""
 
-from collections.abc import Iterator
-
 from bridge.moqt import messages as m
 from bridge.moqt import pairs
 from bridge.moqt.errors import violation
@@ -52,7 +50,7 @@ def check_redirect(message: m.RequestError, handle: Handle, is_client: bool) -> 
 
 def check_properties(properties: Pairs) -> None:
     """Raises SessionError for a track's property outside of its range (section 12)."""
-    for kind, value in _all(properties):
+    for kind, value in pairs.flat(properties):
         low, high = _RANGES.get(kind, (0, None))  # type: ignore[call-overload]
         if high is not None and not (isinstance(value, int) and low <= value <= high):
             raise violation(f"the property {kind:#x} is {value!r}")
@@ -60,17 +58,9 @@ def check_properties(properties: Pairs) -> None:
 
 def is_understood(properties: Pairs) -> bool:
     """Whether none is mandatory (section 2.5.1): of those none is known here."""
-    return not any(0x4000 <= kind < 0x8000 for kind, _ in _all(properties))
+    return not any(0x4000 <= kind < 0x8000 for kind, _ in pairs.flat(properties))
 
 
 def names_alias(parameters: Parameters) -> bool:
     """Whether a token is meant that was never registered here."""
     return any(isinstance(t, Alias) for t in parameters.get(Param.AUTHORIZATION_TOKEN, ()))
-
-
-def _all(properties: Pairs) -> Iterator[tuple[int, pairs.Value]]:
-    for kind, value in properties:
-        if kind == pairs.IMMUTABLE and isinstance(value, bytes):
-            yield from pairs.decode(value)
-        else:
-            yield kind, value

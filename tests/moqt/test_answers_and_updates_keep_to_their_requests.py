@@ -310,6 +310,15 @@ def test_a_property_out_of_its_range_closes_the_session(by, wrong):
     assert pair.client.closed == GONE
 
 
+def test_properties_within_each_other_cost_nothing_however_deep_they_are():
+    nested = pairs.encode(((Property.PUBLISHER_PRIORITY, 9),))
+    for _ in range(3000):
+        nested = pairs.encode(((pairs.IMMUTABLE, nested),))
+    assert pairs.find(pairs.decode(nested), Property.PUBLISHER_PRIORITY) is None
+    flat = pairs.encode(((Property.PUBLISHER_PRIORITY, 9),))
+    assert pairs.find(((pairs.IMMUTABLE, flat),), Property.PUBLISHER_PRIORITY) == 9
+
+
 def test_a_mandatory_property_is_found_among_the_immutable_ones():
     pair = Pair()
     hidden = (pairs.IMMUTABLE, pairs.encode(((0x4001, b""),)))
