@@ -71,6 +71,8 @@ class Publication(Handle):
         """Whether of two groups the later one goes first."""
         self._timeouts: dict[tuple[int, bool], int] = {}
         """Milliseconds, by parameter and whether the subscriber has said them."""
+        self.datagram_timeout = math.inf
+        """Seconds in which an object in a datagram must leave."""
         self._limit_times(dict(properties), False)
         self.forward = False
         """Whether objects are wanted now; none must be sent while they are not."""
@@ -116,14 +118,6 @@ class Publication(Handle):
         """Seconds in which a group that is complete must be delivered; 0: no matter when."""
         return self._timeout(Param.SUBGROUP_DELIVERY_TIMEOUT) / 1000
 
-    @property
-    def datagram_timeout(self) -> float:
-        """Seconds in which an object in a datagram must leave."""
-        if not self._timeouts:
-            return math.inf
-        times = self._timeout(Param.OBJECT_DELIVERY_TIMEOUT), self.subgroup_timeout * 1000
-        return min(filter(None, times), default=math.inf) / 1000
-
     def _timeout(self, kind: int) -> int:
         """Milliseconds; of the publisher's and the subscriber's the smaller one (section 8)."""
         said = self._timeouts.get((kind, False), 0), self._timeouts.get((kind, True), 0)
@@ -138,6 +132,8 @@ class Publication(Handle):
         for kind in (Param.OBJECT_DELIVERY_TIMEOUT, Param.SUBGROUP_DELIVERY_TIMEOUT):
             if isinstance(said.get(kind), int):
                 self._timeouts[kind, by_subscriber] = said[kind]
+        times = self._timeout(Param.OBJECT_DELIVERY_TIMEOUT), self.subgroup_timeout * 1000
+        self.datagram_timeout = min(filter(None, times), default=math.inf) / 1000
 
     def _apply_filter(self, reader: Reader) -> None:
         kind = reader.varint()

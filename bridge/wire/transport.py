@@ -74,11 +74,12 @@ class WireProtocol(WireConnection):
             return
         self.stats.datagrams_sent += 1
         now = self._loop.time()
-        repair_until = now + min(repair_secs, expires_secs)
-        datagram = Datagram(data, track, now, repair_until, False, rank, now + expires_secs)
-        self._queue.put(datagram)
-        if expires_secs < math.inf:
+        datagram = Datagram(data, track, now, now + repair_secs, False, rank)
+        if expires_secs != math.inf:
+            datagram.expires_at = now + expires_secs
+            datagram.repair_until = min(datagram.repair_until, datagram.expires_at)
             self._queue.timed = True
+        self._queue.put(datagram)
         if twice:
             self._send_again(datagram)
 
@@ -253,6 +254,7 @@ class WireProtocol(WireConnection):
                 self._internals.repeat(*what, send=self._send_by_aioquic)
             else:
                 self.stats.datagrams_doubled += 1
+                self._queue.timed |= what.expires_at != math.inf
                 self._queue.put(what)
         self._wake_for_copies()
         self.transmit()
