@@ -120,7 +120,10 @@ class AudioWriter:
             publication.filtered and not publication.wants(group, object_id)
         ):
             # An object is left out, so its group must not seem complete (section 11.4.3).
-            self.drop_group()
+            if group == self._group:
+                self.drop_group()
+            else:
+                self.finish_group()
             return None
         if group != self._group:
             self._group = group

@@ -123,6 +123,18 @@ def test_a_group_that_is_dropped_is_cut_off_and_the_next_one_arrives():
     assert [e.object.payload for e in pair.server.take(ObjectArrived)] == [b"a", b"c"]
 
 
+@pytest.mark.parametrize(("last", "code"), [(49, None), (48, 1)])
+def test_what_is_left_out_cuts_off_its_own_group_alone(last, code):
+    pair, writer = published(by_stream=True)
+    for seq in range(last + 1):
+        writer.uplink(seq, seq * 160, b"a")
+    pair.carry()
+    writer._publication.forward = False
+    writer.uplink(last + 1, (last + 1) * 160, b"b")
+    pair.carry()
+    assert [(e.group, e.code) for e in pair.server.take(SubgroupEnded)] == [(0, code)]
+
+
 def test_nothing_is_written_that_nobody_wants():
     pair = Pair()
     publication = pair.client.session.publish(track("call-1", "uplink"))
