@@ -53,6 +53,8 @@ class MoqtProtocol(WireProtocol):
         self._held: list[Event] = []
         """Events for an owner to come; the session bounds what it takes without an answer."""
         self._twice: set[int] = set()
+        self._resets: dict[int, asyncio.TimerHandle] = {}
+        """By stream that must be taken in time."""
         self._session: Session | None = None
         self._session_timer: asyncio.TimerHandle | None = None
 
@@ -104,8 +106,9 @@ class MoqtProtocol(WireProtocol):
                     self.rank_stream(stream_id, rank, after)
                 case Reset(stream_id, code):
                     self.reset_stream(stream_id, code)
-                case ResetLater(stream_id, code, secs):
-                    self._loop.call_later(secs, self._reset_late, stream_id, code)
+                case ResetLater(stream_id, code, secs) if self.ended is None:
+                    late = self._loop.call_later(secs, self._reset_late, stream_id, code)
+                    self._resets[stream_id] = late
                 case Stop(stream_id, code):
                     self.stop_reading(stream_id, code)
                 case Close(code, reason):
@@ -115,6 +118,7 @@ class MoqtProtocol(WireProtocol):
         self._twice.clear()
 
     def _reset_late(self, stream_id: int, code: int) -> None:
+        del self._resets[stream_id]
         if self.stream_backlog(stream_id):
             self.reset_stream(stream_id, code)
             self.transmit_soon()
@@ -162,6 +166,9 @@ class MoqtProtocol(WireProtocol):
     def on_other(self, event: QuicEvent) -> None:
         if isinstance(event, ConnectionTerminated) and self._session_timer is not None:
             self._session_timer.cancel()
+            for late in self._resets.values():
+                late.cancel()
+            self._resets.clear()
 
     def _deliver(self, events: list[Event], now: float) -> None:
         if self.owner is None:
@@ -173,6 +180,8 @@ class MoqtProtocol(WireProtocol):
 
     def _expire(self) -> None:
         self.session.expire(self.now)
+        for stream_id in [taken for taken in self._resets if not self.stream_backlog(taken)]:
+            self._resets.pop(stream_id).cancel()
         if self._internals.held_back > MAX_HELD_BACK:
             self.session.close(SessionCode.INTERNAL_ERROR, "streams with too many gaps")
         self.pump()
