@@ -46,6 +46,8 @@ class GatewayLink:
         """The other side ends."""
         self.go_to = ""
         """Where it wants us to go then; nothing is the same place."""
+        self._blocked = 0
+        """Tracks that the other side could not offer; told of once."""
         host.links.add(self)
 
     @property
@@ -172,7 +174,9 @@ class GatewayLink:
                 self.leaving.set()
                 return
             case moqt.TrackBlocked(track=track):
-                log.warning("%s is not offered: the relay may open no more requests", track)
+                if not self._blocked:
+                    log.warning("%s is not offered: the relay may open no more requests", track)
+                self._blocked += 1
                 return
             case moqt.ObjectArrived(subscription=handle) | moqt.SubgroupEnded(subscription=handle):
                 pass

@@ -28,6 +28,7 @@ from bridge.wire.limits import (
     LATE_END_WAIT,
     OPEN_WAIT,
     PEER_SILENT_AFTER,
+    SAID_AGAIN,
     UPLINK_BURST,
     UPLINK_RATE,
 )
@@ -91,6 +92,7 @@ class Session:
     def resume(self, again: messages.Again, now: float) -> list[Asked | AgentEvent]:
         """The plugin has found its way back."""
         self._break.found(now)
+        self._control_rate.spare(SAID_AGAIN)
         try:
             lacking = self._break.lacking(again.received)
         except WireError as error:

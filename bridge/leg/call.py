@@ -37,6 +37,7 @@ from bridge.wire.limits import (
     DOWNLINK_RATE,
     LATE_END_WAIT,
     PING_INTERVAL,
+    SAID_AGAIN,
 )
 from bridge.wire.rate import TokenBucket
 from bridge.wire.resumption import Resumption
@@ -137,6 +138,7 @@ class LegCall:
 
     def _go_on(self, resumed: messages.Resumed, now: float) -> list[ModelEvent]:
         self._break.received -= 1
+        self._control_rate.spare(SAID_AGAIN)
         self._outgoing.go_on(resumed)
         self._replies.restart(now)
         return self._found_again(now, "connection_resumed", "the call went on")

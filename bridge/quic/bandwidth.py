@@ -52,6 +52,8 @@ SLACK = 0.05
 HELD_SECS = 0.1
 """So long a packet may lie in its socket, until the other side's process has CPU to take it, before
 that counts as a queue: to send less helps a machine that has too little, not one that is late."""
+LEAST_RTT_SECS = 1e-5
+"""Less than any path takes."""
 MOST_HELD_SECS = 0.15
 """Window and burst have room for what processes held back lately, up to so long, as BBR's for
 acknowledgements that come together (draft-ietf-ccwg-bbr, extra_acked)."""
@@ -223,7 +225,8 @@ class BandwidthModel:
     def on_rtt(self, rtt: float, now: float, there: float = 0.0, here: float = 0.0) -> None:
         """A round trip took `rtt`, until word of it was here. In that the packet lay `there` for
         so long, until the other side's process took it; and the word lay `here` after that."""
-        rtt = max(rtt - min(there, HELD_SECS), min(rtt, self.min_rtt))
+        # What the kernel noted is the wall clock's, which may have been set meanwhile.
+        rtt = max(rtt - min(there, HELD_SECS), min(rtt, self.min_rtt), LEAST_RTT_SECS)
         self._period_held = max(self._period_held, min(there + here, MOST_HELD_SECS))
         self._held = max(self._held, self._period_held)
         self._period_rtt = min(rtt, self._period_rtt) if self._period_rtt else rtt

@@ -60,6 +60,8 @@ MAX_WAITING_MESSAGES = 64
 
 MAX_REMEMBERED = 256
 """Messages of a call that can be said again after a break of the connection."""
+SAID_AGAIN = 2 * MAX_REMEMBERED
+"""Messages that a break allows beyond the rate: those, and as many that waited meanwhile."""
 RECENT_FRAMES = 250
 """Audio frames of each track that can be."""
 MAX_GAP_FRAMES = 400

@@ -21,10 +21,10 @@ def test_what_waits_of_a_call_that_ends_is_not_sent():
         async with place({"talkative": talkative}, packet_bytes=1200) as where:
             path = Path(where.gateway.address)
             endpoint = await path.open()
+            path.delay, path.rate = 0.025, 30_000
             async with connection(where, endpoint=endpoint, packet_bytes=1200) as line:
                 agent = where.agent("talkative", input_rate_hz=8000, output_rate_hz=8000)
                 phones = [await Phone(line, agent).opened() for _ in range(2)]
-                path.delay, path.rate = 0.025, 30_000
                 for phone in phones:
                     phone.call.answered()
                     phone.call.commit(1, -1)
