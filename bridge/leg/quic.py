@@ -14,6 +14,8 @@ from bridge.wire.limits import MAX_CALLS_PER_CONNECTION
 from bridge.wire.stats import TransportStats
 
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 10.0
+BRIEF_SECS = 1.0
+"""A connection that stood, and ended so soon, is no success: the next attempt waits."""
 MOVE_PAUSE = 1.0
 """Between moves from relay to relay, at least."""
 FAREWELL_SECS = 0.3
@@ -142,16 +144,20 @@ class QuicConnection:
                 log.exception("%s: the attempt to connect broke", self.endpoint)
                 self._not_connected(WireError(ErrorCode.CONNECTION_REFUSED, repr(error)))
             else:
-                pause = BACKOFF_FIRST
+                began = self._loop.time()
                 self._use(protocol)
                 protocol, lost = await self._stay(protocol)
+                brief = protocol.stood and self._loop.time() - began < BRIEF_SECS
+                if not brief:
+                    pause = BACKOFF_FIRST
                 # What began on a connection that never stood waits for a handshake this time.
                 full = not protocol.stood
                 self._lost(lost, never_stood=full)
-                if self._calls.wait:
+                if self._calls.wait and not brief:
                     log.warning("%s: %s; calls wait, trying at once", self.endpoint, self._failure)
                     continue
-            log.warning("%s: %s; next try in %.1f s", self.endpoint, self._failure, pause)
+            secs = BACKOFF_FIRST if self._calls.wait else pause
+            log.warning("%s: %s; next try in %.2f s", self.endpoint, self._failure, secs)
             await asyncio.sleep(BACKOFF_FIRST)
             if not self._calls.wait:
                 with contextlib.suppress(TimeoutError):
