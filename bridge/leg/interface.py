@@ -39,8 +39,8 @@ class ReplyAudio(NamedTuple):
     """A frame of the agent's voice.
 
     `turn` is the caller's turn that it answers (0: unasked, such as a greeting); `seq` counts
-    frames of that reply from 0; `timestamp` is the sample position in it; `payload` is PCM16
-    little-endian at the agent's output rate, 1 to 60 ms.
+    frames of that reply from 0; `timestamp` is the sample position in it; `payload` is in
+    the agent's codec at its output rate, docs/wire.md, "Codecs".
     """
 
     turn: int
@@ -172,7 +172,7 @@ class ModelCall(Protocol):
     """One call on a model connection. Methods queue; nothing waits."""
 
     def append(self, seq: int, timestamp: int, payload: bytes) -> None:
-        """20 ms of the caller at the agent's input rate; `timestamp` in samples."""
+        """A frame of the caller in the agent's codec at its input rate; `timestamp` in samples."""
 
     def prime(self, turn: int) -> None: ...
 

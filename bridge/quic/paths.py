@@ -42,8 +42,7 @@ class KnownPaths:
         """For one connection whose address was proved: the newest, if it is fresh."""
         of_one = self._found.get(address)
         found = of_one.pop() if of_one else None
-        if not of_one or found is None or now - found.ended_at >= SAME_PATH_SECS:
+        stale = found is None or now - found.ended_at >= SAME_PATH_SECS
+        if stale or not of_one:
             self._found.pop(address, None)
-        if found is None or now - found.ended_at >= SAME_PATH_SECS:
-            return None
-        return found
+        return None if stale else found

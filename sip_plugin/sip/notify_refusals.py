@@ -6,6 +6,7 @@ shown another refusal, which it leaves to us.
 """
 
 import ctypes
+import logging
 
 from sip_plugin.sip.raw_message import parsed
 from sip_plugin.sip.stack_module import StackModule
@@ -13,6 +14,8 @@ from sip_plugin.sip.stack_module import StackModule
 _BAD_EVENT = 489
 _CODE_AT = 8
 """Of the status code in a `pjsip_msg` (sip_msg.h)."""
+
+log = logging.getLogger(__name__)
 
 
 class NotifyRefusals(StackModule):
@@ -29,4 +32,5 @@ class NotifyRefusals(StackModule):
                 place = ctypes.c_int.from_address(parsed(received, info) + _CODE_AT)
                 assert place.value == code
                 place.value = _BAD_EVENT
+                log.info("a NOTIFY got %d, which the stack is shown as %d", code, _BAD_EVENT)
         return False
