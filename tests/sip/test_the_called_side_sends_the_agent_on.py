@@ -78,7 +78,7 @@ def test_the_agent_goes_on_with_the_target(server, far):
     assert bye.headers["call-id"] == first
     far.reply(bye, 200)
     assert call.watcher.wait(CallEvent, event="moved").data == {"by": "+493013"}
-    assert call.worker.all(StartMedia)[-1].media.remote_rtp_port == 42000
+    call.worker.wait_until(StartMedia, lambda told: told.media.remote_rtp_port == 42000)
     far.again("BYE")
     ended = call.watcher.final()
     assert (ended.sid, ended.cause, ended.direction) == (call.sid, "callee_hangup", "outbound")
@@ -93,7 +93,7 @@ def test_another_call_takes_its_place(server, far):
     new.ack(answer)
     far.reply(far.expect("BYE"), 200)
     assert call.watcher.wait(CallEvent, event="replaced").data == {"by": "+15550002222"}
-    assert call.worker.all(StartMedia)[-1].media.remote_rtp_port == 43000
+    call.worker.wait_until(StartMedia, lambda told: told.media.remote_rtp_port == 43000)
     new.hang_up()
     assert call.watcher.final().sid == call.sid
 
