@@ -18,6 +18,7 @@ class _Reply:
     def __init__(self, turn: int, stats: TrackStats, frame_secs: float, wait: float) -> None:
         self.turn = turn
         self.order: Reorder[audio.DownlinkFrame] = Reorder(stats, Hearing(frame_secs), wait)
+        self._end_wait = max(wait, LATE_AUDIO_WAIT)
         self.frames: int | None = None
         """How many it has, once that is known."""
         self.came_at = 0.0
@@ -30,7 +31,7 @@ class _Reply:
         """Until when what is missing at its end is waited for."""
         if self.frames is None:
             return None
-        return self.order.patience(self.came_at, LATE_AUDIO_WAIT, self.frames - 1)
+        return self.order.patience(self.came_at, self._end_wait, self.frames - 1)
 
 
 class Replies:

@@ -1,6 +1,11 @@
+import pytest
+
 from bridge.leg.interface import LegFailed, ReplyAudio, ReplyEnd
+from bridge.leg.replies import Replies
+from bridge.leg.stats import LegStats
 from bridge.wire import messages
-from bridge.wire.limits import LATE_AUDIO_WAIT
+from bridge.wire.audio import DownlinkFrame
+from bridge.wire.limits import LATE_AUDIO_WAIT, MAX_AHEAD_WAIT
 from tests.leg.calls import Leg
 
 
@@ -30,6 +35,17 @@ def test_a_last_frame_that_is_lost_delays_the_end_but_does_not_prevent_it():
     leg.wait(0.001)
     assert sequence(leg) == [0, ReplyEnd(1, 2)]
     assert leg.core.stats.downlink.lost == 1
+
+
+@pytest.mark.parametrize(("by_stream", "wait"), [(False, LATE_AUDIO_WAIT), (True, MAX_AHEAD_WAIT)])
+def test_on_streams_the_last_frames_will_come_and_are_waited_for_longer(by_stream, wait):
+    replies = Replies(LegStats(), 0.02, by_stream=by_stream)
+    replies.ask(1)
+    replies.receive_audio(DownlinkFrame(1, 0, 0, b"voice"), 0.0)
+    replies.receive_end(1, 2, 0.0)
+    assert replies.deadline == wait
+    assert replies.expire(wait - 0.001) == []
+    assert replies.expire(wait) == [ReplyEnd(1, 2)]
 
 
 def test_a_lost_frame_inside_shows_as_a_gap():
