@@ -147,5 +147,13 @@ def start_sip(tmp_path: Path, sip_ports: Ports) -> Iterator[Callable[..., SipSer
 
 
 @pytest.fixture
+def far() -> Iterator[Phone]:
+    """Who is called, beyond the trunk."""
+    phone = Phone()
+    yield phone
+    phone.close()
+
+
+@pytest.fixture
 def sip(start_sip: Callable[..., SipServer]) -> SipServer:
     return start_sip()

@@ -99,6 +99,15 @@ class Phone:
         self.branch = ""
         self._answered: dict[tuple[str, str], str] = {}
 
+    @property
+    def trunk(self) -> dict[str, object]:
+        """A trunk of the configuration that leads here."""
+        return {
+            "domain": f"{self.address}:{self.port}",
+            "require_registration": False,
+            "allow_from": [self.address],
+        }
+
     def close(self) -> None:
         self._socket.close()
 

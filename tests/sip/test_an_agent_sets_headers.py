@@ -10,30 +10,17 @@ from sip_plugin.planes.messages import (
     Originate,
     TransferCall,
 )
-from tests.sip.phone import Phone
 
 AGENT = {"endpoint": "quic://127.0.0.1:4433", "sip_headers": ["X-Case", "x-desk-*"]}
 EVIL = {"X-Case": "1\r\nX-Evil: 1", "Contact": "<sip:me@198.51.100.1>", "X-Other": "1"}
 
 
 @pytest.fixture
-def far():
-    phone = Phone()
-    yield phone
-    phone.close()
-
-
-@pytest.fixture
 def server(start_sip, far):
-    trunk = {
-        "domain": f"127.0.0.1:{far.port}",
-        "require_registration": False,
-        "allow_from": ["127.0.0.1"],
-    }
     rules = [{"headers": {"X-Tenant": "7", "X-Case": "of the rule"}}]
     outbound = {"allow": ["_+."], "rules": rules}
     return start_sip(
-        trunks={"main": trunk},
+        trunks={"main": far.trunk},
         agents={"parrot": AGENT},
         dialplan={"default": {"agent": "parrot"}, "outbound": outbound},
     )

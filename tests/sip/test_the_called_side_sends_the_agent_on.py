@@ -21,20 +21,8 @@ RULES = [
 
 
 @pytest.fixture
-def far():
-    phone = Phone()
-    yield phone
-    phone.close()
-
-
-@pytest.fixture
 def server(start_sip, far):
-    trunk = {
-        "domain": f"127.0.0.1:{far.port}",
-        "require_registration": False,
-        "allow_from": ["127.0.0.1"],
-        "sip_username": "plugin",
-    }
+    trunk = {**far.trunk, "sip_username": "plugin"}
     outbound = {"allow": ["_+4930."], "rules": RULES}
     return start_sip(
         trunks={"main": trunk},

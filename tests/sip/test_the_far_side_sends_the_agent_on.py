@@ -13,25 +13,12 @@ from sip_plugin.planes.messages import (
     StartMedia,
     TransferCall,
 )
-from tests.sip.phone import Phone, offer
-
-
-@pytest.fixture
-def far():
-    phone = Phone()
-    yield phone
-    phone.close()
+from tests.sip.phone import offer
 
 
 @pytest.fixture
 def server(start_sip, far):
-    trunk = {
-        "domain": f"127.0.0.1:{far.port}",
-        "require_registration": False,
-        "allow_from": ["127.0.0.1"],
-        "sip_username": "plugin",
-        "max_ring_secs": 2.0,
-    }
+    trunk = {**far.trunk, "sip_username": "plugin", "max_ring_secs": 2.0}
     default = {"agent": "parrot", "accept_refer": ["_+4930X.", "112", "+4989", "desk"]}
     outbound = {"allow": ["_+4930."], "countries": ["DE"], "forbid": ["+4989"]}
     return start_sip(trunks={"main": trunk}, dialplan={"default": default, "outbound": outbound})
